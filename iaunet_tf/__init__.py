@@ -1,0 +1,19 @@
+"""IAUnet person re-identification for TensorFlow and Keras.
+
+The public names load on first use, so that importing the package (or a part of it that needs no
+network) does not import Keras.
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+_LAZY = {"IAUNet": "iaunet_tf.models"}
+
+__all__ = ["IAUNet", "__version__"]
+
+
+def __getattr__(name: str):
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'iaunet_tf' has no attribute {name!r}")

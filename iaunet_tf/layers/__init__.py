@@ -1,0 +1,8 @@
+"""The blocks of the paper as Keras layers, written with ``keras.ops`` only."""
+
+from iaunet_tf.layers.channel_iau import ChannelIAU
+from iaunet_tf.layers.frames import BatchToFrames, FramesToBatch
+from iaunet_tf.layers.iau_block import IAUBlock
+from iaunet_tf.layers.spatial_temporal_iau import SpatialTemporalIAU
+
+__all__ = ["BatchToFrames", "ChannelIAU", "FramesToBatch", "IAUBlock", "SpatialTemporalIAU"]

@@ -1,0 +1,61 @@
+"""The interaction-aggregation-update block (IAUnet, TNNLS 2020)."""
+
+import keras
+from keras import ops
+
+from iaunet_tf.layers.channel_iau import ChannelIAU
+from iaunet_tf.layers.spatial_temporal_iau import SpatialTemporalIAU
+
+
+@keras.saving.register_keras_serializable(package="iaunet_tf")
+class IAUBlock(keras.layers.Layer):
+    """Channel IAU, then spatial-temporal IAU, behind any stage of a CNN.
+
+    Images and clips go through the same weights: an image is a clip of one frame, and no weight depends
+    on the number of frames or the size of the map. A new block returns its input unchanged.
+
+    Args:
+        parts: number of body parts `K` (head, upper body, lower body, shoes).
+
+    Input: `(B, H, W, C)` or `(B, T, H, W, C)`, `C` even.
+    Output: the same shape, and the part attention `(B, H, W, K)` or `(B, T, H, W, K)`, float32 in 0..1.
+
+    Example:
+
+    >>> features, attention = IAUBlock()(keras.ops.ones((2, 8, 4, 16)))
+    """
+
+    def __init__(self, parts: int = 4, **kwargs):
+        super().__init__(**kwargs)
+        self.parts = parts
+        self.channel = ChannelIAU(dtype=self.dtype_policy, name="channel")
+        self.spatial_temporal = SpatialTemporalIAU(
+            parts, dtype=self.dtype_policy, name="spatial_temporal"
+        )
+
+    def build(self, input_shape):
+        if len(input_shape) not in (4, 5) or not input_shape[-1] or input_shape[-1] % 2:
+            raise ValueError(
+                "IAUBlock takes (batch, height, width, channels) or (batch, frames, height, width, "
+                f"channels) with an even number of channels; received {tuple(input_shape)}"
+            )
+        batch, *frames, height, width, channels = input_shape
+        clip_shape = (batch, *(frames or [1]), height, width, channels)
+        self.channel.build(clip_shape)
+        self.spatial_temporal.build(clip_shape)
+
+    def call(self, x, training=None):
+        is_image = len(x.shape) == 4
+        if is_image:
+            x = ops.expand_dims(x, axis=1)
+        x = self.channel(x, training=training)
+        x, attention = self.spatial_temporal(x, training=training)
+        if is_image:
+            x, attention = ops.squeeze(x, axis=1), ops.squeeze(attention, axis=1)
+        return x, attention
+
+    def compute_output_shape(self, input_shape):
+        return input_shape, (*input_shape[:-1], self.parts)
+
+    def get_config(self):
+        return {**super().get_config(), "parts": self.parts}

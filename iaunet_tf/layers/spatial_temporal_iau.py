@@ -1,0 +1,106 @@
+"""Spatial-temporal interaction-aggregation-update (IAUnet, TNNLS 2020, section III-B)."""
+
+import keras
+from keras import ops
+
+from iaunet_tf.layers.parts import batch_norm, pointwise
+
+FORBIDDEN = -1e8
+
+
+def part_graph(frames, parts: int):
+    """Which parts may inform each other: another part of the same frame, the same part of another frame.
+
+    Args:
+        frames: number of frames `T`, an int or a scalar tensor.
+        parts: number of parts `K` of a frame.
+
+    Returns:
+        Boolean `(T·K, T·K)`; node `t·K + k` is part `k` of frame `t`.
+    """
+    node = ops.arange(frames * parts)
+    frame, part = node // parts, node % parts
+    same_frame = frame[:, None] == frame[None, :]
+    same_part = part[:, None] == part[None, :]
+    return ops.logical_xor(same_frame, same_part)
+
+
+@keras.saving.register_keras_serializable(package="iaunet_tf")
+class SpatialTemporalIAU(keras.layers.Layer):
+    """Finds body parts, lets them inform each other over space and time, and adds what they agree on.
+
+    The part graph holds a few vectors a frame; it is computed in float32 under every precision policy.
+    A new layer returns its input unchanged.
+
+    Args:
+        parts: number of body parts `K`.
+
+    Input: `(B, T, H, W, C)`. Output: the same shape, and the part attention `(B, T, H, W, K)` in 0..1.
+    """
+
+    def __init__(self, parts: int = 4, **kwargs):
+        super().__init__(**kwargs)
+        self.parts = parts
+
+    def build(self, input_shape):
+        *_, channels = input_shape
+        half = channels // 2
+        self.attention_dense = pointwise(
+            self.parts, dtype=self.dtype_policy, name="attention_dense"
+        )
+        self.attention_norm = batch_norm(dtype="float32", name="attention_norm")
+        self.reduce = pointwise(half, dtype="float32", name="reduce")
+        self.relation_dense = pointwise(1, dtype="float32", name="relation_dense")
+        self.relation_norm = batch_norm(dtype="float32", name="relation_norm")
+        self.aggregate_dense = pointwise(half, dtype="float32", name="aggregate_dense")
+        self.aggregate_norm = batch_norm(dtype="float32", name="aggregate_norm")
+        self.update_dense = pointwise(channels, dtype="float32", name="update_dense")
+        self.update_norm = batch_norm(zero=True, dtype="float32", name="update_norm")
+
+        self.attention_dense.build(input_shape)
+        self.attention_norm.build((*input_shape[:-1], self.parts))
+        self.reduce.build((None, channels))
+        self.relation_dense.build((None, None, None, 2 * half))
+        self.relation_norm.build((None, None, None, 1))
+        self.aggregate_dense.build((None, None, 2 * half))
+        self.aggregate_norm.build((None, None, half))
+        self.update_dense.build((None, None, 2 * half))
+        self.update_norm.build((None, None, channels))
+
+    def call(self, x, training=None):
+        batch, frames, height, width, channels = ops.shape(x)
+        nodes, half = frames * self.parts, channels // 2
+
+        logits = self.attention_norm(self.attention_dense(x), training=training)
+        attention = ops.sigmoid(logits)
+
+        flat = ops.cast(ops.reshape(x, (batch, frames, height * width, channels)), "float32")
+        weights = ops.reshape(attention, (batch, frames, height * width, self.parts))
+        parts = ops.matmul(ops.transpose(weights, (0, 1, 3, 2)), flat)
+        parts = self.reduce(ops.reshape(parts, (batch, nodes, channels)))
+        context = self.reduce(ops.mean(flat, axis=(1, 2)))
+
+        # Interaction: how much node i listens to node j.
+        difference = ops.abs(parts[:, :, None] - parts[:, None, :])
+        pair_context = ops.broadcast_to(context[:, None, None], (batch, nodes, nodes, half))
+        relation = self.relation_dense(ops.concatenate([difference, pair_context], axis=-1))
+        relation = ops.squeeze(self.relation_norm(relation, training=training), axis=-1)
+        relation = ops.where(part_graph(frames, self.parts), relation, relation + FORBIDDEN)
+        relation = ops.softmax(relation, axis=-1)
+
+        # Aggregation.
+        message = ops.concatenate([parts, ops.matmul(relation, parts)], axis=-1)
+        message = self.aggregate_norm(self.aggregate_dense(message), training=training)
+        message = ops.reshape(ops.relu(message), (batch, frames, self.parts, half))
+
+        # Update, the same for every position of a frame.
+        frame_context = ops.broadcast_to(context[:, None], (batch, frames, half))
+        update = ops.concatenate([ops.mean(message, axis=2), frame_context], axis=-1)
+        update = self.update_norm(self.update_dense(update), training=training)
+        return x + ops.cast(update[:, :, None, None], x.dtype), attention
+
+    def compute_output_shape(self, input_shape):
+        return input_shape, (*input_shape[:-1], self.parts)
+
+    def get_config(self):
+        return {**super().get_config(), "parts": self.parts}

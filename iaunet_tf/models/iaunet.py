@@ -1,0 +1,104 @@
+"""IAUnet: a ResNet-50 with interaction-aggregation-update blocks (Hou et al., TNNLS 2020)."""
+
+import keras
+from keras import layers
+
+from iaunet_tf.layers import BatchToFrames, FramesToBatch, IAUBlock
+from iaunet_tf.layers.parts import batch_norm
+from iaunet_tf.models import resnet50
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+BLOCK_AFTER_STAGES = (2, 3)
+
+
+def IAUNet(
+    num_classes: int | None = None,
+    input_shape: tuple[int, int, int] = (256, 128, 3),
+    video: bool = False,
+    block: str | None = "iau",
+    width: float = 1.0,
+    include_preprocessing: bool = True,
+    weights: str | None = None,
+    name: str = "iaunet",
+) -> keras.Model:
+    """Builds the network that maps a picture or a clip of a person to an embedding.
+
+    Input: RGB in 0..255, uint8 or float, neither clipped nor rounded, `(B, H, W, 3)`; with `video`
+    `(B, T, H, W, 3)` with any number of frames `T`. Normalisation with ImageNet's mean and standard
+    deviation happens inside, once.
+
+    Output, a dictionary:
+        `"embedding"`: `(B, 2048·width)` float32, batch-normalised and not yet of unit length.
+        `"logits"`: `(B, num_classes)`, if `num_classes` is given.
+        `"part_attention_1"`, `"part_attention_2"`: `(B, [T,] H/8, W/8, 4)` and `(B, [T,] H/16, W/16, 4)`
+        in 0..1, for `block="iau"`.
+
+    Args:
+        num_classes: number of training identities; None builds no classifier.
+        input_shape: `(height, width, 3)` of a frame.
+        video: take clips instead of images. The weights are the same.
+        block: `"iau"`, or None for the plain ResNet-50 baseline.
+        width: factor on all channel counts, for small variants; `64·width` must be an even whole number.
+        include_preprocessing: False leaves normalisation to the caller.
+        weights: a `.keras` or `.weights.h5` file saved from the same architecture, or None.
+        name: name of the model.
+
+    Example:
+
+    >>> model = IAUNet(num_classes=751)
+    >>> model(images)["embedding"].shape
+    (64, 2048)
+    """
+    if block not in ("iau", None):
+        raise ValueError(f"block must be 'iau' or None; received {block!r}")
+    if len(input_shape) != 3 or input_shape[-1] != 3 or min(input_shape[:2]) < 16:
+        raise ValueError(
+            f"input_shape must be (height, width, 3), at least 16 pixels each; received {input_shape}"
+        )
+    if width <= 0 or (64 * width) % 2:
+        raise ValueError(f"64 * width must be an even whole number; received width={width}")
+    if num_classes is not None and num_classes < 1:
+        raise ValueError(f"num_classes must be positive or None; received {num_classes}")
+
+    inputs = keras.Input((None, *input_shape) if video else input_shape, name="images")
+    x = inputs
+    if include_preprocessing:
+        x = layers.Rescaling(
+            [1 / (255 * s) for s in IMAGENET_STD],
+            [-m / s for m, s in zip(IMAGENET_MEAN, IMAGENET_STD, strict=True)],
+            dtype="float32",
+            name="preprocessing",
+        )(x)
+    if video:
+        x = FramesToBatch(name="frames_to_batch")(x)
+    outputs = {}
+    x = resnet50.stem(x, width)
+    for stage in (1, 2, 3, 4):
+        x = resnet50.stage(x, stage, width)
+        if block and stage in BLOCK_AFTER_STAGES:
+            if video:
+                x = BatchToFrames(name=f"clips_{stage}")([x, inputs])
+            x, attention = IAUBlock(name=f"iau{stage}")(x)
+            outputs[f"part_attention_{stage - 1}"] = attention
+            if video:
+                x = FramesToBatch(name=f"frames_{stage}")(x)
+    if video:
+        x = BatchToFrames(name="clips")([x, inputs])
+        x = layers.GlobalAveragePooling3D(dtype="float32", name="pool")(x)
+    else:
+        x = layers.GlobalAveragePooling2D(dtype="float32", name="pool")(x)
+    embedding = batch_norm(dtype="float32", name="embedding")(x)
+    outputs["embedding"] = embedding
+    if num_classes:
+        classifier = layers.Dense(
+            num_classes,
+            kernel_initializer=keras.initializers.RandomNormal(stddev=0.001),
+            dtype="float32",
+            name="classifier",
+        )
+        outputs["logits"] = classifier(embedding)
+    model = keras.Model(inputs, outputs, name=name)
+    if weights is not None:
+        model.load_weights(weights)
+    return model

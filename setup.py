@@ -1,0 +1,23 @@
+"""Packaging: metadata in pyproject.toml, dependencies here, each with its reason.
+
+The exact versions that `make install` uses, indirect ones included, are pinned in requirements.txt.
+"""
+
+from setuptools import setup
+
+setup(
+    install_requires=[
+        "tensorflow>=2.21,<2.22",  # tf.data, tf.distribute, the default Keras backend, SavedModel
+        "keras>=3.12,<3.16",  # the networks; 3.15 from Python 3.11 on, 3.12 is the last for 3.10
+        "numpy>=1.26",  # samplers, metrics, the generated data set
+        "Pillow>=10.0",  # reading, resizing and drawing pictures
+        "PyYAML>=6.0",  # configuration files
+        "jsonargparse[signatures]>=4.40",  # typed configuration from YAML and command line, with help
+        "matplotlib>=3.8",  # the CMC curve and other figures
+    ],
+    extras_require={
+        "gpu": ["tensorflow[and-cuda]>=2.21,<2.22", "onnxruntime-gpu"],  # CUDA wheels
+        "cpu": ["onnxruntime"],  # never beside onnxruntime-gpu: both install the same module
+        "dev": ["pytest", "ruff"],  # tests and style
+    },
+)
