@@ -1,0 +1,1 @@
+"""Data sets, the embedded pedestrians, and the `tf.data` pipeline."""

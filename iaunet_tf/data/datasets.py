@@ -1,0 +1,74 @@
+"""What a data set is, whatever the layout it was read from."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+JUNK = -1  # person id of images that evaluation ignores
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images of one part of a data set.
+
+    Attributes:
+        name: `"train"`, `"query"` or `"gallery"`.
+        paths: `N` image files.
+        pids: `(N,)` person ids.
+        camids: `(N,)` camera ids.
+        masks: `N` folders of part masks, None where an image has none.
+    """
+
+    name: str
+    paths: list[Path]
+    pids: np.ndarray
+    camids: np.ndarray
+    masks: list[Path | None]
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    @property
+    def labels(self) -> np.ndarray:
+        """`(N,)` class of each image: its person's place among the sorted ids."""
+        return np.unique(self.pids, return_inverse=True)[1]
+
+    @property
+    def num_people(self) -> int:
+        return len(np.unique(self.pids))
+
+    def take(self, rows: np.ndarray) -> "Split":
+        """The images at `rows`."""
+        return Split(
+            self.name,
+            [self.paths[i] for i in rows],
+            self.pids[rows],
+            self.camids[rows],
+            [self.masks[i] for i in rows],
+        )
+
+    def without_masks(self) -> "Split":
+        """The same images, their masks forgotten."""
+        return replace(self, masks=[None] * len(self))
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set for training and for the retrieval protocol."""
+
+    name: str
+    train: Split
+    query: Split
+    gallery: Split
+
+    def summary(self) -> str:
+        """One line a split: images, people, cameras, masks."""
+        lines = []
+        for split in (self.train, self.query, self.gallery):
+            masks = sum(folder is not None for folder in split.masks)
+            lines.append(
+                f"  {split.name:8}{len(split):7} images {split.num_people:6} people"
+                f"{len(np.unique(split.camids)):5} cameras" + (f"{masks:7} with part masks" if masks else "")
+            )
+        return "\n".join(lines)

@@ -1,0 +1,88 @@
+"""Pictures and part masks from files, by Pillow."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from iaunet_tf.data.pedestrians import PARTS
+from iaunet_tf.errors import InputError
+
+
+def load_image(path: str | Path, size: tuple[int, int] | None = None) -> np.ndarray:
+    """Reads a picture as RGB: grey, palette, CMYK, 16-bit and transparent ones are converted.
+
+    Args:
+        path: any file that Pillow reads.
+        size: `(height, width)` to resize to, bicubic; None keeps the file's.
+
+    Returns:
+        uint8 `(H, W, 3)`.
+
+    Raises:
+        InputError: the file is missing, truncated or no picture.
+    """
+    picture = _to_rgb(_open(path))
+    if size is not None:
+        picture = picture.resize(size[::-1], Image.Resampling.BICUBIC)
+    return np.asarray(picture)
+
+
+def load_masks(folder: str | Path, size: tuple[int, int], image_size: tuple[int, int]) -> np.ndarray | None:
+    """Reads the part masks of one image.
+
+    Args:
+        folder: holds `head.png`, `upper_clothes.png`, `lower_clothes.png`, `shoes.png`; white is the part.
+        size: `(height, width)` to resize to, bilinear.
+        image_size: `(height, width)` of the image file, whose shape the masks must have.
+
+    Returns:
+        uint8 `(height, width, 4)`, 255 inside a part; None if a part's file is missing.
+
+    Raises:
+        InputError: a file is unreadable or of another shape than the image.
+    """
+    masks = []
+    for part in PARTS:
+        path = Path(folder) / f"{part}.png"
+        if not path.is_file():
+            return None
+        mask = _open(path)
+        expected = image_size[1] * mask.height / image_size[0]
+        if abs(mask.width - expected) > 1:
+            raise InputError(
+                f"{path}: is {mask.height}x{mask.width} where its image is {image_size[0]}x{image_size[1]}; "
+                "make the mask of the image's size or remove it"
+            )
+        mask = mask.convert("L").resize(size[::-1], Image.Resampling.BILINEAR)
+        masks.append(np.asarray(mask))
+    return np.stack(masks, axis=-1)
+
+
+def image_size(path: str | Path) -> tuple[int, int]:
+    """`(height, width)` of a picture file, from its header."""
+    with Image.open(path) as picture:
+        return picture.height, picture.width
+
+
+def _open(path) -> Image.Image:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of Pillow, about oddities that it copes with
+            picture = Image.open(path)
+            picture.load()
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    # Pillow raises SyntaxError and friends on some broken files.
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise InputError(f"{path}: not a readable picture ({error})") from None
+    return picture
+
+
+def _to_rgb(picture: Image.Image) -> Image.Image:
+    if picture.mode.startswith("I") or picture.mode == "F":
+        # Pillow would clip 16 bits at 255 instead of scaling them.
+        grey = np.asarray(picture, "float32") / 257
+        picture = Image.fromarray(np.clip(grey.round(), 0, 255).astype("uint8"))
+    return picture.convert("RGB")

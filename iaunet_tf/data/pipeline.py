@@ -1,0 +1,81 @@
+"""Batches of images by `tf.data`."""
+
+import numpy as np
+import tensorflow as tf
+
+from iaunet_tf.data.loading import LoadedSplit
+from iaunet_tf.data.sampling import epoch_augmentation, epoch_order
+
+# What erasing fills in: the recipe's (0.4914, 0.4822, 0.4465) in normalised units, as a pixel value. Images leave
+# the pipeline as pixels in 0..255; the network normalises them.
+ERASED = 255 * (
+    np.array([0.4914, 0.4822, 0.4465]) * [0.229, 0.224, 0.225] + [0.485, 0.456, 0.406]
+).astype("float32")
+
+
+def train_batches(
+    loaded: LoadedSplit,
+    batch_size: int,
+    group_size: int,
+    seed: int,
+    epoch: int,
+    flip: float = 0.5,
+    erase: float = 0.5,
+) -> tf.data.Dataset:
+    """The batches of one epoch, the same whenever seed and epoch are the same.
+
+    Returns:
+        Data set of dictionaries: `"images"` float32 `(B, H, W, 3)` in 0..255, `"labels"` int32 `(B,)`, and in a
+        split with masks `"masks"` float32 `(B, H, W, 4)` in 0..1 and `"has_masks"` float32 `(B,)` of 0 and 1.
+    """
+    labels = loaded.split.labels
+    order = epoch_order(labels, batch_size, group_size, seed, epoch)
+    flips, boxes = epoch_augmentation(len(order), loaded.size, seed, epoch, flip, erase)
+    places = {
+        "row": order,
+        "flip": flips,
+        "box": boxes,
+        "labels": labels[order].astype("int32"),
+        "has_masks": loaded.has_masks[order].astype("float32"),
+    }
+    dataset = tf.data.Dataset.from_tensor_slices(places).batch(batch_size)
+    dataset = dataset.map(_reader(loaded), num_parallel_calls=tf.data.AUTOTUNE)
+    dataset = dataset.map(_augment, num_parallel_calls=tf.data.AUTOTUNE)
+    return dataset.prefetch(tf.data.AUTOTUNE)
+
+
+def eval_batches(loaded: LoadedSplit, batch_size: int) -> tf.data.Dataset:
+    """All images in order: float32 `(B, H, W, 3)` in 0..255, the last batch shorter."""
+    dataset = tf.data.Dataset.from_tensor_slices({"row": np.arange(len(loaded.split))}).batch(batch_size)
+    dataset = dataset.map(_reader(loaded), num_parallel_calls=tf.data.AUTOTUNE)
+    dataset = dataset.map(lambda batch: tf.cast(batch["pixels"][..., :3], "float32"))
+    return dataset.prefetch(tf.data.AUTOTUNE)
+
+
+def _reader(loaded):
+    channels = 7 if loaded.has_masks.any() else 3
+
+    def read(batch):
+        batch = dict(batch)
+        pixels = tf.numpy_function(loaded.read, [batch.pop("row")], tf.uint8, stateful=False)
+        batch["pixels"] = tf.ensure_shape(pixels, (None, *loaded.size, channels))
+        return batch
+
+    return read
+
+
+def _augment(batch):
+    batch = dict(batch)
+    pixels, flip, box = batch.pop("pixels"), batch.pop("flip"), batch.pop("box")
+    pixels = tf.where(flip[:, None, None, None], tf.reverse(pixels, axis=[2]), pixels)
+    images = tf.cast(pixels[..., :3], "float32")
+    y = tf.range(tf.shape(images)[1], dtype=box.dtype)[None, :, None]
+    x = tf.range(tf.shape(images)[2], dtype=box.dtype)[None, None, :]
+    top, left, bottom, right = tf.unstack(box[:, :, None, None], axis=1)
+    inside = (y >= top) & (y < bottom) & (x >= left) & (x < right)
+    batch["images"] = tf.where(inside[..., None], ERASED, images)
+    if pixels.shape[-1] > 3:
+        batch["masks"] = tf.cast(pixels[..., 3:], "float32") / 255
+    else:
+        del batch["has_masks"]
+    return batch

@@ -1,0 +1,112 @@
+"""Which images an epoch shows, and how it changes them: pure functions of seed and epoch.
+
+Every function returns one entry for each place of the epoch, so that entry `i` is what place `i` gets: any
+epoch, and any place in it, can be replayed.
+"""
+
+import numpy as np
+
+from iaunet_tf.errors import InputError
+
+# Independent streams of random numbers for one (seed, epoch).
+_ORDER, _AUGMENTATION = 0, 1
+
+ERASING_TRIES = 10
+
+
+def groups_per_epoch(labels: np.ndarray, group_size: int) -> int:
+    """How many groups of `group_size` images of one person an epoch has."""
+    counts = np.bincount(labels)
+    return int(np.maximum(counts[counts > 0] // group_size, 1).sum())
+
+
+def check_batches(labels: np.ndarray, batch_size: int, group_size: int) -> int:
+    """Number of batches of an epoch.
+
+    Raises:
+        InputError: batches do not consist of whole groups, or an epoch is shorter than a batch.
+    """
+    if batch_size % group_size:
+        raise InputError(
+            f"train.batch_size {batch_size} is not a multiple of train.group_size {group_size}"
+        )
+    groups = groups_per_epoch(labels, group_size)
+    if groups * group_size < batch_size:
+        raise InputError(
+            f"the {len(np.unique(labels))} people make {groups} groups of {group_size} images, a batch of "
+            f"{batch_size} needs {batch_size // group_size}; lower --train.batch_size"
+        )
+    return groups * group_size // batch_size
+
+
+def epoch_order(labels: np.ndarray, batch_size: int, group_size: int, seed: int, epoch: int) -> np.ndarray:
+    """The recipe's sampler: rows of the images in the order of an epoch.
+
+    Each person's shuffled images are cut into groups of `group_size`; a person with fewer gives one group
+    drawn with replacement, a remainder is dropped. Groups are shuffled; the last short batch is dropped.
+
+    Args:
+        labels: `(N,)` class of each image.
+        batch_size: images of a batch, a multiple of `group_size`.
+        group_size: images of one person in a row.
+        seed: seed of the run.
+        epoch: number of the epoch, from 0.
+
+    Returns:
+        int `(steps · batch_size,)`.
+    """
+    steps = check_batches(labels, batch_size, group_size)
+    rng = np.random.default_rng((seed, epoch, _ORDER))
+    groups = []
+    for person in np.unique(labels):
+        rows = np.flatnonzero(labels == person)
+        if len(rows) < group_size:
+            groups.append(rng.choice(rows, group_size))
+            continue
+        rows = rng.permutation(rows)
+        whole = len(rows) // group_size * group_size
+        groups.extend(rows[:whole].reshape(-1, group_size))
+    order = np.stack(groups)[rng.permutation(len(groups))].reshape(-1)
+    return order[: steps * batch_size]
+
+
+def epoch_augmentation(
+    count: int,
+    size: tuple[int, int],
+    seed: int,
+    epoch: int,
+    flip: float = 0.5,
+    erase: float = 0.5,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Flips and erased boxes of an epoch.
+
+    Random erasing (Zhong et al., AAAI 2020): a box of 0.02 to 0.4 of the area with an aspect of 0.3 to 3.33, the
+    first of ten draws that fits.
+
+    Args:
+        count: places of the epoch.
+        size: `(height, width)` of the images.
+        seed: seed of the run.
+        epoch: number of the epoch, from 0.
+        flip: probability of a horizontal flip.
+        erase: probability of erasing.
+
+    Returns:
+        `(count,)` bool, whether to flip; `(count, 4)` int, `top, left, bottom, right` of the box to erase in the
+        flipped image, all 0 where nothing is erased.
+    """
+    height, width = size
+    rng = np.random.default_rng((seed, epoch, _AUGMENTATION))
+    flips = rng.random(count) < flip
+    area = rng.uniform(0.02, 0.4, (count, ERASING_TRIES)) * height * width
+    aspect = rng.uniform(0.3, 1 / 0.3, (count, ERASING_TRIES))
+    tall = np.rint(np.sqrt(area * aspect)).astype(int)
+    wide = np.rint(np.sqrt(area / aspect)).astype(int)
+    fits = (tall < height) & (wide < width)
+    chosen = (np.arange(count), fits.argmax(axis=1))
+    tall, wide = tall[chosen], wide[chosen]
+    top = (rng.random(count) * (height - tall + 1)).astype(int)
+    left = (rng.random(count) * (width - wide + 1)).astype(int)
+    boxes = np.stack([top, left, top + tall, left + wide], axis=1)
+    boxes[~(fits[chosen] & (rng.random(count) < erase))] = 0
+    return flips, boxes
