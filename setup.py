@@ -14,6 +14,8 @@ setup(
         "PyYAML>=6.0",  # configuration files
         "jsonargparse[signatures]>=4.40",  # typed configuration from YAML and command line, with help
         "matplotlib>=3.8",  # the CMC curve and other figures
+        "wrapt>=1.15",  # registers our layers when, and only if, Keras is imported
+        "tensorboard>=2.20",  # training curves; TensorFlow no longer brings it
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.21,<2.22", "onnxruntime-gpu"],  # CUDA wheels

@@ -6,6 +6,8 @@ network) does not import Keras.
 
 import importlib
 
+import wrapt
+
 __version__ = "0.1.0"
 
 _LAZY = {"IAUNet": "iaunet_tf.models"}
@@ -17,3 +19,9 @@ def __getattr__(name: str):
     if name in _LAZY:
         return getattr(importlib.import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'iaunet_tf' has no attribute {name!r}")
+
+
+@wrapt.when_imported("keras")
+def _register_layers(keras) -> None:
+    """Makes our layers known to Keras as soon as there is one, for `keras.models.load_model`."""
+    importlib.import_module("iaunet_tf.layers")

@@ -41,7 +41,7 @@ class EmbeddedOptions:
     """
 
     seed: int = 0
-    train_people: int = 150
+    train_people: int = 300
     test_people: int = 100
     cameras_per_person: int = 4
     shots: int = 2
@@ -65,10 +65,7 @@ def cast(options: EmbeddedOptions, first: int, count: int) -> list[Person]:
 @lru_cache(maxsize=2)
 def cameras(seed: int) -> list[Camera]:
     """The six cameras."""
-    return [
-        Camera.random(np.random.default_rng((seed, 2, index)), angle)
-        for index, angle in enumerate(ANGLES)
-    ]
+    return [Camera.random(np.random.default_rng((seed, 2, index)), angle) for index, angle in enumerate(ANGLES)]
 
 
 def ensure_embedded(root: str | Path, options: EmbeddedOptions | None = None) -> None:

@@ -330,7 +330,7 @@ class _Figure:
         return start + length * np.array([np.sin(angle) * self.side, np.cos(angle)])
 
     def _leg(self, which):
-        person, unit = self.person, self.unit
+        person = self.person
         swing = self.swing * which
         hip = np.array([0.045 * which * person.build * abs(self.front), self.hip])
         shin = (0.97 - self.hip) * 0.52
@@ -356,7 +356,6 @@ class _Figure:
             self._limb(ankle - 0.35 * (ankle - knee), ankle, 0.058, 0.05, person.shoes, SHOES)
         self._limb(ankle + (0, 0.018), toe + (0, 0.012), 0.042, 0.03, person.soles, SHOES)
         self._limb(ankle, toe, 0.05, 0.034, person.shoes, SHOES)
-        del unit
 
     def _arm(self, which):
         person = self.person
@@ -426,7 +425,12 @@ class _Figure:
         fabric = self._fabric(self.person.lower)
         hip = 0.105 * self.broad
         self._polygon(
-            [(-hip, self.hip - 0.04), (hip, self.hip - 0.04), (hip, self.hip + 0.05), (-hip, self.hip + 0.05)],
+            [
+                (-hip, self.hip - 0.04),
+                (hip, self.hip - 0.04),
+                (hip, self.hip + 0.05),
+                (-hip, self.hip + 0.05),
+            ],
             fabric,
             LOWER,
         )
@@ -516,9 +520,7 @@ class _Figure:
 
     def _limb(self, start, end, start_width, end_width, fill, label):
         unit = self.unit
-        self.canvas.limb(
-            self.at(*start), self.at(*end), start_width * unit, end_width * unit, fill, label
-        )
+        self.canvas.limb(self.at(*start), self.at(*end), start_width * unit, end_width * unit, fill, label)
 
     def _polygon(self, points, fill, label):
         self.canvas.polygon([self.at(*p) for p in points], fill, label)

@@ -8,9 +8,7 @@ from iaunet_tf.data.sampling import epoch_augmentation, epoch_order
 
 # What erasing fills in: the recipe's (0.4914, 0.4822, 0.4465) in normalised units, as a pixel value. Images leave
 # the pipeline as pixels in 0..255; the network normalises them.
-ERASED = 255 * (
-    np.array([0.4914, 0.4822, 0.4465]) * [0.229, 0.224, 0.225] + [0.485, 0.456, 0.406]
-).astype("float32")
+ERASED = 255 * (np.array([0.4914, 0.4822, 0.4465]) * [0.229, 0.224, 0.225] + [0.485, 0.456, 0.406]).astype("float32")
 
 
 def train_batches(

@@ -27,9 +27,7 @@ def check_batches(labels: np.ndarray, batch_size: int, group_size: int) -> int:
         InputError: batches do not consist of whole groups, or an epoch is shorter than a batch.
     """
     if batch_size % group_size:
-        raise InputError(
-            f"train.batch_size {batch_size} is not a multiple of train.group_size {group_size}"
-        )
+        raise InputError(f"train.batch_size {batch_size} is not a multiple of train.group_size {group_size}")
     groups = groups_per_epoch(labels, group_size)
     if groups * group_size < batch_size:
         raise InputError(

@@ -107,9 +107,7 @@ def evaluate_retrieval(
             hits[ranks[0] - 1 :] += 1
     valid = np.isfinite(ap)
     if not valid.any():
-        raise InputError(
-            "no query has a match: a match is a gallery image of the same person in another camera"
-        )
+        raise InputError("no query has a match: a match is a gallery image of the same person in another camera")
     return RetrievalResult(
         mAP=float(ap[valid].mean()),
         cmc=hits / valid.sum(),
@@ -146,13 +144,9 @@ def _check(query, gallery, query_pids, gallery_pids, query_camids, gallery_camid
         if features.ndim != 2 or not len(features):
             raise InputError(f"{name} must be (images, dimensions), at least one; received {features.shape}")
         if pids.shape != (len(features),) or camids.shape != (len(features),):
-            raise InputError(
-                f"{name}: {len(features)} embeddings, {pids.shape} person ids, {camids.shape} camera ids"
-            )
+            raise InputError(f"{name}: {len(features)} embeddings, {pids.shape} person ids, {camids.shape} camera ids")
         bad = np.count_nonzero(~np.isfinite(features).all(axis=1))
         if bad:
             raise InputError(f"{name}: {bad} of {len(features)} embeddings are not finite")
     if query.shape[1] != gallery.shape[1]:
-        raise InputError(
-            f"query embeddings have {query.shape[1]} dimensions, gallery embeddings {gallery.shape[1]}"
-        )
+        raise InputError(f"query embeddings have {query.shape[1]} dimensions, gallery embeddings {gallery.shape[1]}")

@@ -25,9 +25,7 @@ def attend_to_channels(x):
     """
     batch, frames, height, width, channels = ops.shape(x)
     # Columns are the tokens: (B, H·W, T·C).
-    maps = ops.reshape(
-        ops.transpose(x, (0, 2, 3, 1, 4)), (batch, height * width, frames * channels)
-    )
+    maps = ops.reshape(ops.transpose(x, (0, 2, 3, 1, 4)), (batch, height * width, frames * channels))
     maps32 = ops.cast(maps, "float32")
     logits = ops.matmul(ops.transpose(maps32, (0, 2, 1)), maps32)
     # The logits are symmetric, so a softmax over rows is the transpose of the one over columns, and

@@ -29,9 +29,7 @@ class IAUBlock(keras.layers.Layer):
         super().__init__(**kwargs)
         self.parts = parts
         self.channel = ChannelIAU(dtype=self.dtype_policy, name="channel")
-        self.spatial_temporal = SpatialTemporalIAU(
-            parts, dtype=self.dtype_policy, name="spatial_temporal"
-        )
+        self.spatial_temporal = SpatialTemporalIAU(parts, dtype=self.dtype_policy, name="spatial_temporal")
 
     def build(self, input_shape):
         if len(input_shape) not in (4, 5) or not input_shape[-1] or input_shape[-1] % 2:

@@ -45,9 +45,7 @@ class SpatialTemporalIAU(keras.layers.Layer):
     def build(self, input_shape):
         *_, channels = input_shape
         half = channels // 2
-        self.attention_dense = pointwise(
-            self.parts, dtype=self.dtype_policy, name="attention_dense"
-        )
+        self.attention_dense = pointwise(self.parts, dtype=self.dtype_policy, name="attention_dense")
         self.attention_norm = batch_norm(dtype="float32", name="attention_norm")
         self.reduce = pointwise(half, dtype="float32", name="reduce")
         self.relation_dense = pointwise(1, dtype="float32", name="relation_dense")

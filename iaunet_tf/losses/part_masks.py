@@ -50,13 +50,11 @@ def part_mask_loss(attention, masks, mode: str = "bce", sample_weight=None):
     masks = resize_aligned_corners(masks, height, width)
     if mode == "bce":
         tiny = 1e-7
-        loss = -masks * ops.log(ops.maximum(attention, tiny)) - (1 - masks) * ops.log(
-            ops.maximum(1 - attention, tiny)
-        )
+        loss = -masks * ops.log(ops.maximum(attention, tiny)) - (1 - masks) * ops.log(ops.maximum(1 - attention, tiny))
     else:
         difference = ops.abs(attention - masks)
         loss = difference if mode == "l1" else difference * difference
     loss = ops.mean(loss, axis=tuple(range(1, len(loss.shape))))
     if sample_weight is not None:
-        loss = loss * ops.cast(sample_weight, loss.dtype)
+        loss = loss * ops.convert_to_tensor(sample_weight, loss.dtype)
     return ops.mean(loss)

@@ -53,9 +53,7 @@ def IAUNet(
     if block not in ("iau", None):
         raise ValueError(f"block must be 'iau' or None; received {block!r}")
     if len(input_shape) != 3 or input_shape[-1] != 3 or min(input_shape[:2]) < 16:
-        raise ValueError(
-            f"input_shape must be (height, width, 3), at least 16 pixels each; received {input_shape}"
-        )
+        raise ValueError(f"input_shape must be (height, width, 3), at least 16 pixels each; received {input_shape}")
     if width <= 0 or (64 * width) % 2:
         raise ValueError(f"64 * width must be an even whole number; received width={width}")
     if num_classes is not None and num_classes < 1:

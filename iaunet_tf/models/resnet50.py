@@ -13,7 +13,7 @@ BLOCKS = (3, 4, 6, 3)
 STRIDES = (1, 2, 2, 1)
 
 
-def _conv_norm(x, filters, kernel, stride, conv_name, norm_name):
+def _conv_norm(x, filters, kernel, stride, conv_name, norm_name, zero=False):
     if kernel > 1:
         # "same" would pad a stride of 2 on the right and bottom only.
         x = layers.ZeroPadding2D(kernel // 2, name=f"{conv_name}_pad")(x)
@@ -25,22 +25,16 @@ def _conv_norm(x, filters, kernel, stride, conv_name, norm_name):
         kernel_initializer=keras.initializers.VarianceScaling(2.0, "fan_out", "untruncated_normal"),
         name=conv_name,
     )(x)
-    return batch_norm(name=norm_name)(x)
+    return batch_norm(zero=zero, name=norm_name)(x)
 
 
 def _bottleneck(x, filters, stride, name):
     shortcut = x
     if stride != 1 or x.shape[-1] != 4 * filters:
-        shortcut = _conv_norm(
-            x, 4 * filters, 1, stride, f"{name}_downsample_0", f"{name}_downsample_1"
-        )
-    x = layers.ReLU(name=f"{name}_relu1")(
-        _conv_norm(x, filters, 1, 1, f"{name}_conv1", f"{name}_bn1")
-    )
-    x = layers.ReLU(name=f"{name}_relu2")(
-        _conv_norm(x, filters, 3, stride, f"{name}_conv2", f"{name}_bn2")
-    )
-    x = _conv_norm(x, 4 * filters, 1, 1, f"{name}_conv3", f"{name}_bn3")
+        shortcut = _conv_norm(x, 4 * filters, 1, stride, f"{name}_downsample_0", f"{name}_downsample_1")
+    x = layers.ReLU(name=f"{name}_relu1")(_conv_norm(x, filters, 1, 1, f"{name}_conv1", f"{name}_bn1"))
+    x = layers.ReLU(name=f"{name}_relu2")(_conv_norm(x, filters, 3, stride, f"{name}_conv2", f"{name}_bn2"))
+    x = _conv_norm(x, 4 * filters, 1, 1, f"{name}_conv3", f"{name}_bn3", zero=True)
     x = layers.Add(name=f"{name}_add")([shortcut, x])
     return layers.ReLU(name=f"{name}_relu3")(x)
 

@@ -58,9 +58,7 @@ def test_training_equals_the_authors(oracle, case):
         if expected.ndim > 1:
             expected = expected.reshape(expected.shape[:2]).T
         np.testing.assert_allclose(gradients[weight.path], expected, atol=1e-4, err_msg=name)
-        np.testing.assert_allclose(
-            gradients[bias.path], numbers[f"train/grad/{name}.bias"], atol=1e-4, err_msg=name
-        )
+        np.testing.assert_allclose(gradients[bias.path], numbers[f"train/grad/{name}.bias"], atol=1e-4, err_msg=name)
         if oracle_weights.is_norm(layer):
             after = f"train/after/{name}.running_"
             np.testing.assert_allclose(layer.moving_mean, numbers[after + "mean"], atol=1e-5)

@@ -1,0 +1,1 @@
+"""Speed figures, measured on whatever machine runs them: `make bench`. Compare ratios, not seconds."""

@@ -1,0 +1,25 @@
+"""`python -m benchmarks [NAME...]` runs the named benchmarks, or all."""
+
+import os
+import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from benchmarks import network, pipeline, retrieval
+
+ALL = {"network": network.main, "pipeline": pipeline.main, "retrieval": retrieval.main}
+
+
+def main() -> None:
+    """Runs the benchmarks that the command line names."""
+    names = sys.argv[1:] or list(ALL)
+    for name in names:
+        if name not in ALL:
+            raise SystemExit(f"error: no benchmark {name}; there are {', '.join(ALL)}")
+    for name in names:
+        print(f"\n== {name}", flush=True)
+        ALL[name]()
+
+
+if __name__ == "__main__":
+    main()

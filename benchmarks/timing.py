@@ -1,0 +1,18 @@
+"""Timing that bears a noisy machine."""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+
+def interleaved(actions: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Median seconds of each action. The actions take turns, so that noise and heat meet them alike; the first
+    round warms up and does not count."""
+    seconds: dict[str, list[float]] = {name: [] for name in actions}
+    for _ in range(rounds + 1):
+        for name, action in actions.items():
+            start = time.perf_counter()
+            action()
+            seconds[name].append(time.perf_counter() - start)
+    return {name: float(np.median(times[1:])) for name, times in seconds.items()}

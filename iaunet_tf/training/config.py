@@ -1,0 +1,271 @@
+"""The configuration of a run: typed, filled from YAML and the command line by jsonargparse."""
+
+import difflib
+import re
+import sys
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Literal
+
+from jsonargparse import ArgumentError, ArgumentParser, Namespace
+
+from iaunet_tf.errors import InputError
+from iaunet_tf.files import replacing
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+
+@dataclass
+class DataConfig:
+    """Which pictures, and how they are read.
+
+    Args:
+        name: which data set: embedded (drawn pedestrians, written to root if they are not there) or market1501
+            (and others in its layout).
+        root: folder of the data set.
+        masks: auto uses part masks where the data set has them, none never does.
+        height: height of the network's input in pixels.
+        width: width of the network's input in pixels.
+        cache: where decoded training images are kept: memory, disk, none, or auto (memory if they fit).
+        cache_dir: folder for cache disk.
+        on_corrupt: error stops at an unreadable image, skip leaves it out and counts.
+        flip: probability that a training image is flipped horizontally.
+        erase: probability of random erasing.
+    """
+
+    name: Literal["embedded", "market1501"] = "embedded"
+    root: str = "datasets/embedded"
+    masks: Literal["auto", "none"] = "auto"
+    height: int = 256
+    width: int = 128
+    cache: Literal["auto", "memory", "disk", "none"] = "auto"
+    cache_dir: str = "~/.cache/iaunet_tf"
+    on_corrupt: Literal["error", "skip"] = "error"
+    flip: float = 0.5
+    erase: float = 0.5
+
+
+@dataclass
+class ModelConfig:
+    """Which network.
+
+    Args:
+        block: iau puts blocks behind stages 2 and 3, null is the plain ResNet-50.
+        width: factor on all channel counts.
+        weights: a .keras or .weights.h5 file to start from.
+    """
+
+    block: Literal["iau"] | None = "iau"
+    width: float = 1.0
+    weights: str | None = None
+
+
+@dataclass
+class LossConfig:
+    """What is minimised: cross entropy + triplet_weight · triplet + mask_weight · part masks.
+
+    Args:
+        label_smoothing: of the cross entropy.
+        triplet_weight: weight of the batch-hard triplet loss.
+        margin: margin of the triplet loss.
+        distance: distance of the triplet loss.
+        mask_weight: weight of the part-mask loss, where there are masks.
+        mask_mode: kind of the part-mask loss.
+    """
+
+    label_smoothing: float = 0.1
+    triplet_weight: float = 1.0
+    margin: float = 0.3
+    distance: Literal["cosine", "euclidean"] = "cosine"
+    mask_weight: float = 0.5
+    mask_mode: Literal["bce", "l1", "l2"] = "bce"
+
+
+@dataclass
+class TrainConfig:
+    """How it is minimised, by Adam.
+
+    Args:
+        epochs: passes over the training images.
+        batch_size: images of a step, over all replicas.
+        group_size: images of one person in a row; batch_size is a multiple of it.
+        learning_rate: the highest one.
+        schedule: step multiplies it by 0.1 at the milestones, cosine lets it fall to zero.
+        milestones: epochs at which schedule step lowers the learning rate.
+        warmup_epochs: epochs in which schedule cosine first raises the learning rate from zero.
+        weight_decay: L2, added to the gradient of every variable (not decoupled as in AdamW).
+        precision: float32, or mixed_bfloat16 for layers that bear it.
+        strategy: default is one device, mirrored all of this host's GPUs (or logical CPUs), auto mirrored if there
+            is more than one GPU.
+    """
+
+    epochs: int = 60
+    batch_size: int = 64
+    group_size: int = 4
+    learning_rate: float = 3.5e-4
+    schedule: Literal["step", "cosine"] = "step"
+    milestones: list[int] = field(default_factory=lambda: [20, 40])
+    warmup_epochs: float = 0
+    weight_decay: float = 5e-4
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    strategy: Literal["auto", "default", "mirrored"] = "auto"
+
+
+@dataclass
+class EvalConfig:
+    """How the result is judged.
+
+    Args:
+        batch_size: images embedded at a time.
+        every: evaluate, and keep the best checkpoint, every so many epochs; 0 only at the end.
+        distance: distance between embeddings.
+        flip: add the embedding of the flipped image.
+        histograms: evaluate nearest neighbours on colour histograms, too, as a floor.
+    """
+
+    batch_size: int = 64
+    every: int = 0
+    distance: Literal["cosine", "euclidean"] = "cosine"
+    flip: bool = False
+    histograms: bool = False
+
+
+@dataclass
+class Config:
+    """A whole experiment.
+
+    Args:
+        name: name of the experiment.
+        run_dir: folder to write, which must not exist; null makes runs/NAME-DATE-TIME.
+        seed: seed of weights, sampling and augmentation.
+        data: which pictures, and how they are read.
+        model: which network.
+        loss: what is minimised.
+        train: how it is minimised.
+        eval: how the result is judged.
+    """
+
+    name: str = "iaunet"
+    run_dir: str | None = None
+    seed: int = 0
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    eval: EvalConfig = field(default_factory=EvalConfig)
+
+
+def build_parser(prog: str = "train_keras.py") -> ArgumentParser:
+    """The parser of the training command; `--help` explains every key."""
+    parser = ArgumentParser(
+        prog=prog,
+        description="Trains and evaluates a person re-identification network.",
+        exit_on_error=False,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--config", action="config", help="YAML file of the keys below; may be repeated")
+    parser.add_argument("--resume", metavar="RUN", type=str | None, help="go on with a stopped run")
+    parser.add_argument("--evaluate", metavar="RUN", type=str | None, help="evaluate a finished run again")
+    parser.add_class_arguments(Config)
+    return parser
+
+
+def parse(arguments: list[str] | None = None) -> tuple[Config, Namespace]:
+    """Reads the command line.
+
+    Without `--config`, `--resume` or `--evaluate` the demo's configuration is taken; with one of the latter two,
+    that of the run. Keys on the command line win.
+
+    Returns:
+        The configuration, and a namespace of `resume` and `evaluate`.
+
+    Raises:
+        InputError: an unknown key or a value of another type, or a run without configuration.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    parser = build_parser()
+    try:
+        run = _option(arguments, "--resume") or _option(arguments, "--evaluate")
+        if run is not None:
+            stored = Path(run) / "config.yaml"
+            if not stored.is_file():
+                raise InputError(f"{run}: is no run folder (it holds no config.yaml)")
+            arguments = [f"--config={stored}", *arguments]
+        elif _option(arguments, "--config") is None:
+            arguments = [f"--config={CONFIGS / 'demo.yaml'}", *arguments]
+        parsed = parser.parse_args(arguments)
+    except ArgumentError as error:
+        raise InputError(_explain(str(error))) from None
+    instance = parser.instantiate_classes(parsed)
+    config = Config(**{entry.name: instance[entry.name] for entry in fields(Config)})
+    _check(config)
+    return config, Namespace(resume=parsed.resume, evaluate=parsed.evaluate)
+
+
+def save_config(config: Config, path: Path) -> None:
+    """Writes every key, so that `--config path` repeats the run."""
+    import yaml
+
+    with replacing(path) as temporary:
+        temporary.write_text(yaml.safe_dump(as_dict(config), sort_keys=False))
+
+
+def as_dict(config) -> dict:
+    """Nested dictionary of the configuration's keys."""
+    return {
+        entry.name: as_dict(value) if is_dataclass(value) else value
+        for entry in fields(config)
+        for value in [getattr(config, entry.name)]
+    }
+
+
+def keys(config_class=Config, prefix: str = "") -> list[str]:
+    """Dotted names of all keys."""
+    names = []
+    for entry in fields(config_class):
+        name = prefix + entry.name
+        names.extend(keys(entry.type, name + ".") if is_dataclass(entry.type) else [name])
+    return names
+
+
+def _option(arguments, name):
+    for place, argument in enumerate(arguments):
+        if argument == name and place + 1 < len(arguments):
+            return arguments[place + 1]
+        if argument.startswith(name + "="):
+            return argument.split("=", 1)[1]
+    return None
+
+
+def _explain(message):
+    """One line, with the nearest key if an unknown one was given."""
+    message = " ".join(message.split())
+    unknown = re.search(r"unrecognized arguments: -*([\w.]+)|does not accept option '([\w.]+)'", message)
+    if unknown:
+        word = unknown[1] or unknown[2]
+        known = [*keys(), "config", "resume", "evaluate"]
+        last_parts = {key.rsplit(".", 1)[-1]: key for key in known}
+        near = difflib.get_close_matches(word, known, 1) or difflib.get_close_matches(word, last_parts, 1)
+        if near:
+            message += f"; did you mean {last_parts.get(near[0], near[0])}?"
+    return message
+
+
+def _check(config: Config) -> None:
+    for name, value, low in (
+        ("data.height", config.data.height, 16),
+        ("data.width", config.data.width, 16),
+        ("train.epochs", config.train.epochs, 1),
+        ("train.batch_size", config.train.batch_size, 1),
+        ("train.group_size", config.train.group_size, 1),
+        ("eval.batch_size", config.eval.batch_size, 1),
+        ("eval.every", config.eval.every, 0),
+        ("train.learning_rate", config.train.learning_rate, 0),
+        ("train.weight_decay", config.train.weight_decay, 0),
+        ("train.warmup_epochs", config.train.warmup_epochs, 0),
+    ):
+        if not value >= low:
+            raise InputError(f"{name} must be at least {low}; received {value}")
+    for name, value in (("data.flip", config.data.flip), ("data.erase", config.data.erase)):
+        if not 0 <= value <= 1:
+            raise InputError(f"{name} is a probability; received {value}")

@@ -1,0 +1,47 @@
+"""The evaluation of a trained network."""
+
+import time
+
+import keras
+
+from iaunet_tf.evaluation.embeddings import embed_split
+from iaunet_tf.evaluation.histograms import colour_histograms
+from iaunet_tf.evaluation.report import draw_cmc, table
+from iaunet_tf.evaluation.retrieval import RetrievalResult, evaluate_retrieval
+from iaunet_tf.files import write_json
+from iaunet_tf.training.config import Config
+from iaunet_tf.training.inputs import LoadedDataset
+from iaunet_tf.training.run import Run
+
+
+def search(model: keras.Model, data: LoadedDataset, config: Config) -> RetrievalResult:
+    """Looks for every query in the gallery."""
+    embeddings = (
+        embed_split(model, split, config.eval.batch_size, config.eval.flip) for split in (data.query, data.gallery)
+    )
+    return _match(*embeddings, data, config.eval.distance)
+
+
+def _match(query, gallery, data, distance):
+    splits = data.query.split, data.gallery.split
+    pids, camids = [s.pids for s in splits], [s.camids for s in splits]
+    return evaluate_retrieval(query, gallery, *pids, *camids, distance=distance)
+
+
+def evaluate(config: Config, run: Run, model: keras.Model, data: LoadedDataset) -> dict[str, RetrievalResult]:
+    """Evaluates, prints the table, and writes `metrics.json` and `cmc.png`."""
+    start = time.perf_counter()
+    results = {config.name: search(model, data, config)}
+    if config.eval.histograms:
+        histograms = (colour_histograms(split) for split in (data.query, data.gallery))
+        results["colour histograms"] = _match(*histograms, data, "cosine")
+    ours = results[config.name]
+    print(f"\n{table(results)}\n")
+    print(
+        f"{ours.num_queries} queries with a match among {len(data.gallery.split)} gallery images, "
+        f"{time.perf_counter() - start:.1f} s; {run.metrics}, {run.cmc}"
+    )
+    content = {name: {**r.metrics(), "cmc": r.cmc.tolist()} for name, r in results.items()}
+    write_json(run.metrics, content)
+    draw_cmc(results, run.cmc)
+    return results

@@ -1,0 +1,57 @@
+"""What a training step minimises."""
+
+import keras
+import tensorflow as tf
+
+from iaunet_tf.losses import batch_hard_triplet_loss, part_mask_loss
+from iaunet_tf.training.config import LossConfig
+
+PART_ATTENTIONS = ("part_attention_1", "part_attention_2")
+
+
+def objective(outputs: dict, batch: dict, config: LossConfig) -> tuple[tf.Tensor, dict]:
+    """The weighted sum of the recipe's losses for one replica's share of a batch.
+
+    Inside `strategy.run` the triplet loss sees the embeddings of all replicas. Every value is a mean, so that the
+    mean over replicas is the value of the global batch.
+
+    Args:
+        outputs: of the network.
+        batch: of `train_batches`.
+        config: weights and kinds of the losses.
+
+    Returns:
+        The total, and the single values by name with it.
+    """
+    labels, logits = batch["labels"], outputs["logits"]
+    smoothed = keras.losses.categorical_crossentropy(
+        tf.one_hot(labels, logits.shape[-1]),
+        logits,
+        from_logits=True,
+        label_smoothing=config.label_smoothing,
+    )
+    values = {"id_loss": tf.reduce_mean(smoothed)}
+    total = values["id_loss"]
+    if config.triplet_weight:
+        values["triplet_loss"] = batch_hard_triplet_loss(
+            _all_replicas(labels), _all_replicas(outputs["embedding"]), config.margin, config.distance
+        )
+        total += config.triplet_weight * values["triplet_loss"]
+    if config.mask_weight and "masks" in batch and PART_ATTENTIONS[0] in outputs:
+        per_block = [
+            part_mask_loss(outputs[name], batch["masks"], config.mask_mode, batch["has_masks"])
+            for name in PART_ATTENTIONS
+        ]
+        values["mask_loss"] = tf.reduce_mean(per_block)
+        total += config.mask_weight * values["mask_loss"]
+    values["accuracy"] = tf.reduce_mean(
+        tf.cast(tf.argmax(logits, axis=-1, output_type=labels.dtype) == labels, "float32")
+    )
+    return total, {"loss": total, **values}
+
+
+def _all_replicas(tensor):
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return tensor
+    return context.all_gather(tensor, axis=0)

@@ -1,0 +1,86 @@
+"""The folder of a run.
+
+config.yaml            every key of the configuration
+history.csv            one line an epoch
+tensorboard/           the same for TensorBoard
+checkpoints/last.keras     the newest state, with the optimizer's: what --resume goes on from
+checkpoints/best.keras     the state of the best mAP, with --eval.every
+model.keras            the trained network
+metrics.json, cmc.png  its evaluation
+"""
+
+import csv
+import datetime
+from dataclasses import dataclass
+from pathlib import Path
+
+from iaunet_tf.errors import InputError
+from iaunet_tf.files import replacing
+from iaunet_tf.training.config import Config, save_config
+
+
+@dataclass(frozen=True)
+class Run:
+    """Paths of a run folder."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, config: Config) -> "Run":
+        """Makes the folder and stores the configuration.
+
+        Raises:
+            InputError: the folder exists.
+        """
+        now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+        run = cls(Path(config.run_dir or f"runs/{config.name}-{now}"))
+        if run.path.exists():
+            raise InputError(f"{run.path}: exists; go on with it by --resume {run.path}, or choose another --run_dir")
+        config.run_dir = str(run.path)
+        run.path.mkdir(parents=True)
+        save_config(config, run.config)
+        return run
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.yaml"
+
+    @property
+    def history(self) -> Path:
+        return self.path / "history.csv"
+
+    @property
+    def tensorboard(self) -> Path:
+        return self.path / "tensorboard"
+
+    @property
+    def last(self) -> Path:
+        return self.path / "checkpoints" / "last.keras"
+
+    @property
+    def best(self) -> Path:
+        return self.path / "checkpoints" / "best.keras"
+
+    @property
+    def model(self) -> Path:
+        return self.path / "model.keras"
+
+    @property
+    def metrics(self) -> Path:
+        return self.path / "metrics.json"
+
+    @property
+    def cmc(self) -> Path:
+        return self.path / "cmc.png"
+
+    def rewind_history(self, epochs: int) -> float:
+        """Keeps the history's first `epochs` epochs, and returns the best mAP in them (-inf if none)."""
+        if not self.history.is_file():
+            return float("-inf")
+        with self.history.open(newline="") as file:
+            header, *rows = csv.reader(file)
+        rows = [row for row in rows if row and int(row[0]) < epochs]
+        with replacing(self.history) as temporary, temporary.open("w", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows([header, *rows])
+        scores = [row[header.index("val_mAP")] for row in rows if "val_mAP" in header]
+        return max((float(score) for score in scores if score != "NA"), default=float("-inf"))

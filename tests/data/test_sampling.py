@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+
+from iaunet_tf.data.sampling import check_batches, epoch_augmentation, epoch_order, groups_per_epoch
+from iaunet_tf.errors import InputError
+
+LABELS = np.repeat([0, 1, 2, 3], [9, 1, 4, 6])  # 2 + 1 + 1 + 1 groups of 4
+
+
+def test_epoch_consists_of_groups_of_one_person():
+    order = epoch_order(LABELS, 4, 4, seed=0, epoch=0)
+    assert len(order) == 20
+    groups = LABELS[order].reshape(-1, 4)
+    assert (groups == groups[:, :1]).all()
+    assert sorted(groups[:, 0]) == [0, 0, 1, 2, 3]
+
+
+def test_images_come_once_unless_a_person_has_too_few():
+    order = epoch_order(LABELS, 4, 4, seed=0, epoch=0)
+    counts = np.bincount(order, minlength=len(LABELS))
+    assert counts[9] == 4  # person 1 has one image
+    assert counts[np.arange(len(LABELS)) != 9].max() == 1
+
+
+def test_short_batches_are_dropped():
+    assert len(epoch_order(LABELS, 8, 4, seed=0, epoch=0)) == 16
+    assert check_batches(LABELS, 8, 4) == 2
+    assert groups_per_epoch(LABELS, 4) == 5
+
+
+def test_epochs_differ_and_can_be_replayed():
+    first, again, second, other = (
+        epoch_order(LABELS, 4, 4, seed, epoch) for seed, epoch in [(0, 0), (0, 0), (0, 1), (1, 0)]
+    )
+    np.testing.assert_array_equal(first, again)
+    assert (first != second).any()
+    assert (first != other).any()
+
+
+def test_every_image_has_its_turn():
+    seen = np.unique([epoch_order(LABELS, 4, 4, 0, epoch) for epoch in range(30)])
+    assert len(seen) == len(LABELS)
+
+
+def test_bad_batches_are_named():
+    with pytest.raises(InputError, match=r"batch_size 6 is not a multiple of train.group_size 4"):
+        check_batches(LABELS, 6, 4)
+    with pytest.raises(InputError, match="the 4 people make 5 groups of 4 images, a batch of 24 needs 6"):
+        check_batches(LABELS, 24, 4)
+
+
+def test_augmentation_has_the_recipes_frequencies_and_bounds():
+    flips, boxes = epoch_augmentation(20_000, (256, 128), seed=0, epoch=3)
+    assert flips.mean() == pytest.approx(0.5, abs=0.02)
+    top, left, bottom, right = boxes.T
+    erased = bottom > top
+    assert erased.mean() == pytest.approx(0.5, abs=0.02)
+    assert (boxes[~erased] == 0).all()
+    assert (top >= 0).all() and (left >= 0).all() and (bottom <= 256).all() and (right <= 128).all()
+    area = ((bottom - top) * (right - left))[erased] / (256 * 128)
+    assert 0.019 < area.min() < 0.03 and 0.35 < area.max() < 0.405
+    aspect = ((bottom - top) / np.maximum(right - left, 1))[erased]
+    assert 0.27 < aspect.min() < 0.35 and 3.1 < aspect.max() < 3.7
+
+
+def test_augmentation_can_be_replayed_and_switched_off():
+    again = [epoch_augmentation(100, (64, 32), 5, 7) for _ in range(2)]
+    np.testing.assert_array_equal(again[0][0], again[1][0])
+    np.testing.assert_array_equal(again[0][1], again[1][1])
+    flips, boxes = epoch_augmentation(100, (64, 32), 5, 7, flip=0, erase=0)
+    assert not flips.any() and not boxes.any()
