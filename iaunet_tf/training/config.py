@@ -86,7 +86,7 @@ class TrainConfig:
     """How it is minimised, by Adam.
 
     Args:
-        epochs: passes over the training images.
+        epochs: passes over the training images; 0 evaluates the untrained network.
         batch_size: images of a step, over all replicas.
         group_size: images of one person in a row; batch_size is a multiple of it.
         learning_rate: the highest one.
@@ -240,9 +240,9 @@ def _option(arguments, name):
 def _explain(message):
     """One line, with the nearest key if an unknown one was given."""
     message = " ".join(message.split())
-    unknown = re.search(r"unrecognized arguments: -*([\w.]+)|does not accept option '([\w.]+)'", message)
+    unknown = re.search(r"(?:arguments: -*|option ')([\w.]+)", message, re.IGNORECASE)
     if unknown:
-        word = unknown[1] or unknown[2]
+        word = unknown[1]
         known = [*keys(), "config", "resume", "evaluate"]
         last_parts = {key.rsplit(".", 1)[-1]: key for key in known}
         near = difflib.get_close_matches(word, known, 1) or difflib.get_close_matches(word, last_parts, 1)
@@ -255,7 +255,7 @@ def _check(config: Config) -> None:
     for name, value, low in (
         ("data.height", config.data.height, 16),
         ("data.width", config.data.width, 16),
-        ("train.epochs", config.train.epochs, 1),
+        ("train.epochs", config.train.epochs, 0),
         ("train.batch_size", config.train.batch_size, 1),
         ("train.group_size", config.train.group_size, 1),
         ("eval.batch_size", config.eval.batch_size, 1),

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from iaunet_tf.data.datasets import Split
 from iaunet_tf.data.embedded import ensure_embedded
 from iaunet_tf.data.loading import LoadedSplit, load_split
 from iaunet_tf.data.market1501 import read_market1501
+from iaunet_tf.errors import InputError
 from iaunet_tf.training.config import DataConfig
 
 
@@ -28,6 +30,7 @@ def load_data(config: DataConfig) -> LoadedDataset:
     print(f"{config.name} in {config.root}\n{dataset.summary()}")
     if all(folder is None for folder in train.masks):
         print("training goes on without part masks and without their loss")
+    check_matches(dataset.query, dataset.gallery)
     size = (config.height, config.width)
     options = {"cache_dir": config.cache_dir, "on_corrupt": config.on_corrupt}
     return LoadedDataset(
@@ -35,3 +38,18 @@ def load_data(config: DataConfig) -> LoadedDataset:
         load_split(dataset.query, size, "none", **options),
         load_split(dataset.gallery, size, "none", **options),
     )
+
+
+def check_matches(query: Split, gallery: Split) -> None:
+    """Makes sure that there is something to find, before training rather than after.
+
+    Raises:
+        InputError: no query has a match.
+    """
+    cameras: dict[int, set[int]] = {}
+    for pid, camid in zip(gallery.pids, gallery.camids, strict=True):
+        cameras.setdefault(pid, set()).add(camid)
+    if not any(cameras.get(pid, set()) - {camid} for pid, camid in zip(query.pids, query.camids, strict=True)):
+        raise InputError(
+            f"{query.paths[0].parent}: no query has a match: a gallery image of the same person in another camera"
+        )

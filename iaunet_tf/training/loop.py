@@ -64,9 +64,7 @@ def train(config: Config, run: Run, data: LoadedDataset, resume: bool = False) -
             total /= replicas  # the optimizer sums the replicas' gradients
         weights = model.trainable_variables
         gradients = tape.gradient(total, [weight.value for weight in weights])
-        decay = options.weight_decay / replicas
-        gradients = [g + decay * w.value for g, w in zip(gradients, weights, strict=True)]
-        optimizer.apply(gradients, weights)
+        optimizer.apply(with_l2(gradients, weights, options.weight_decay / replicas), weights)
         return {name: value / replicas for name, value in values.items()}
 
     @tf.function
@@ -155,10 +153,15 @@ def learning_rate(config: Config, steps: int) -> float | keras.optimizers.schedu
     warmup = round(options.warmup_epochs * steps)
     return keras.optimizers.schedules.CosineDecay(
         0.0 if warmup else options.learning_rate,
-        options.epochs * steps - warmup,
+        max(1, options.epochs * steps - warmup),
         warmup_target=options.learning_rate if warmup else None,
         warmup_steps=warmup,
     )
+
+
+def with_l2(gradients: list, weights: list[keras.Variable], decay: float) -> list:
+    """Adds the gradient of `decay / 2 · |w|²`: L2 that goes through the optimizer, unlike that of AdamW."""
+    return [gradient + decay * weight.value for gradient, weight in zip(gradients, weights, strict=True)]
 
 
 def history_columns(config: Config, data: LoadedDataset) -> list[str]:

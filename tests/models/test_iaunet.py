@@ -54,9 +54,7 @@ def test_last_stage_keeps_the_resolution():
 
 
 def test_uint8_and_float_pixels_give_the_same(model, images):
-    np.testing.assert_allclose(
-        model(images)["embedding"], model(images.astype("float32"))["embedding"], atol=1e-6
-    )
+    np.testing.assert_allclose(model(images)["embedding"], model(images.astype("float32"))["embedding"], atol=1e-6)
 
 
 def test_preprocessing_is_imagenets_and_can_be_left_to_the_caller(model, images):

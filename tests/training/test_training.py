@@ -1,0 +1,338 @@
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from iaunet_tf.data.embedded import EmbeddedOptions, ensure_embedded
+from iaunet_tf.errors import InputError
+from iaunet_tf.training import loop
+from iaunet_tf.training.command import run_command
+from iaunet_tf.training.config import CONFIGS, Config, parse
+
+ROOT = Path(__file__).parents[2]
+OPTIONS = EmbeddedOptions(train_people=6, test_people=4, cameras_per_person=2, shots=2, distractors=3)
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    root = tmp_path_factory.mktemp("data") / "market"
+    ensure_embedded(root, OPTIONS)
+    return root
+
+
+def arguments(tree, run, **options):
+    """A small run: two epochs of three steps."""
+    small = {
+        "name": "small",
+        "run_dir": run,
+        "data.name": "market1501",
+        "data.root": tree,
+        "data.height": 64,
+        "data.width": 32,
+        "model.width": 0.25,
+        "train.epochs": 2,
+        "train.batch_size": 8,
+        "train.warmup_epochs": 0,
+        "eval.histograms": "false",
+    }
+    small.update(options)
+    return [f"--{key}={value}" for key, value in small.items()]
+
+
+def history(run):
+    with (run / "history.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def finished(tree, tmp_path_factory):
+    """A whole run, evaluated after every second epoch."""
+    run = tmp_path_factory.mktemp("runs") / "finished"
+    run_command(arguments(tree, run, **{"eval.every": 2, "eval.histograms": "true"}))
+    return run
+
+
+def test_run_folder_holds_everything(finished, tree):
+    names = {str(p.relative_to(finished)) for p in finished.rglob("*") if p.is_file()}
+    assert {
+        "config.yaml",
+        "history.csv",
+        "model.keras",
+        "metrics.json",
+        "cmc.png",
+        "checkpoints/last.keras",
+        "checkpoints/best.keras",
+    } < names
+    assert any(name.startswith("tensorboard/") for name in names)
+    assert not [name for name in names if Path(name).name.startswith(".")]  # nothing temporary
+    assert parse(["--config", str(finished / "config.yaml")])[0].data.root == str(tree)
+
+
+def test_history_and_metrics(finished):
+    rows = history(finished)
+    assert [row["epoch"] for row in rows] == ["0", "1"]
+    for key in ("loss", "id_loss", "triplet_loss", "mask_loss", "accuracy", "learning_rate"):
+        assert all(np.isfinite(float(row[key])) for row in rows), key
+    assert rows[0]["val_mAP"] == "NA"
+    metrics = json.loads((finished / "metrics.json").read_text())
+    assert set(metrics) == {"small", "colour histograms"}
+    assert float(rows[1]["val_mAP"]) == pytest.approx(metrics["small"]["mAP"], abs=1e-6)
+    assert len(metrics["small"]["cmc"]) == 50
+
+
+def test_final_model_is_for_use_and_last_checkpoint_for_going_on(finished):
+    final = keras.models.load_model(finished / "model.keras")
+    last = keras.models.load_model(finished / "checkpoints" / "last.keras")
+    assert getattr(final, "optimizer", None) is None
+    assert int(last.optimizer.iterations) == 2 * 3
+    for ours, theirs in zip(final.get_weights(), last.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_evaluate_gives_the_same_figures(finished, capsys):
+    before = json.loads((finished / "metrics.json").read_text())
+    run_command(["--evaluate", str(finished)])
+    assert json.loads((finished / "metrics.json").read_text()) == before
+    assert "rank-1" in capsys.readouterr().out
+
+
+def test_resumed_run_equals_the_uninterrupted_one(finished, tree, tmp_path, monkeypatch):
+    run = tmp_path / "stopped"
+    whole = loop.train_batches
+
+    def stop_in_second_epoch(*args):
+        if args[4] == 1:
+            raise KeyboardInterrupt
+        return whole(*args)
+
+    monkeypatch.setattr(loop, "train_batches", stop_in_second_epoch)
+    with pytest.raises(KeyboardInterrupt):
+        run_command(arguments(tree, run, **{"eval.every": 2}))
+    monkeypatch.undo()
+    # As if killed after the history's line and before the checkpoint of a later epoch.
+    (run / "history.csv").open("a").write("1,9,9,9,9,9,9,9,9\n")
+    run_command(["--resume", str(run)])
+    ours, theirs = (keras.models.load_model(path / "model.keras").get_weights() for path in (run, finished))
+    for a, b in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+    assert [row["epoch"] for row in history(run)] == ["0", "1"]
+
+
+def test_existing_run_folder_is_left_alone(finished, tree):
+    before = (finished / "config.yaml").read_bytes()
+    with pytest.raises(InputError, match="exists; go on with it by --resume"):
+        run_command(arguments(tree, finished, **{"train.epochs": 1}))
+    assert (finished / "config.yaml").read_bytes() == before
+
+
+def test_resume_from_what_is_no_checkpoint_of_the_run(finished, tmp_path):
+    run = tmp_path / "run"
+    (run / "checkpoints").mkdir(parents=True)
+    (run / "config.yaml").write_bytes((finished / "config.yaml").read_bytes())
+    last = run / "checkpoints" / "last.keras"
+    with pytest.raises(InputError, match="holds no checkpoint to go on from"):
+        run_command(["--resume", str(run)])
+    last.write_bytes((finished / "checkpoints" / "last.keras").read_bytes()[:100_000])
+    with pytest.raises(InputError, match=r"last.keras: is damaged or no checkpoint"):
+        run_command(["--resume", str(run)])
+    last.write_bytes((finished / "checkpoints" / "last.keras").read_bytes())
+    with pytest.raises(InputError, match="is the checkpoint of another network or data set"):
+        run_command(["--resume", str(run), "--model.block", "null"])
+    with pytest.raises(InputError, match="holds no final model; finish it by --resume"):
+        run_command(["--evaluate", str(run)])
+
+
+def test_loss_that_is_no_number_stops_and_keeps_the_checkpoint(tree, tmp_path, monkeypatch):
+    run = tmp_path / "nan"
+    whole = loop.train_batches
+
+    def poison_second_epoch(*args):
+        batches = whole(*args)
+        if args[4] == 1:
+            batches = batches.map(lambda batch: {**batch, "images": batch["images"] * np.nan})
+        return batches
+
+    monkeypatch.setattr(loop, "train_batches", poison_second_epoch)
+    with pytest.raises(InputError, match=r"the loss is nan in epoch 2, step 1; checkpoints in .* earlier epochs"):
+        run_command(arguments(tree, run))
+    last = keras.models.load_model(run / "checkpoints" / "last.keras")
+    assert int(last.optimizer.iterations) == 3
+    assert all(np.isfinite(weight).all() for weight in last.get_weights())
+
+
+def test_mixed_bfloat16_trains_without_nan(tree, tmp_path):
+    run = tmp_path / "bfloat16"
+    try:
+        run_command(arguments(tree, run, **{"train.precision": "mixed_bfloat16"}))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert all(np.isfinite(float(row["loss"])) for row in history(run))
+    assert json.loads((run / "metrics.json").read_text())["small"]["mAP"] > 0
+
+
+def test_steps_of_the_learning_rate_are_the_recipes():
+    config = Config()
+    schedule = loop.learning_rate(config, steps=10)
+    # The rate of the step that comes after so many.
+    rates = {step: float(schedule(step)) for step in (0, 199, 200, 399, 400, 599)}
+    expected = {0: 3.5e-4, 199: 3.5e-4, 200: 3.5e-5, 399: 3.5e-5, 400: 3.5e-6, 599: 3.5e-6}
+    assert rates == pytest.approx(expected)
+
+
+def test_cosine_learning_rate_warms_up_and_ends_at_zero():
+    config, _ = parse(["--config", str(CONFIGS / "demo.yaml"), "--train.epochs=10", "--train.warmup_epochs=2"])
+    schedule = loop.learning_rate(config, steps=5)
+    assert float(schedule(0)) == 0
+    assert float(schedule(10)) == pytest.approx(config.train.learning_rate)
+    assert float(schedule(50)) == pytest.approx(0, abs=1e-9)
+
+
+def test_l2_is_coupled_into_adam_as_in_pytorch():
+    # torch.optim.Adam(weight_decay): g + decay * w enters both moments. Three steps in NumPy.
+    weight, gradient, decay, rate = np.array([2.0, -3.0]), np.array([0.1, 0.2]), 0.5, 0.01
+    variable = keras.Variable(weight.astype("float32"))
+    optimizer = keras.optimizers.Adam(rate)
+    first, second = np.zeros(2), np.zeros(2)
+    for step in range(1, 4):
+        optimizer.apply(loop.with_l2([gradient.astype("float32")], [variable], decay), [variable])
+        g = gradient + decay * weight
+        first, second = 0.9 * first + 0.1 * g, 0.999 * second + 0.001 * g**2
+        weight = weight - rate * (first / (1 - 0.9**step)) / (np.sqrt(second / (1 - 0.999**step)) + 1e-8)
+    np.testing.assert_allclose(variable, weight, rtol=1e-5)
+
+
+# --- as a user sees it: the command in a process of its own ----------------------------------------------
+
+
+def command(*arguments, **options):
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "train_keras.py"), *arguments], capture_output=True, text=True, **options
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--train.epohcs", "3"], "did you mean train.epochs?"),
+        (["--resume", "nowhere"], "nowhere: is no run folder"),
+        (["--data.name=market1501", "--data.root=nowhere"], "Market-1501 is laid out as"),
+    ],
+)
+def test_mistakes_are_one_line_and_no_traceback(arguments, message, tmp_path):
+    code, _, stderr = command(*arguments, cwd=tmp_path)
+    assert code == 1
+    assert message in stderr
+    assert len(stderr.strip().splitlines()) == 1 and stderr.startswith("error: ")
+    assert not list(tmp_path.iterdir())
+
+
+def test_full_disk_keeps_the_previous_checkpoint(finished, tmp_path):
+    """Files may not grow beyond 1 MB: as a full disk, the checkpoint cannot be written."""
+    run = tmp_path / "run"
+    (run / "checkpoints").mkdir(parents=True)
+    for name in ("config.yaml", "history.csv", "checkpoints/last.keras"):
+        (run / name).write_bytes((finished / name).read_bytes())
+    before = (run / "checkpoints" / "last.keras").read_bytes()
+    limit = "import resource, sys, runpy; resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20));"
+    script = limit + f"sys.argv = ['train_keras.py', '--resume', {str(run)!r}, '--train.epochs', '3'];"
+    script += f"runpy.run_path({str(ROOT / 'train_keras.py')!r}, run_name='__main__')"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.strip().splitlines()[-1].startswith("error: ")
+    assert "Traceback" not in done.stderr
+    assert (run / "checkpoints" / "last.keras").read_bytes() == before
+    assert [p.name for p in (run / "checkpoints").iterdir()] == ["last.keras"]
+
+
+def test_two_replicas_mine_the_global_batch(tmp_path):
+    """Loss and gradient of two replicas, four images each, are those of one with all eight."""
+    script = """
+import numpy as np, tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from iaunet_tf.training.config import LossConfig
+from iaunet_tf.training.loop import make_strategy
+from iaunet_tf.training.objective import objective
+
+rng = np.random.default_rng(0)
+batch = {
+    "x": rng.normal(size=(8, 5)).astype("float32"),
+    "labels": np.array([0, 0, 1, 1, 0, 0, 1, 1], "int32"),
+    "masks": rng.random((8, 4, 2, 4)).astype("float32"),
+    "has_masks": np.array([1, 1, 0, 1, 1, 0, 0, 1], "float32"),
+}
+kernel = rng.normal(size=(5, 6)).astype("float32")
+
+def step(batch, variable, replicas):
+    with tf.GradientTape() as tape:
+        embedding = batch["x"] @ variable
+        attention = tf.sigmoid(tf.reshape(tf.repeat(embedding[:, :4], 8, axis=1), (-1, 4, 2, 4)))
+        outputs = {"embedding": embedding, "logits": embedding[:, :2],
+                   "part_attention_1": attention, "part_attention_2": attention}
+        total, _ = objective(outputs, batch, LossConfig())
+        total /= replicas
+    return total, tape.gradient(total, variable)
+
+single = step({k: tf.constant(v) for k, v in batch.items()}, tf.Variable(kernel), 1)
+strategy = make_strategy("mirrored")
+assert strategy.num_replicas_in_sync == 2
+with strategy.scope():
+    variable = tf.Variable(kernel)
+dataset = strategy.experimental_distribute_dataset(tf.data.Dataset.from_tensor_slices(batch).batch(8))
+
+@tf.function
+def run(shares):
+    values = strategy.run(lambda b: step(b, variable, 2), args=(shares,))
+    return [strategy.reduce("SUM", value, axis=None) for value in values]
+
+for ours, theirs in zip(run(next(iter(dataset))), single):
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+print("equal")
+"""
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+    assert done.stdout.strip().endswith("equal"), done.stderr
+
+
+def test_mirrored_strategy_trains_on_two_devices(tree, tmp_path):
+    script = """
+import sys, tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from iaunet_tf.training.command import run_command
+run_command(sys.argv[1:])
+"""
+    run = tmp_path / "mirrored"
+    options = {"train.strategy": "mirrored", "train.batch_size": 8, "train.epochs": 1}
+    subprocess.run([sys.executable, "-c", script, *arguments(tree, run, **options)], check=True, cwd=ROOT)
+    assert (run / "metrics.json").is_file()
+    assert np.isfinite(float(history(run)[0]["loss"]))
+
+
+def test_street(street, tmp_path):
+    """Real pictures, no masks, the ordinary command."""
+    run = tmp_path / "street"
+    options = {"data.root": street / "market", "train.epochs": 1, "train.batch_size": 16}
+    run_command(arguments(street, run, **options))
+    assert "mask_loss" not in history(run)[0]
+    assert 0 < json.loads((run / "metrics.json").read_text())["small"]["mAP"] <= 1
+
+
+def test_nothing_to_find_is_said_before_training(tree, tmp_path):
+    import shutil
+
+    root = tmp_path / "market"
+    shutil.copytree(tree, root)
+    for path in (root / "bounding_box_test").glob("0*.jpg"):
+        if not path.name.startswith("0000"):
+            path.unlink()
+    with pytest.raises(InputError, match="no query has a match"):
+        run_command(arguments(root, tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
