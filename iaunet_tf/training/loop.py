@@ -9,6 +9,7 @@ import tensorflow as tf
 from iaunet_tf.data.pipeline import train_batches
 from iaunet_tf.data.sampling import check_batches
 from iaunet_tf.errors import InputError
+from iaunet_tf.evaluation.embeddings import embedding_function
 from iaunet_tf.files import replacing
 from iaunet_tf.models import IAUNet
 from iaunet_tf.training.checkpoints import Checkpoints, restore
@@ -42,16 +43,12 @@ def train(config: Config, run: Run, data: LoadedDataset, resume: bool = False) -
             f"train.batch_size {options.batch_size} does not give each of {replicas} replicas whole groups "
             f"of {options.group_size}; make it a multiple of {replicas * options.group_size}"
         )
+    device = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
+    print(f"{replicas} {device}, {options.precision}, {steps} steps of {options.batch_size} images an epoch")
     keras.utils.set_random_seed(config.seed)
     keras.config.set_dtype_policy(options.precision)
     with strategy.scope():
-        model = IAUNet(
-            data.train.split.num_people,
-            (config.data.height, config.data.width, 3),
-            block=config.model.block,
-            width=config.model.width,
-            weights=config.model.weights,
-        )
+        model = build_model(config, data.train.split.num_people, config.model.weights)
         optimizer = keras.optimizers.Adam(learning_rate(config, steps))
         optimizer.build(model.trainable_variables)
         # The optimizer belongs to the model so that checkpoints hold both and callbacks find it.
@@ -72,6 +69,7 @@ def train(config: Config, run: Run, data: LoadedDataset, resume: bool = False) -
         values = strategy.run(replica_step, args=(batch,))
         return {name: strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None) for name, value in values.items()}
 
+    embed = embedding_function(model, config.eval.flip)
     first_epoch, best = 0, -math.inf
     if resume:
         restore(model, run)
@@ -119,17 +117,23 @@ def train(config: Config, run: Run, data: LoadedDataset, resume: bool = False) -
             callbacks.on_train_batch_end(step, logs)
         logs["learning_rate"] = float(optimizer.learning_rate)
         if config.eval.every and (epoch + 1) % config.eval.every == 0:
-            result = search(model, data, config)
+            result = search(embed, data, config.eval)
             logs.update({"val_mAP": result.mAP, "val_rank-1": result.rank(1)})
         callbacks.on_epoch_end(epoch, logs)
     callbacks.on_train_end()
 
     # The final model is for use: without the optimizer's state, which is twice its size.
-    final = keras.models.clone_model(model)
+    final = build_model(config, data.train.split.num_people)
     final.set_weights(model.get_weights())
     with replacing(run.model) as temporary:
         final.save(temporary)
     return final
+
+
+def build_model(config: Config, num_classes: int, weights: str | None = None) -> keras.Model:
+    """The network of a configuration."""
+    size = (config.data.height, config.data.width, 3)
+    return IAUNet(num_classes, size, block=config.model.block, width=config.model.width, weights=weights)
 
 
 def make_strategy(name: str) -> tf.distribute.Strategy:

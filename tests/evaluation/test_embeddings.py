@@ -4,7 +4,7 @@ from PIL import Image
 
 from iaunet_tf.data.datasets import Split
 from iaunet_tf.data.loading import load_split
-from iaunet_tf.evaluation.embeddings import embed_split
+from iaunet_tf.evaluation.embeddings import embed_split, embedding_function
 from iaunet_tf.evaluation.histograms import colour_histograms
 
 
@@ -22,8 +22,9 @@ def test_embeds_in_order_with_a_short_last_batch_and_sums_flips(tmp_path):
     left = keras.layers.Lambda(lambda x: x[:, 0, 0])(inputs)
     model = keras.Model(inputs, {"embedding": left})
     pixels = loaded.read(range(5)).astype("float32")
-    np.testing.assert_array_equal(embed_split(model, loaded, batch_size=2), pixels[:, 0, 0])
-    np.testing.assert_array_equal(embed_split(model, loaded, 2, flip=True), pixels[:, 0, 0] + pixels[:, 0, -1])
+    np.testing.assert_array_equal(embed_split(embedding_function(model), loaded, batch_size=2), pixels[:, 0, 0])
+    both = embed_split(embedding_function(model, flip=True), loaded, batch_size=2)
+    np.testing.assert_array_equal(both, pixels[:, 0, 0] + pixels[:, 0, -1])
 
 
 def test_histograms_are_distributions_and_find_the_same_image(tmp_path):

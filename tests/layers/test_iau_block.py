@@ -63,11 +63,23 @@ def test_training_equals_the_authors(oracle, case):
             after = f"train/after/{name}.running_"
             np.testing.assert_allclose(layer.moving_mean, numbers[after + "mean"], atol=1e-5)
             # PyTorch stores the unbiased variance: n / (n - 1) times the batch's share.
-            count = {"relation_norm": y.shape[0] * (4 * np.prod(y.shape[1:-3])) ** 2}.get(layer.name)
-            old = numbers[f"param/{name}.running_var"]
-            if count:
-                ours = old * 0.9 + (np.array(layer.moving_variance) - old * 0.9) * count / (count - 1)
-                np.testing.assert_allclose(ours, numbers[after + "var"], atol=1e-5)
+            old, new = numbers[f"param/{name}.running_var"], np.array(layer.moving_variance)
+            count = values_per_channel(layer.name, y.shape)
+            unbiased = 0.9 * old + (new - 0.9 * old) * count / (count - 1)
+            np.testing.assert_allclose(unbiased, numbers[after + "var"], atol=1e-5, err_msg=name)
+
+
+def values_per_channel(norm, shape, parts=4):
+    """How many values a batch norm of the block averages over."""
+    batch, *frames, height, width, _ = shape
+    frames = frames[0] if frames else 1
+    return {
+        "norm": batch * frames * height * width,
+        "attention_norm": batch * frames * height * width,
+        "relation_norm": batch * (frames * parts) ** 2,
+        "aggregate_norm": batch * frames * parts,
+        "update_norm": batch * frames,
+    }[norm]
 
 
 def test_channel_attention_equals_numpy_self_attention():
