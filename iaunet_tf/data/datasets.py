@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 
 JUNK = -1  # person id of images that evaluation ignores
+# Body parts in the network's order, by the names of their mask files.
+PARTS = ("head", "upper_clothes", "lower_clothes", "shoes")
 
 
 @dataclass(frozen=True)

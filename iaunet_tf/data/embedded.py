@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from iaunet_tf.data import pedestrians
+from iaunet_tf.data.datasets import PARTS
 from iaunet_tf.data.market1501 import FOLDERS, MASK_FOLDER
 from iaunet_tf.data.pedestrians import Camera, Person, Shot
 from iaunet_tf.errors import InputError
@@ -151,7 +152,7 @@ def _draw_person(job) -> None:
 
 def _save_masks(folder: Path, labels: np.ndarray) -> None:
     folder.mkdir(parents=True)
-    masks = {part: labels == index for index, part in enumerate(pedestrians.PARTS, start=1)}
+    masks = {part: labels == index for index, part in enumerate(PARTS, start=pedestrians.HEAD)}
     masks["foreground"] = labels != pedestrians.BACKGROUND
     for part, mask in masks.items():
         Image.fromarray(mask).save(folder / f"{part}.png")

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from iaunet_tf.data.pedestrians import PARTS
+from iaunet_tf.data.datasets import PARTS
 from iaunet_tf.errors import InputError
 
 

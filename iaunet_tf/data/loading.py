@@ -11,9 +11,8 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from iaunet_tf.data.datasets import Split
+from iaunet_tf.data.datasets import PARTS, Split
 from iaunet_tf.data.images import image_size, load_image, load_masks
-from iaunet_tf.data.pedestrians import PARTS
 from iaunet_tf.errors import InputError
 from iaunet_tf.files import replacing
 

@@ -1,228 +1,17 @@
-"""Drawn pedestrians: who they are, what a camera does to them, and a picture with its exact part masks.
-
-A `Person` holds what stays the same across cameras, a `Camera` what stays the same across people, a `Shot`
-what differs from picture to picture. `render` puts the three together. All lengths are fractions of the
-person's height unless they are said to be pixels; all colours are RGB in 0..255.
-"""
-
-import colorsys
-from dataclasses import dataclass, replace
+"""A person drawn on a canvas, together with the labels of the parts."""
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw
 
-HEIGHT, WIDTH = 128, 64  # pixels, the size of Market-1501's images
-SUPERSAMPLING = 2
+from iaunet_tf.data.datasets import PARTS
+from iaunet_tf.data.pedestrians.cameras import Shot
+from iaunet_tf.data.pedestrians.people import Garment, Person
 
-# Labels of the drawing; the parts are those of the authors' masks, in the network's order.
-PARTS = ("head", "upper_clothes", "lower_clothes", "shoes")
-BACKGROUND, HEAD, UPPER, LOWER, SHOES, CARRIED = range(6)
-
-CLOTHES = [  # hue, saturation, value, how often
-    (0.00, 0.00, 0.10, 5),  # black
-    (0.00, 0.00, 0.42, 4),  # grey
-    (0.00, 0.00, 0.92, 4),  # white
-    (0.62, 0.70, 0.28, 4),  # navy
-    (0.59, 0.55, 0.55, 3),  # denim
-    (0.58, 0.60, 0.85, 2),  # light blue
-    (0.99, 0.80, 0.70, 3),  # red
-    (0.97, 0.45, 0.85, 1),  # pink
-    (0.07, 0.85, 0.88, 1),  # orange
-    (0.14, 0.75, 0.90, 1),  # yellow
-    (0.33, 0.55, 0.40, 2),  # green
-    (0.22, 0.45, 0.35, 2),  # olive
-    (0.09, 0.40, 0.72, 2),  # beige
-    (0.06, 0.60, 0.35, 2),  # brown
-    (0.78, 0.50, 0.50, 1),  # purple
-    (0.48, 0.65, 0.55, 1),  # teal
-]
-SKIN = [(245, 208, 182), (226, 178, 146), (196, 142, 106), (143, 96, 66), (92, 60, 42)]
-HAIR = [(24, 20, 18), (58, 38, 26), (104, 70, 42), (190, 156, 98), (140, 62, 36), (150, 150, 150)]
-
-PATTERNS = ("plain", "plain", "plain", "rings", "pinstripes", "checks", "dots", "block", "sides")
-UPPER_CUTS = ("tshirt", "longsleeve", "longsleeve", "jacket", "coat", "hoodie")
-LOWER_CUTS = ("trousers", "trousers", "trousers", "shorts", "skirt", "longskirt")
-HAIR_CUTS = ("short", "short", "bald", "long", "bun", "ponytail")
-HATS = ("none", "none", "none", "cap", "beanie", "brim")
-BAGS = ("none", "none", "backpack", "backpack", "shoulder", "handbag")
-LOGOS = ("none", "disc", "square", "bar", "triangle", "ring")
+# Labels of the drawing: the parts of the masks in their order, between the background and what people carry.
+BACKGROUND, HEAD, UPPER, LOWER, SHOES, CARRIED = range(len(PARTS) + 2)
 
 
-def pick(rng: np.random.Generator, options):
-    return options[int(rng.integers(len(options)))]
-
-
-def clothes_colour(rng: np.random.Generator) -> tuple[int, int, int]:
-    weights = np.array([entry[3] for entry in CLOTHES], float)
-    hue, saturation, value, _ = CLOTHES[rng.choice(len(CLOTHES), p=weights / weights.sum())]
-    saturation = np.clip(saturation + rng.normal(0, 0.04), 0, 1)
-    value = np.clip(value + rng.normal(0, 0.04), 0.04, 0.97)
-    rgb = colorsys.hsv_to_rgb((hue + rng.normal(0, 0.01)) % 1, saturation, value)
-    return tuple(round(255 * channel) for channel in rgb)
-
-
-@dataclass(frozen=True)
-class Garment:
-    cut: str
-    colour: tuple
-    second: tuple  # of the pattern, the inner shirt, the trim
-    pattern: str
-    pitch: float  # of the pattern
-
-
-@dataclass(frozen=True)
-class Person:
-    """What makes somebody recognisable."""
-
-    build: float  # width relative to the average
-    legs: float  # length of the legs relative to the average
-    skin: tuple
-    hair_cut: str
-    hair: tuple
-    hat: str
-    hat_colour: tuple
-    upper: Garment
-    lower: Garment
-    shoes: tuple
-    soles: tuple
-    boots: bool
-    bag: str
-    bag_colour: tuple
-    front_logo: str
-    back_logo: str
-    logo_colour: tuple
-
-    @classmethod
-    def random(cls, rng: np.random.Generator) -> "Person":
-        def garment(cuts):
-            return Garment(
-                pick(rng, cuts),
-                clothes_colour(rng),
-                clothes_colour(rng),
-                pick(rng, PATTERNS),
-                rng.uniform(0.035, 0.07),
-            )
-
-        return cls(
-            build=float(rng.uniform(0.82, 1.25)),
-            legs=float(rng.uniform(0.93, 1.07)),
-            skin=pick(rng, SKIN),
-            hair_cut=pick(rng, HAIR_CUTS),
-            hair=pick(rng, HAIR),
-            hat=pick(rng, HATS),
-            hat_colour=clothes_colour(rng),
-            upper=garment(UPPER_CUTS),
-            lower=garment(LOWER_CUTS),
-            shoes=clothes_colour(rng),
-            soles=pick(rng, [(235, 235, 235), (40, 40, 40), (150, 110, 70)]),
-            boots=bool(rng.random() < 0.2),
-            bag=pick(rng, BAGS),
-            bag_colour=clothes_colour(rng),
-            front_logo=pick(rng, LOGOS),
-            back_logo=pick(rng, LOGOS),
-            logo_colour=clothes_colour(rng),
-        )
-
-    def dressed_like(self, other: "Person") -> "Person":
-        """The same person in somebody else's clothes: head, build, shoes, bag and logo tell them apart."""
-        return replace(self, upper=other.upper, lower=other.lower)
-
-
-@dataclass(frozen=True)
-class Camera:
-    """What a camera does to everybody."""
-
-    angle: float  # mean direction in which people face, radians; 0 looks into the camera
-    spread: float
-    gain: float
-    gamma: float
-    cast: tuple  # factor on each channel
-    blur: float  # pixels
-    noise: float
-    quality: int  # of JPEG
-    scale: float  # mean share of the picture's height that the person fills
-    sun: float  # -1..1, light from the left or right
-    scene: np.ndarray  # background, much larger than a picture
-
-    @classmethod
-    def random(cls, rng: np.random.Generator, angle: float) -> "Camera":
-        cast = np.exp(rng.normal(0, 0.13, 3))
-        return cls(
-            angle=angle,
-            spread=float(rng.uniform(0.35, 0.8)),
-            gain=float(rng.uniform(0.6, 1.25)),
-            gamma=float(rng.uniform(0.75, 1.35)),
-            cast=tuple(cast / cast.mean()),
-            blur=float(rng.uniform(0.2, 1.1)),
-            noise=float(rng.uniform(1.5, 6)),
-            quality=int(rng.integers(45, 92)),
-            scale=float(rng.uniform(0.84, 0.93)),
-            sun=float(rng.uniform(-1, 1)),
-            scene=_scene(rng),
-        )
-
-
-@dataclass(frozen=True)
-class Shot:
-    """What differs between pictures of one person in one camera."""
-
-    angle: float  # direction in which the person faces, radians
-    phase: float  # of the gait, radians
-    stride: float  # 0 stands, 1 walks
-    x: float  # shift of the person's centre, share of the picture's width
-    y: float  # shift of the soles, share of the picture's height
-    scale: float  # share of the picture's height that the person fills
-    light: float  # factor
-    background: tuple[float, float]  # where in the scene, 0..1
-    occluder: int | None  # seed of what stands in front, if anything does
-    passer: int | None  # seed of somebody behind, if anybody is
-    noise: int  # seed of the sensor's noise
-
-    @classmethod
-    def random(cls, rng: np.random.Generator, camera: Camera, angle: float | None = None) -> "Shot":
-        """A random moment; `angle` is the direction of walk where it is already known."""
-        if angle is None:
-            angle = rng.normal(camera.angle, camera.spread)
-        seed = int(rng.integers(2**31))
-        return cls(
-            angle=float(angle + rng.normal(0, 0.15)),
-            phase=float(rng.uniform(0, 2 * np.pi)),
-            stride=float(rng.choice([0.15, 0.8, 1.0])),
-            x=float(rng.normal(0, 0.05)),
-            y=float(rng.normal(0, 0.02)),
-            scale=float(camera.scale * np.exp(rng.normal(0, 0.06))),
-            light=float(np.exp(rng.normal(0, 0.1))),
-            background=tuple(rng.random(2)),
-            occluder=seed if rng.random() < 0.25 else None,
-            passer=seed + 1 if rng.random() < 0.15 else None,
-            noise=seed + 2,
-        )
-
-
-def render(person: Person, camera: Camera, shot: Shot) -> tuple[Image.Image, np.ndarray]:
-    """Takes the picture.
-
-    Returns:
-        The picture, RGB, 64×128 pixels, before JPEG; and its labels, uint8 `(128, 64)`, see `PARTS`.
-    """
-    size = (WIDTH * SUPERSAMPLING, HEIGHT * SUPERSAMPLING)
-    canvas = _Canvas(_background(camera, shot, size))
-    if shot.passer is not None:
-        _draw_passer(canvas, camera, shot)
-    figure = _Figure(canvas, person, shot, camera.sun)
-    figure.draw()
-    if shot.occluder is not None:
-        _draw_occluder(canvas, np.random.default_rng(shot.occluder))
-
-    labels = _reduce_labels(np.asarray(canvas.labels))
-    picture = canvas.rgb.resize((WIDTH, HEIGHT), Image.Resampling.BOX)
-    return _sensor(picture, camera, shot), labels
-
-
-# --- drawing ----------------------------------------------------------------------------------------
-
-
-class _Canvas:
+class Canvas:
     """A picture and its label map, drawn together."""
 
     def __init__(self, background: Image.Image):
@@ -258,7 +47,7 @@ class _Canvas:
         self.ellipse(*end, end_width / 2, end_width / 2, fill, label)
 
 
-def _shade(colour, factor):
+def shade(colour, factor):
     return tuple(int(np.clip(channel * factor, 0, 255)) for channel in colour)
 
 
@@ -285,11 +74,11 @@ def _texture(garment: Garment, size, centre: float, top: float, unit: float, tur
     return Image.fromarray(fabric.astype("uint8"))
 
 
-class _Figure:
+class Figure:
     """One person on a canvas. `self.at` turns body coordinates, x to the right of the spine and y down from
     the crown in units of the person's height, into canvas pixels."""
 
-    def __init__(self, canvas: _Canvas, person: Person, shot: Shot, sun: float):
+    def __init__(self, canvas: Canvas, person: Person, shot: Shot, sun: float):
         width, height = canvas.rgb.size
         self.canvas, self.person, self.shot, self.sun = canvas, person, shot, sun
         self.unit = shot.scale * height
@@ -376,7 +165,7 @@ class _Figure:
         hand = wrist + (0.0, 0.02)
         self._ellipse(hand, 0.019, 0.024, person.skin, UPPER)
         if person.bag == "handbag" and which == 1:
-            self._limb(hand, hand + (0, 0.05), 0.01, 0.01, _shade(person.bag_colour, 0.6), CARRIED)
+            self._limb(hand, hand + (0, 0.05), 0.01, 0.01, shade(person.bag_colour, 0.6), CARRIED)
             self._box(hand + (0, 0.1), 0.05, 0.05, person.bag_colour, CARRIED)
 
     def _torso(self):
@@ -404,7 +193,7 @@ class _Figure:
             UPPER,
         )
         if cut == "hoodie":
-            hood = _shade(person.upper.colour, 0.8)
+            hood = shade(person.upper.colour, 0.8)
             self._ellipse((0, 0.165), 0.062 * broad, 0.026, hood, UPPER)
         looks_here = self.front > 0.25
         shift = 0.05 * self.side
@@ -467,10 +256,10 @@ class _Figure:
             self._ellipse((0, 0.026), rx * 1.08, 0.034, person.hat_colour, HEAD)
             if self.front > -0.4:
                 brim = (0.05 * self.side, 0.044)
-                self._ellipse(brim, 0.045, 0.011, _shade(person.hat_colour, 0.75), HEAD)
+                self._ellipse(brim, 0.045, 0.011, shade(person.hat_colour, 0.75), HEAD)
         elif person.hat == "brim":
             self._ellipse((0, 0.02), rx * 1.0, 0.036, person.hat_colour, HEAD)
-            self._ellipse((0, 0.042), 0.088, 0.014, _shade(person.hat_colour, 0.85), HEAD)
+            self._ellipse((0, 0.042), 0.088, 0.014, shade(person.hat_colour, 0.85), HEAD)
 
     def _backpack(self):
         colour = self.person.bag_colour
@@ -478,12 +267,12 @@ class _Figure:
         width = 0.09 * max(abs(self.front), 0.6)
         self._box((x, 0.29), width, 0.115, colour, CARRIED)
         if self.front < 0:
-            self._box((x, 0.34), width * 0.7, 0.04, _shade(colour, 0.75), CARRIED)
+            self._box((x, 0.34), width * 0.7, 0.04, shade(colour, 0.75), CARRIED)
 
     def _shoulder_bag(self):
         colour = self.person.bag_colour
         out = 0.13 * self.broad * (1 if self.front >= 0 else -1)
-        self._limb((-0.8 * out, 0.18), (out, 0.47), 0.016, 0.016, _shade(colour, 0.7), CARRIED)
+        self._limb((-0.8 * out, 0.18), (out, 0.47), 0.016, 0.016, shade(colour, 0.7), CARRIED)
         self._box((out, 0.51), 0.06, 0.055, colour, CARRIED)
 
     def _logo(self, kind, at, radius):
@@ -531,88 +320,3 @@ class _Figure:
     def _box(self, centre, rx, ry, fill, label):
         x, y = centre
         self._polygon([(x - rx, y - ry), (x + rx, y - ry), (x + rx, y + ry), (x - rx, y + ry)], fill, label)
-
-
-def _draw_passer(canvas, camera, shot):
-    """Somebody behind, at the edge of the picture; not part of the person."""
-    rng = np.random.default_rng(shot.passer)
-    away = replace(
-        Shot.random(rng, camera),
-        x=shot.x + float(rng.choice([-1, 1])) * rng.uniform(0.38, 0.6),
-        y=-0.05,
-        scale=shot.scale * rng.uniform(0.7, 0.95),
-    )
-    behind = _Canvas(canvas.rgb)
-    _Figure(behind, Person.random(rng), away, camera.sun).draw()
-
-
-def _draw_occluder(canvas, rng):
-    """A post, a bin, a hedge or a car's edge in front of the person."""
-    width, height = canvas.rgb.size
-    colour = _shade(clothes_colour(rng), rng.uniform(0.5, 1))
-    kind = pick(rng, ("post", "low", "side"))
-    if kind == "post":
-        x, half = rng.uniform(0.15, 0.85) * width, rng.uniform(0.03, 0.09) * width
-        box = [(x - half, 0), (x + half, 0), (x + half, height), (x - half, height)]
-    elif kind == "low":
-        y, slope = rng.uniform(0.62, 0.88) * height, rng.uniform(-0.05, 0.05) * height
-        box = [(0, y - slope), (width, y + slope), (width, height), (0, height)]
-    else:
-        left, x = rng.random() < 0.5, rng.uniform(0.18, 0.38) * width
-        top = rng.uniform(0, 0.4) * height
-        edge = (0, x) if left else (width - x, width)
-        box = [(edge[0], top), (edge[1], top), (edge[1], height), (edge[0], height)]
-    canvas.polygon(box, colour, BACKGROUND)
-
-
-def _scene(rng: np.random.Generator) -> np.ndarray:
-    """A wall above a floor with doors, posts and tiles; `(2·H, 6·W, 3)` canvas pixels of uint8."""
-    width, height = 6 * WIDTH * SUPERSAMPLING, 2 * HEIGHT * SUPERSAMPLING
-
-    def tone():
-        colour = colorsys.hsv_to_rgb(rng.random(), rng.uniform(0, 0.25), rng.uniform(0.3, 0.85))
-        return tuple(round(255 * channel) for channel in colour)
-
-    scene = Image.new("RGB", (width, height), tone())
-    draw = ImageDraw.Draw(scene)
-    horizon = int(height * rng.uniform(0.35, 0.6))
-    for _ in range(int(rng.integers(6, 14))):  # doors, windows, shelves
-        x, y = rng.uniform(0, width), rng.uniform(-0.1, 0.9) * horizon
-        draw.rectangle((x, y, x + rng.uniform(20, 160), y + rng.uniform(30, 200)), fill=tone())
-    draw.rectangle((0, horizon, width, height), fill=tone())
-    line = tone()
-    gap = int(rng.integers(18, 60))
-    for y in range(horizon, height, gap):  # tiles
-        draw.line((0, y, width, y), fill=line, width=2)
-    if rng.random() < 0.6:
-        for x in range(0, width, 2 * gap):
-            draw.line((x, horizon, x + (x - width / 2) * 0.4, height), fill=line, width=2)
-    for _ in range(int(rng.integers(0, 4))):  # posts
-        x = rng.uniform(0, width)
-        draw.rectangle((x, 0, x + rng.uniform(6, 20), height * 0.8), fill=tone())
-    grain = rng.normal(0, 6, (height, width, 1))
-    return np.clip(np.asarray(scene) + grain, 0, 255).astype("uint8")
-
-
-def _background(camera, shot, size):
-    height, width = camera.scene.shape[:2]
-    x = int(shot.background[0] * (width - size[0]))
-    y = int(shot.background[1] * (height - size[1]))
-    return Image.fromarray(camera.scene[y : y + size[1], x : x + size[0]])
-
-
-def _reduce_labels(labels: np.ndarray) -> np.ndarray:
-    """The label that fills most of every pixel."""
-    height, width = labels.shape[0] // SUPERSAMPLING, labels.shape[1] // SUPERSAMPLING
-    blocks = labels.reshape(height, SUPERSAMPLING, width, SUPERSAMPLING)
-    counts = [(blocks == label).sum(axis=(1, 3)) for label in range(CARRIED + 1)]
-    return np.argmax(counts, axis=0).astype("uint8")
-
-
-def _sensor(picture: Image.Image, camera: Camera, shot: Shot) -> Image.Image:
-    """Light, colour cast, blur and noise."""
-    picture = picture.filter(ImageFilter.GaussianBlur(camera.blur))
-    rgb = np.asarray(picture).astype("float32") / 255
-    rgb = rgb**camera.gamma * camera.gain * shot.light * np.asarray(camera.cast, "float32")
-    rgb = rgb * 255 + np.random.default_rng(shot.noise).normal(0, camera.noise, rgb.shape)
-    return Image.fromarray(np.clip(rgb, 0, 255).round().astype("uint8"))
