@@ -8,7 +8,7 @@ import json
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -91,63 +91,62 @@ def ensure_embedded(root: str | Path, options: EmbeddedOptions | None = None) ->
 
 
 def _draw(root: Path, options: EmbeddedOptions, description: dict) -> None:
-    jobs = _jobs(options)
-    print(f"Drawing {sum(len(job[2]) for job in jobs)} pictures of pedestrians into {root}", flush=True)
+    walks = _walks(options)
+    print(f"Drawing {sum(len(w.pictures) for w in walks)} pictures of pedestrians into {root}", flush=True)
     with replacing(root) as temporary:
         for folder in FOLDERS.values():
             (temporary / folder).mkdir(parents=True)
         # "spawn": the caller may already hold TensorFlow's threads, which do not survive a fork.
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(mp_context=context) as pool:
-            chunk = max(1, len(jobs) // 16)
-            list(pool.map(_draw_person, [(temporary, options.seed, *job) for job in jobs], chunksize=chunk))
+            draw = partial(_draw_walk, temporary, options.seed)
+            list(pool.map(draw, walks, chunksize=max(1, len(walks) // 16)))
         write_json(temporary / DESCRIPTION, description)
         if root.is_dir():
             root.rmdir()  # an empty folder that the user made
 
 
-def _jobs(options: EmbeddedOptions) -> list[tuple[str, Person, list[tuple[int, int, str]]]]:
-    """One entry a person: split, person, and the file name stem, camera and number of each picture."""
-    jobs = []
+@dataclass(frozen=True)
+class _Walk:
+    """A person's pictures: `(folder, person id in the file name, camera, number)` each."""
+
+    person: Person
+    identity: int  # seeds the pictures
+    pictures: list[tuple[str, int, int, int]]
+
+
+def _walks(options: EmbeddedOptions) -> list[_Walk]:
     rng = np.random.default_rng((options.seed, 3))
+    walks = []
 
-    def seen(index):
-        return np.sort(rng.permutation(len(ANGLES))[: options.cameras_per_person])
+    def add(people, first_pid, folder_of):
+        for pid, person in enumerate(people, start=first_pid):
+            seen_by = np.sort(rng.permutation(len(ANGLES))[: options.cameras_per_person])
+            pictures = [(folder_of(k), pid, int(c), k) for c in seen_by for k in range(options.shots)]
+            walks.append(_Walk(person, pid, pictures))
 
-    for index, person in enumerate(cast(options, 0, options.train_people)):
-        pid = index + 1
-        shots = [(f"{FOLDERS['train']}/{pid:04d}", cam, k) for cam in seen(index) for k in range(options.shots)]
-        jobs.append((pid, person, shots))
-    first = 10_000
-    for index, person in enumerate(cast(options, first, options.test_people)):
-        pid = options.train_people + index + 1
-        shots = []
-        for cam in seen(index):
-            for k in range(options.shots):
-                # The first picture in each camera asks, the others are to be found.
-                folder = FOLDERS["query"] if k == 0 else FOLDERS["gallery"]
-                shots.append((f"{folder}/{pid:04d}", cam, k))
-        jobs.append((pid, person, shots))
-    strangers = cast(options, 2 * first, options.distractors)
-    for index, person in enumerate(strangers):
-        camera = int(rng.integers(len(ANGLES)))
-        jobs.append((20_000 + index, person, [(f"{FOLDERS['gallery']}/0000", camera, index)]))
-    return jobs
+    add(cast(options, 0, options.train_people), 1, lambda k: FOLDERS["train"])
+    # The first picture in each camera asks, the others are to be found.
+    test_people = cast(options, 10_000, options.test_people)
+    add(test_people, options.train_people + 1, lambda k: FOLDERS["gallery" if k else "query"])
+    for index, stranger in enumerate(cast(options, 20_000, options.distractors)):
+        picture = (FOLDERS["gallery"], 0, int(rng.integers(len(ANGLES))), index)
+        walks.append(_Walk(stranger, 20_000 + index, [picture]))
+    return walks
 
 
-def _draw_person(job) -> None:
-    root, seed, pid, person, shots = job
-    for stem, index, k in shots:
+def _draw_walk(root: Path, seed: int, walk: _Walk) -> None:
+    for folder, pid, index, k in walk.pictures:
         camera = cameras(seed)[index]
-        rng = np.random.default_rng((seed, 4, pid, int(index), k))
+        rng = np.random.default_rng((seed, 4, walk.identity, index, k))
         # Pictures of a person in one camera come from one walk through it.
-        walk = np.random.default_rng((seed, 5, pid, int(index)))
-        angle = float(walk.normal(camera.angle, camera.spread))
-        picture, labels = pedestrians.render(person, camera, Shot.random(rng, camera, angle))
-        name = f"{stem}_c{index + 1}s1_{pid:06d}_{k:02d}"
-        picture.save(root / f"{name}.jpg", quality=camera.quality)
-        if name.startswith(FOLDERS["train"]):
-            _save_masks(root / MASK_FOLDER / Path(name).name, labels)
+        direction = np.random.default_rng((seed, 5, walk.identity, index))
+        angle = float(direction.normal(camera.angle, camera.spread))
+        picture, labels = pedestrians.render(walk.person, camera, Shot.random(rng, camera, angle))
+        name = f"{pid:04d}_c{index + 1}s1_{walk.identity:06d}_{k:02d}"
+        picture.save(root / folder / f"{name}.jpg", quality=camera.quality)
+        if folder == FOLDERS["train"]:
+            _save_masks(root / MASK_FOLDER / name, labels)
 
 
 def _save_masks(folder: Path, labels: np.ndarray) -> None:

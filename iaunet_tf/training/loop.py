@@ -144,13 +144,11 @@ def make_strategy(name: str) -> tf.distribute.Strategy:
     return tf.distribute.get_strategy()
 
 
-def learning_rate(config: Config, steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
+def learning_rate(config: Config, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
     """The learning rate as Keras wants it, given the steps of an epoch."""
     options = config.train
     if options.schedule == "step":
-        if not options.milestones:
-            return options.learning_rate
-        boundaries = [epoch * steps for epoch in options.milestones]
+        boundaries = [epoch * steps for epoch in options.milestones or [options.epochs]]
         values = [options.learning_rate * 0.1**k for k in range(len(boundaries) + 1)]
         # Keras lowers the rate one step behind the boundary.
         return keras.optimizers.schedules.PiecewiseConstantDecay([b - 1 for b in boundaries], values)

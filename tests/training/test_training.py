@@ -183,6 +183,8 @@ def test_steps_of_the_learning_rate_are_the_recipes():
     rates = {step: float(schedule(step)) for step in (0, 199, 200, 399, 400, 599)}
     expected = {0: 3.5e-4, 199: 3.5e-4, 200: 3.5e-5, 399: 3.5e-5, 400: 3.5e-6, 599: 3.5e-6}
     assert rates == pytest.approx(expected)
+    config.train.milestones = []
+    assert float(loop.learning_rate(config, steps=10)(599)) == pytest.approx(3.5e-4)
 
 
 def test_cosine_learning_rate_warms_up_and_ends_at_zero():
