@@ -2,7 +2,8 @@
 
 from iaunet_tf.layers.channel_iau import ChannelIAU
 from iaunet_tf.layers.frames import BatchToFrames, FramesToBatch
+from iaunet_tf.layers.ia_block import IABlock
 from iaunet_tf.layers.iau_block import IAUBlock
 from iaunet_tf.layers.spatial_temporal_iau import SpatialTemporalIAU
 
-__all__ = ["BatchToFrames", "ChannelIAU", "FramesToBatch", "IAUBlock", "SpatialTemporalIAU"]
+__all__ = ["BatchToFrames", "ChannelIAU", "FramesToBatch", "IABlock", "IAUBlock", "SpatialTemporalIAU"]

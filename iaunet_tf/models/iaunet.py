@@ -1,15 +1,17 @@
-"""IAUnet: a ResNet-50 with interaction-aggregation-update blocks (Hou et al., TNNLS 2020)."""
+"""IAUnet (Hou et al., TNNLS 2020) and IANet (CVPR 2019): a ResNet-50 with blocks of interaction and aggregation."""
 
 import keras
 from keras import layers
 
-from iaunet_tf.layers import BatchToFrames, FramesToBatch, IAUBlock
+from iaunet_tf.layers import BatchToFrames, FramesToBatch, IABlock, IAUBlock
 from iaunet_tf.layers.parts import batch_norm
 from iaunet_tf.models import resnet50
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 BLOCK_AFTER_STAGES = (2, 3)
+# Reach of IANet's blocks along width and height, in positions of a 256×128 image's map.
+IA_ALPHAS = {2: (10.0, 20.0), 3: (5.0, 10.0)}
 
 
 def IAUNet(
@@ -38,7 +40,7 @@ def IAUNet(
         num_classes: number of training identities; None builds no classifier.
         input_shape: `(height, width, 3)` of a frame.
         video: take clips instead of images. The weights are the same.
-        block: `"iau"`, or None for the plain ResNet-50 baseline.
+        block: `"iau"`; `"ia"` for IANet, whose blocks see single frames; None for the plain ResNet-50 baseline.
         width: factor on all channel counts, for small variants; `64·width` must be an even whole number.
         include_preprocessing: False leaves normalisation to the caller.
         weights: a `.keras` or `.weights.h5` file saved from the same architecture, or None.
@@ -50,8 +52,8 @@ def IAUNet(
     >>> model(images)["embedding"].shape
     (64, 2048)
     """
-    if block not in ("iau", None):
-        raise ValueError(f"block must be 'iau' or None; received {block!r}")
+    if block not in ("iau", "ia", None):
+        raise ValueError(f"block must be 'iau', 'ia' or None; received {block!r}")
     if len(input_shape) != 3 or input_shape[-1] != 3 or min(input_shape[:2]) < 16:
         raise ValueError(f"input_shape must be (height, width, 3), at least 16 pixels each; received {input_shape}")
     if width <= 0 or (64 * width) % 2:
@@ -74,7 +76,9 @@ def IAUNet(
     x = resnet50.stem(x, width)
     for stage in (1, 2, 3, 4):
         x = resnet50.stage(x, stage, width)
-        if block and stage in BLOCK_AFTER_STAGES:
+        if block == "ia" and stage in BLOCK_AFTER_STAGES:
+            x = IABlock(*IA_ALPHAS[stage], name=f"ia{stage}")(x)
+        if block == "iau" and stage in BLOCK_AFTER_STAGES:
             if video:
                 x = BatchToFrames(name=f"clips_{stage}")([x, inputs])
             x, attention = IAUBlock(name=f"iau{stage}")(x)

@@ -50,12 +50,12 @@ class ModelConfig:
     """Which network.
 
     Args:
-        block: iau puts blocks behind stages 2 and 3, null is the plain ResNet-50.
+        block: iau and ia put such blocks behind stages 2 and 3, null is the plain ResNet-50.
         width: factor on all channel counts.
         weights: a .keras or .weights.h5 file to start from.
     """
 
-    block: Literal["iau"] | None = "iau"
+    block: Literal["iau", "ia"] | None = "iau"
     width: float = 1.0
     weights: str | None = None
 

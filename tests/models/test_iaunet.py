@@ -65,10 +65,12 @@ def test_preprocessing_is_imagenets_and_can_be_left_to_the_caller(model, images)
 
 
 def test_new_blocks_leave_the_baseline_as_it_is(images):
-    full, plain = IAUNet(**SMALL), IAUNet(block=None, **SMALL)
-    for layer in plain.layers:
-        layer.set_weights(full.get_layer(layer.name).get_weights())
-    np.testing.assert_allclose(full(images)["embedding"], plain(images)["embedding"], atol=1e-5)
+    plain = IAUNet(block=None, **SMALL)
+    for block in ("iau", "ia"):
+        full = IAUNet(block=block, **SMALL)
+        for layer in plain.layers:
+            full.get_layer(layer.name).set_weights(layer.get_weights())
+        np.testing.assert_allclose(full(images)["embedding"], plain(images)["embedding"], atol=1e-5)
 
 
 def test_clips_take_the_image_weights_and_any_number_of_frames(model, images):

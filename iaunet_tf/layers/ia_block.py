@@ -1,0 +1,74 @@
+"""The interaction-and-aggregation block (IANet, CVPR 2019), IAUnet's predecessor."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from iaunet_tf.layers.channel_iau import attend_to_channels
+from iaunet_tf.layers.parts import batch_norm
+
+
+def location_prior(height: int, width: int, alpha_x: float, alpha_y: float) -> np.ndarray:
+    """How much each position of a map concerns each other by distance alone.
+
+    Returns:
+        float32 `(n, n)` with `n = height · width`: row `i` is the softmax over `j` of
+        `−(Δx² / 2 alpha_x² + Δy² / 2 alpha_y²)`.
+    """
+    y, x = np.divmod(np.arange(height * width), width)
+    logits = -((x[:, None] - x) ** 2 / (2 * alpha_x**2) + (y[:, None] - y) ** 2 / (2 * alpha_y**2))
+    prior = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return (prior / prior.sum(axis=1, keepdims=True)).astype("float32")
+
+
+@keras.saving.register_keras_serializable(package="iaunet_tf")
+class IABlock(keras.layers.Layer):
+    """Spatial, then channel interaction and aggregation (Hou et al., CVPR 2019).
+
+    Every position takes in the positions that look alike and are near, `x + BN(softmax(D ⊙ softmax(X Xᵀ / √C)) X)`,
+    then every channel the channels alike, `x + BN(softmax(G Gᵀ) G)`. A new block returns its input unchanged.
+
+    Args:
+        alpha_x: reach along the width, in positions.
+        alpha_y: reach along the height, in positions.
+
+    Input and output: `(B, H, W, C)`.
+    """
+
+    def __init__(self, alpha_x: float = 5.0, alpha_y: float = 10.0, **kwargs):
+        super().__init__(**kwargs)
+        self.alpha_x = alpha_x
+        self.alpha_y = alpha_y
+        self.spatial_norm = batch_norm(zero=True, dtype=self.dtype_policy, name="spatial_norm")
+        self.channel_norm = batch_norm(zero=True, dtype=self.dtype_policy, name="channel_norm")
+
+    def build(self, input_shape):
+        if len(input_shape) != 4 or None in tuple(input_shape)[1:]:
+            raise ValueError(
+                "IABlock takes (batch, height, width, channels) with a known height, width and number of channels; "
+                f"received {tuple(input_shape)}"
+            )
+        self.spatial_norm.build(input_shape)
+        self.channel_norm.build(input_shape)
+
+    def call(self, x, training=None):
+        x = x + self.spatial_norm(self._attend_to_positions(x), training=training)
+        alike = ops.squeeze(attend_to_channels(ops.expand_dims(x, axis=1)), axis=1)
+        return x + self.channel_norm(alike, training=training)
+
+    def _attend_to_positions(self, x):
+        batch, height, width, channels = ops.shape(x)
+        flat = ops.reshape(x, (batch, height * width, channels))
+        # Float32 as in the channel attention: the products overflow float16.
+        flat32 = ops.cast(flat, "float32")
+        likeness = ops.matmul(flat32, ops.transpose(flat32, (0, 2, 1))) / np.float32(np.sqrt(channels))
+        likeness = ops.softmax(likeness, axis=-1)
+        prior = location_prior(height, width, self.alpha_x, self.alpha_y)
+        attention = ops.softmax(prior * likeness, axis=-1)
+        return ops.reshape(ops.matmul(ops.cast(attention, x.dtype), flat), (batch, height, width, channels))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "alpha_x": self.alpha_x, "alpha_y": self.alpha_y}
