@@ -14,6 +14,7 @@ setup(
         "psutil>=5.9",  # how much memory is available for the cache of decoded images
         "PyYAML>=6.0",  # configuration files
         "jsonargparse[signatures]>=4.40",  # typed configuration from YAML and command line, with help
+        "safetensors>=0.4",  # weights from and to PyTorch without pickles
         "matplotlib>=3.8",  # the CMC curve and other figures
         "wrapt>=1.15",  # registers our layers when, and only if, Keras is imported
         "tensorboard>=2.20",  # training curves; TensorFlow no longer brings it
@@ -21,6 +22,7 @@ setup(
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.21,<2.22", "onnxruntime-gpu"],  # CUDA wheels
         "cpu": ["onnxruntime"],  # never beside onnxruntime-gpu: both install the same module
+        "torch": ["torch>=2.6"],  # reading .pth checkpoints, and tests against PyTorch; never needed to run
         "dev": ["pytest", "ruff"],  # tests and style
     },
 )

@@ -61,9 +61,8 @@ class IABlock(keras.layers.Layer):
         flat = ops.reshape(x, (batch, height * width, channels))
         # Float32 as in the channel attention: the products overflow float16.
         flat32 = ops.cast(flat, "float32")
-        likeness = ops.matmul(flat32, ops.transpose(flat32, (0, 2, 1))) / np.float32(np.sqrt(channels))
-        likeness = ops.softmax(likeness, axis=-1)
-        prior = location_prior(height, width, self.alpha_x, self.alpha_y)
+        likeness = ops.softmax(ops.matmul(flat32, ops.transpose(flat32, (0, 2, 1))) * channels**-0.5, axis=-1)
+        prior = ops.convert_to_tensor(location_prior(height, width, self.alpha_x, self.alpha_y))
         attention = ops.softmax(prior * likeness, axis=-1)
         return ops.reshape(ops.matmul(ops.cast(attention, x.dtype), flat), (batch, height, width, channels))
 

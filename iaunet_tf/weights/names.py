@@ -1,0 +1,121 @@
+"""The authors' names of our variables.
+
+Backbone and embedding carry torchvision's names; the blocks those of the authors' modules. The clip blocks' names
+differ in two parts (`CLIP_NAMES`) and their kernels in a third spatial axis.
+"""
+
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+
+# Attribute path within IAUBlock, name within the authors' block.
+IAU_PARTS = {
+    "spatial_temporal.attention_dense": "sa.conv.conv",
+    "spatial_temporal.attention_norm": "sa.conv.bn",
+    "spatial_temporal.reduce": "g",
+    "spatial_temporal.relation_dense": "SIAU.module_w.relation.0",
+    "spatial_temporal.relation_norm": "SIAU.module_w.relation.1",
+    "spatial_temporal.aggregate_dense": "SIAU.module_l.fsm.0",
+    "spatial_temporal.aggregate_norm": "SIAU.module_l.fsm.1",
+    "channel.dense": "W1.0",
+    "channel.norm": "W1.1",
+    "spatial_temporal.update_dense": "W2.0",
+    "spatial_temporal.update_norm": "W2.1",
+}
+# Kernels that the clip block keeps two-dimensional.
+FLAT_IN_CLIPS = ("g", "SIAU.module_w.relation.0", "SIAU.module_l.fsm.0")
+IA_PARTS = {"spatial_norm": "W1", "channel_norm": "W2"}
+BLOCKS = {
+    "iau2": ("IAU2", IAU_PARTS),
+    "iau3": ("IAU3", IAU_PARTS),
+    # IANet's blocks close the stages.
+    "ia2": ("layer2.4", IA_PARTS),
+    "ia3": ("layer3.6", IA_PARTS),
+}
+CLIP_NAMES = {".sa.": ".SA.", ".SIAU.": ".STIAU."}
+
+
+def named_layers(model: keras.Model) -> Iterator[tuple[str, keras.Layer]]:
+    """Pairs of the authors' name (that of images) and our layer, for all layers with weights."""
+    for layer in model.layers:
+        if layer.name in BLOCKS:
+            block_name, parts = BLOCKS[layer.name]
+            for path, name in parts.items():
+                part = layer
+                for attribute in path.split("."):
+                    part = getattr(part, attribute)
+                yield f"{block_name}.{name}", part
+        elif layer.weights:
+            yield _plain_name(layer.name), layer
+
+
+def named_variables(model: keras.Model) -> dict[str, keras.Variable]:
+    """The authors' names (those of images) of all variables."""
+    variables = {}
+    for name, layer in named_layers(model):
+        if isinstance(layer, keras.layers.BatchNormalization):
+            variables[f"{name}.weight"] = layer.gamma
+            variables[f"{name}.bias"] = layer.beta
+            variables[f"{name}.running_mean"] = layer.moving_mean
+            variables[f"{name}.running_var"] = layer.moving_variance
+        else:
+            variables[f"{name}.weight"] = layer.kernel
+            if layer.bias is not None:
+                variables[f"{name}.bias"] = layer.bias
+    return variables
+
+
+def _plain_name(name):
+    if name == "embedding":
+        return "bn"
+    stage, *rest = name.split("_")
+    if not rest:
+        return name
+    if rest[1] == "downsample":
+        return f"{stage}.{rest[0]}.downsample.{rest[2]}"
+    return f"{stage}.{rest[0]}.{rest[1]}"
+
+
+def image_name(name: str) -> str:
+    """The name without `module.` and with the parts of an image block."""
+    name = name.removeprefix("module.")
+    for image, clip in CLIP_NAMES.items():
+        name = name.replace(clip, image)
+    return name
+
+
+def clip_name(name: str) -> str:
+    """The name with the parts of a clip block."""
+    for image, clip in CLIP_NAMES.items():
+        name = name.replace(image, clip)
+    return name
+
+
+def to_keras(array: np.ndarray, rank: int) -> np.ndarray:
+    """A PyTorch tensor in the layout of a Keras variable of that rank."""
+    if rank == 4:  # (out, in, h, w) -> (h, w, in, out)
+        return array.transpose(2, 3, 1, 0) if array.ndim == 4 else array
+    if rank == 2:  # (out, in, 1, ...) -> (in, out)
+        return array.reshape(array.shape[:2]).T if array.ndim >= 2 and array[0, 0].size == 1 else array
+    return array
+
+
+def state_dict(model: keras.Model) -> dict[str, np.ndarray]:
+    """All variables by the authors' names and in PyTorch's layout; those of clips for a video network."""
+    is_clip = len(model.inputs[0].shape) == 5
+    state = {}
+    for name, variable in named_variables(model).items():
+        array = _to_torch(name, np.array(variable), is_clip)
+        state[clip_name(name) if is_clip else name] = np.ascontiguousarray(array)
+    return state
+
+
+def _to_torch(name, array, is_clip):
+    if array.ndim == 4:
+        return array.transpose(3, 2, 0, 1)
+    if array.ndim == 2 and name != "classifier.weight":
+        part = name.split(".", 1)[1].removesuffix(".weight")
+        ones = (1, 1) if not is_clip or part in FLAT_IN_CLIPS else (1, 1, 1)
+        return array.T.reshape(*array.T.shape, *ones)
+    return array.T

@@ -1,0 +1,87 @@
+"""State dictionaries from files, without running what is in them."""
+
+from pathlib import Path
+
+import numpy as np
+
+from iaunet_tf.errors import InputError
+from iaunet_tf.weights.names import state_dict
+
+
+def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
+    """Reads the authors' names and arrays in PyTorch's layout from a PyTorch, safetensors or `.keras` file.
+
+    PyTorch files are read with `weights_only=True`: one that would run code is refused and runs nothing.
+    `{"state_dict": ...}` is unwrapped.
+
+    Raises:
+        InputError: the file is missing, damaged, no checkpoint or holds no tensors, or torch is not installed.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    readers = {".safetensors": _read_safetensors, ".keras": _read_keras}
+    state = readers.get(path.suffix, _read_pytorch)(path)
+    if not state:
+        raise InputError(f"{path}: holds no tensors")
+    return state
+
+
+def _read_safetensors(path):
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path}: no readable safetensors file ({_line(error)})") from None
+
+
+def _read_keras(path):
+    import keras
+
+    try:
+        model = keras.models.load_model(path)
+    except Exception as error:  # whatever zipfile, h5py or Keras make of a damaged file
+        raise InputError(f"{path}: damaged or no .keras file ({_line(error)})") from None
+    return state_dict(model)
+
+
+def _read_pytorch(path):
+    try:
+        import torch
+    except ImportError:
+        raise InputError(
+            f"{path}: PyTorch files need torch (pip install torch); a .safetensors file needs none"
+        ) from None
+    import pickle
+
+    # Training scripts store scores beside the weights as NumPy scalars.
+    scalars = [
+        (np._core.multiarray.scalar, "numpy.core.multiarray.scalar"),
+        np._core.multiarray.scalar,
+        np.dtype,
+        *(getattr(np.dtypes, f"{kind}DType") for kind in ("Float32", "Float64", "Int32", "Int64")),
+    ]
+    try:
+        with torch.serialization.safe_globals(scalars):
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise InputError(
+            f"{path}: refused, nothing was run: it holds more than weights, or is damaged ({_line(error)})"
+        ) from None
+    except Exception as error:  # zip, tar and pickle readers raise whatever they come across
+        raise InputError(f"{path}: damaged or no PyTorch checkpoint ({_line(error)})") from None
+    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
+        content = content["state_dict"]
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: holds a {type(content).__name__}, not a dictionary of tensors")
+    tensors = {name: value for name, value in content.items() if isinstance(value, torch.Tensor)}
+    # NumPy knows no bfloat16.
+    return {
+        name: (value.float() if value.dtype == torch.bfloat16 else value).numpy() for name, value in tensors.items()
+    }
+
+
+def _line(error):
+    return " ".join(str(error).split())[:160]
