@@ -6,6 +6,7 @@ from keras import layers
 from iaunet_tf.layers import BatchToFrames, FramesToBatch, IABlock, IAUBlock
 from iaunet_tf.layers.parts import batch_norm
 from iaunet_tf.models import resnet50
+from iaunet_tf.weights import load_weights
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -43,7 +44,7 @@ def IAUNet(
         block: `"iau"`; `"ia"` for IANet, whose blocks see single frames; None for the plain ResNet-50 baseline.
         width: factor on all channel counts, for small variants; `64·width` must be an even whole number.
         include_preprocessing: False leaves normalisation to the caller.
-        weights: a `.keras` or `.weights.h5` file saved from the same architecture, or None.
+        weights: a file that `iaunet_tf.weights.load_weights` reads, or None.
         name: name of the model.
 
     Example:
@@ -102,5 +103,5 @@ def IAUNet(
         outputs["logits"] = classifier(embedding)
     model = keras.Model(inputs, outputs, name=name)
     if weights is not None:
-        model.load_weights(weights)
+        load_weights(model, weights)
     return model

@@ -160,7 +160,7 @@ def test_loss_that_is_no_number_stops_and_keeps_the_checkpoint(tree, tmp_path, m
 
     monkeypatch.setattr(loop, "train_batches", poison_second_epoch)
     with pytest.raises(InputError, match=r"the loss is nan in epoch 2, step 1; checkpoints in .* earlier epochs"):
-        run_command(arguments(tree, run))
+        run_command(arguments(tree, run, **{"model.block": "null"}))
     last = keras.models.load_model(run / "checkpoints" / "last.keras")
     assert int(last.optimizer.iterations) == 3
     assert all(np.isfinite(weight).all() for weight in last.get_weights())
@@ -169,7 +169,7 @@ def test_loss_that_is_no_number_stops_and_keeps_the_checkpoint(tree, tmp_path, m
 def test_mixed_bfloat16_trains_without_nan(tree, tmp_path):
     run = tmp_path / "bfloat16"
     try:
-        run_command(arguments(tree, run, **{"train.precision": "mixed_bfloat16"}))
+        run_command(arguments(tree, run, **{"train.precision": "mixed_bfloat16", "train.epochs": 1}))
     finally:
         keras.config.set_dtype_policy("float32")
     assert all(np.isfinite(float(row["loss"])) for row in history(run))
@@ -312,7 +312,7 @@ from iaunet_tf.training.command import run_command
 run_command(sys.argv[1:])
 """
     run = tmp_path / "mirrored"
-    options = {"train.strategy": "mirrored", "train.batch_size": 8, "train.epochs": 1}
+    options = {"train.strategy": "mirrored", "train.epochs": 1}
     subprocess.run([sys.executable, "-c", script, *arguments(tree, run, **options)], check=True, cwd=ROOT)
     assert (run / "metrics.json").is_file()
     assert np.isfinite(float(history(run)[0]["loss"]))
@@ -321,7 +321,7 @@ run_command(sys.argv[1:])
 def test_street(street, tmp_path):
     """Real pictures, no masks, the ordinary command."""
     run = tmp_path / "street"
-    options = {"data.root": street / "market", "train.epochs": 1, "train.batch_size": 16}
+    options = {"data.root": street / "market", "train.epochs": 1, "train.batch_size": 16, "model.block": "ia"}
     run_command(arguments(street, run, **options))
     assert "mask_loss" not in history(run)[0]
     assert 0 < json.loads((run / "metrics.json").read_text())["small"]["mAP"] <= 1
