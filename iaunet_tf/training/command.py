@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from iaunet_tf.errors import InputError
-from iaunet_tf.training.config import parse, save_config
+from iaunet_tf.training.config import parse
 from iaunet_tf.training.run import Run
 
 
@@ -30,13 +30,8 @@ def run_command(arguments: list[str] | None = None) -> None:
         model = keras.models.load_model(run.model)
         evaluate(config, run, model, load_data(config.data))
         return
+    run = Run(Path(modes.resume)) if modes.resume else Run.new(config)
     data = load_data(config.data)
-    if modes.resume:
-        run = Run(Path(modes.resume))
-        save_config(config, run.config)
-    else:
-        run = Run.create(config)
-    print(f"run folder: {run.path}")
     model = train(config, run, data, resume=bool(modes.resume))
     evaluate(config, run, model, data)
 

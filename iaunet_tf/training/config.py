@@ -52,8 +52,8 @@ class ModelConfig:
     Args:
         block: iau and ia put such blocks behind stages 2 and 3, null is the plain ResNet-50.
         width: factor on all channel counts.
-        weights: a file to start from: .pth, .pth.tar (needs torch), .safetensors, .keras or .weights.h5; a classifier of
-            another number of people is left out.
+        weights: a file to start from: .pth, .pth.tar (both need torch), .safetensors, .keras or .weights.h5; a
+            classifier of another number of people is left out.
     """
 
     block: Literal["iau", "ia"] | None = "iau"

@@ -48,7 +48,8 @@ def train(config: Config, run: Run, data: LoadedDataset, resume: bool = False) -
     keras.utils.set_random_seed(config.seed)
     keras.config.set_dtype_policy(options.precision)
     with strategy.scope():
-        model = build_model(config, data.train.split.num_people, config.model.weights)
+        weights = None if resume else config.model.weights
+        model = build_model(config, data.train.split.num_people, weights)
         optimizer = keras.optimizers.Adam(learning_rate(config, steps))
         optimizer.build(model.trainable_variables)
         # The optimizer belongs to the model so that checkpoints hold both and callbacks find it.
@@ -59,9 +60,9 @@ def train(config: Config, run: Run, data: LoadedDataset, resume: bool = False) -
             outputs = model(batch["images"], training=True)
             total, values = objective(outputs, batch, config.loss)
             total /= replicas  # the optimizer sums the replicas' gradients
-        weights = model.trainable_variables
-        gradients = tape.gradient(total, [weight.value for weight in weights])
-        optimizer.apply(with_l2(gradients, weights, options.weight_decay / replicas), weights)
+        variables = model.trainable_variables
+        gradients = tape.gradient(total, [variable.value for variable in variables])
+        optimizer.apply(with_l2(gradients, variables, options.weight_decay / replicas), variables)
         return {name: value / replicas for name, value in values.items()}
 
     @tf.function
@@ -76,6 +77,8 @@ def train(config: Config, run: Run, data: LoadedDataset, resume: bool = False) -
         first_epoch = int(optimizer.iterations.numpy()) // steps
         best = run.rewind_history(first_epoch)
         print(f"going on with epoch {first_epoch + 1} of {options.epochs}")
+    run.begin(config)
+    print(f"run folder: {run.path}")
 
     callbacks = keras.callbacks.CallbackList(
         [
@@ -161,9 +164,9 @@ def learning_rate(config: Config, steps: int) -> keras.optimizers.schedules.Lear
     )
 
 
-def with_l2(gradients: list, weights: list[keras.Variable], decay: float) -> list:
+def with_l2(gradients: list, variables: list[keras.Variable], decay: float) -> list:
     """Adds the gradient of `decay / 2 · |w|²`: L2 that goes through the optimizer, unlike that of AdamW."""
-    return [gradient + decay * weight.value for gradient, weight in zip(gradients, weights, strict=True)]
+    return [gradient + decay * variable.value for gradient, variable in zip(gradients, variables, strict=True)]
 
 
 def history_columns(config: Config, data: LoadedDataset) -> list[str]:

@@ -26,8 +26,8 @@ class Run:
     path: Path
 
     @classmethod
-    def create(cls, config: Config) -> "Run":
-        """Makes the folder and stores the configuration.
+    def new(cls, config: Config) -> "Run":
+        """Chooses the folder of a new run; `begin` makes it.
 
         Raises:
             InputError: the folder exists.
@@ -37,9 +37,12 @@ class Run:
         if run.path.exists():
             raise InputError(f"{run.path}: exists; go on with it by --resume {run.path}, or choose another --run_dir")
         config.run_dir = str(run.path)
-        run.path.mkdir(parents=True)
-        save_config(config, run.config)
         return run
+
+    def begin(self, config: Config) -> None:
+        """Makes the folder, if it is not there, and stores the configuration."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        save_config(config, self.config)
 
     @property
     def config(self) -> Path:

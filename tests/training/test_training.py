@@ -124,6 +124,17 @@ def test_resumed_run_equals_the_uninterrupted_one(finished, tree, tmp_path, monk
     assert [row["epoch"] for row in history(run)] == ["0", "1"]
 
 
+def test_what_cannot_start_leaves_no_run_folder(tree, tmp_path):
+    for options, message in (
+        ({"train.batch_size": 400}, "a batch of 400 needs 100"),
+        ({"train.batch_size": 6}, "is not a multiple of train.group_size 4"),
+        ({"model.weights": "gone.pth"}, "gone.pth: no such file"),
+    ):
+        with pytest.raises(InputError, match=message):
+            run_command(arguments(tree, tmp_path / "run", **options))
+        assert not (tmp_path / "run").exists()
+
+
 def test_existing_run_folder_is_left_alone(finished, tree):
     before = (finished / "config.yaml").read_bytes()
     with pytest.raises(InputError, match="exists; go on with it by --resume"):
