@@ -28,11 +28,9 @@ def attend_to_channels(x):
     maps = ops.reshape(ops.transpose(x, (0, 2, 3, 1, 4)), (batch, height * width, frames * channels))
     maps32 = ops.cast(maps, "float32")
     logits = ops.matmul(ops.transpose(maps32, (0, 2, 1)), maps32)
-    # The logits are symmetric, so a softmax over rows is the transpose of the one over columns, and
-    # neither matrix has to be transposed for the second product.
-    logits = logits - ops.stop_gradient(ops.max(logits, axis=1, keepdims=True))
-    attention = ops.softmax(ops.maximum(logits, LOGIT_FLOOR), axis=1)
-    y = ops.matmul(maps, ops.cast(attention, maps.dtype))
+    logits = logits - ops.stop_gradient(ops.max(logits, axis=-1, keepdims=True))
+    attention = ops.softmax(ops.maximum(logits, LOGIT_FLOOR), axis=-1)
+    y = ops.matmul(maps, ops.transpose(ops.cast(attention, maps.dtype), (0, 2, 1)))
     y = ops.reshape(y, (batch, height, width, frames, channels))
     return ops.transpose(y, (0, 3, 1, 2, 4))
 
