@@ -11,7 +11,7 @@ from iaunet_tf.errors import InputError
 from iaunet_tf.weights.names import image_name, named_variables, to_keras
 from iaunet_tf.weights.reading import read_state_dict
 
-# Of every batch norm of PyTorch; of torchvision's and timm's ImageNet classifier.
+# What we have no use for: counters of PyTorch's batch norms, torchvision's and timm's ImageNet classifier.
 IGNORED = ("num_batches_tracked", "fc.weight", "fc.bias")
 CLASSIFIER = ("classifier.weight", "classifier.bias")
 # New parts that a backbone's checkpoint does not have, and that a network can start without.
@@ -75,7 +75,7 @@ def load_weights(
 
 def _load_named(model, path, state, partial):
     state = {image_name(name): array for name, array in state.items()}
-    state = {name: array for name, array in state.items() if not name.endswith(IGNORED[0]) and name not in IGNORED}
+    state = {name: array for name, array in state.items() if not name.endswith(IGNORED)}
     variables = named_variables(model)
     report, values, wrong = LoadReport(), {}, []
     is_backbone = "bn.weight" not in state
