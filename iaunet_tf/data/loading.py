@@ -111,9 +111,10 @@ def _choose_cache(cache, needed, name, say):
 def _fingerprint(split, shape):
     digest = hashlib.sha256(repr(shape).encode())
     for path, folder in zip(split.paths, split.masks, strict=True):
-        stat = path.stat()
-        changed = folder.stat().st_mtime_ns if folder else 0
-        digest.update(f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{changed}\n".encode())
+        files = [path, *(folder / f"{part}.png" for part in PARTS if folder is not None)]
+        for file in files:
+            stat = file.stat() if file.is_file() else None
+            digest.update(f"{file.resolve()}|{stat and (stat.st_size, stat.st_mtime_ns)}\n".encode())
     return digest.hexdigest()[:16]
 
 

@@ -5,10 +5,11 @@ import tensorflow as tf
 
 from iaunet_tf.data.loading import LoadedSplit
 from iaunet_tf.data.sampling import epoch_augmentation, epoch_order
+from iaunet_tf.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 
 # What erasing fills in: the recipe's (0.4914, 0.4822, 0.4465) in normalised units, as a pixel value. Images leave
 # the pipeline as pixels in 0..255; the network normalises them.
-ERASED = 255 * (np.array([0.4914, 0.4822, 0.4465]) * [0.229, 0.224, 0.225] + [0.485, 0.456, 0.406]).astype("float32")
+ERASED = 255 * (np.array([0.4914, 0.4822, 0.4465]) * IMAGENET_STD + IMAGENET_MEAN).astype("float32")
 
 
 def train_batches(

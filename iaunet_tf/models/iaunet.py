@@ -6,10 +6,9 @@ from keras import layers
 from iaunet_tf.layers import BatchToFrames, FramesToBatch, IABlock, IAUBlock
 from iaunet_tf.layers.parts import batch_norm
 from iaunet_tf.models import resnet50
+from iaunet_tf.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 from iaunet_tf.weights import load_weights
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
 BLOCK_AFTER_STAGES = (2, 3)
 # Reach of IANet's blocks along width and height, in positions of a 256×128 image's map.
 IA_ALPHAS = {2: (10.0, 20.0), 3: (5.0, 10.0)}

@@ -55,5 +55,5 @@ def restore(model: keras.Model, run: Run) -> None:
         )
         raise InputError(f"{run.last}: is the checkpoint of another network or data set ({name}: {difference})")
     model.set_weights(saved.get_weights())
-    for mine, theirs in zip(model.optimizer.variables, saved.optimizer.variables, strict=True):
-        mine.assign(theirs)
+    for variable, value in zip(model.optimizer.variables, saved.optimizer.variables, strict=True):
+        variable.assign(value)

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -79,32 +80,32 @@ def test_people_of_a_larger_cast_start_with_the_same():
     assert cast(EmbeddedOptions(), 0, 4) == cast(EmbeddedOptions(), 0, 9)[:4]
 
 
-def test_clear_view_shows_all_parts_and_an_occluder_hides_some():
+# Nobody and nothing else in the picture.
+CLEAR = Shot(0.0, 0.0, 0.0, 0, 0, 0.9, 1, (0.5, 0.5), occluder=None, passer=None, noise=1)
+
+
+@pytest.fixture
+def labels_of():
+    """Labels of one person in one camera, given the shot."""
     rng = np.random.default_rng(0)
     camera = Camera.random(rng, 0.0)
     person = Person.random(rng)
-    clear = Shot(0.0, 0.0, 0.0, 0, 0, 0.9, 1, (0.5, 0.5), occluder=None, passer=None, noise=1)
-    _, labels = render(person, camera, clear)
+    return lambda shot: render(person, camera, shot)[1]
+
+
+def test_clear_view_shows_all_parts_and_an_occluder_hides_some(labels_of):
+    labels = labels_of(CLEAR)
     shares = np.bincount(labels.ravel(), minlength=6) / labels.size
     assert (shares[1:5] > 0.005).all()
     assert shares[pedestrians.UPPER] > shares[pedestrians.HEAD] > shares[pedestrians.SHOES]
-    visible = []
-    for seed in range(10):
-        hidden = Shot(0.0, 0.0, 0.0, 0, 0, 0.9, 1, (0.5, 0.5), occluder=seed, passer=None, noise=1)
-        visible.append((render(person, camera, hidden)[1] > 0).mean())
+    visible = [(labels_of(replace(CLEAR, occluder=seed)) > 0).mean() for seed in range(10)]
     assert max(visible) <= (labels > 0).mean()
     assert min(visible) < 0.8 * (labels > 0).mean()
 
 
-def test_passers_are_no_part_of_the_person():
-    rng = np.random.default_rng(0)
-    camera = Camera.random(rng, 0.0)
-    person = Person.random(rng)
-    alone = Shot(0.0, 0.0, 0.0, 0, 0, 0.9, 1, (0.5, 0.5), occluder=None, passer=None, noise=1)
-    _, labels = render(person, camera, alone)
+def test_passers_are_no_part_of_the_person(labels_of):
     for seed in range(5):
-        passed = Shot(0.0, 0.0, 0.0, 0, 0, 0.9, 1, (0.5, 0.5), occluder=None, passer=seed, noise=1)
-        np.testing.assert_array_equal(render(person, camera, passed)[1], labels)
+        np.testing.assert_array_equal(labels_of(replace(CLEAR, passer=seed)), labels_of(CLEAR))
 
 
 def test_cameras_and_sheet_are_deterministic():

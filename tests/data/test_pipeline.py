@@ -128,6 +128,10 @@ def test_disk_cache_is_reused_until_a_file_changes(split, tmp_path):
     Image.fromarray(np.zeros((*SIZE, 3), "uint8")).save(split.paths[0])
     changed = load_split(split, SIZE, "disk", cache)
     assert not changed.read([0])[..., :3].any()
+    Image.fromarray(np.zeros(SIZE, bool)).save(split.masks[0] / "head.png")  # in place: the folder stays as it is
+    changed = load_split(split, SIZE, "disk", cache)
+    assert not changed.read([0])[..., 3].any()
+    assert changed.read([0])[..., 4].any()
 
 
 def test_resize_is_pillows(split):

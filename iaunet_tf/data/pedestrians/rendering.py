@@ -14,7 +14,7 @@ def render(person: Person, camera: Camera, shot: Shot) -> tuple[Image.Image, np.
     """Takes the picture.
 
     Returns:
-        The picture, RGB, 64×128 pixels, before JPEG; and its labels, uint8 `(128, 64)`, see `PARTS`.
+        The picture, RGB, 64×128 pixels, before JPEG; and its labels, uint8 `(128, 64)`, from `BACKGROUND` to `CARRIED`.
     """
     size = (WIDTH * SUPERSAMPLING, HEIGHT * SUPERSAMPLING)
     canvas = Canvas(background(camera, shot, size))
