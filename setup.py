@@ -15,6 +15,7 @@ setup(
         "PyYAML>=6.0",  # configuration files
         "jsonargparse[signatures]>=4.40",  # typed configuration from YAML and command line, with help
         "safetensors>=0.4",  # weights from and to PyTorch without pickles
+        "huggingface_hub>=0.30",  # ImageNet weights: download and cache
         "matplotlib>=3.8",  # the CMC curve and other figures
         "wrapt>=1.15",  # registers our layers when, and only if, Keras is imported
         "tensorboard>=2.20",  # training curves; TensorFlow no longer brings it

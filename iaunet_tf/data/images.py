@@ -1,6 +1,7 @@
 """Pictures and part masks from files, by Pillow."""
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,19 @@ from PIL import Image
 from iaunet_tf.data.datasets import PARTS
 from iaunet_tf.errors import InputError
 
+SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp"}
+Box = tuple[float, float, float, float]  # left, top, right, bottom
 
-def load_image(path: str | Path, size: tuple[int, int] | None = None) -> np.ndarray:
+
+def load_image(
+    path: str | Path, size: tuple[int, int] | None = None, crop: Callable[[tuple[int, int]], Box] | None = None
+) -> np.ndarray:
     """Reads a picture as RGB: grey, palette, CMYK, 16-bit and transparent ones are converted.
 
     Args:
         path: any file that Pillow reads.
         size: `(height, width)` to resize to, bicubic; None keeps the file's.
+        crop: from the picture's `(height, width)` to the box of it that is resized; None takes all.
 
     Returns:
         uint8 `(H, W, 3)`.
@@ -25,7 +32,8 @@ def load_image(path: str | Path, size: tuple[int, int] | None = None) -> np.ndar
     """
     picture = _to_rgb(_open(path))
     if size is not None:
-        picture = picture.resize(size[::-1], Image.Resampling.BICUBIC)
+        box = crop((picture.height, picture.width)) if crop else None
+        picture = picture.resize(size[::-1], Image.Resampling.BICUBIC, box)
     return np.asarray(picture)
 
 

@@ -87,7 +87,8 @@ def load_split(
 
     rows = np.flatnonzero(readable)
     if len(rows) < len(split):
-        _report_unreadable(split, np.flatnonzero(~readable), size, masks, on_corrupt, say)
+        unreadable = np.flatnonzero(~readable)
+        report_unreadable(split.paths, unreadable, lambda i: _decode(split, i, size, masks), on_corrupt, say)
         split, has_masks = split.take(rows), has_masks[rows]
     if masks and not has_masks.all():
         say(f"{split.name}: {(~has_masks).sum()} of {len(split)} images have no part masks; they train without")
@@ -145,24 +146,48 @@ def _decode_all(split, size, masks, pixels):
         if pixels is not None:
             pixels[index] = decoded
 
-    show = sys.stderr.isatty()
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for done, _ in enumerate(pool.map(work, range(len(split))), start=1):
-            if show and (done % 100 == 0 or done == len(split)):
-                end = "\n" if done == len(split) else ""
-                print(f"\rreading {split.name}: {done}/{len(split)} images", end=end, file=sys.stderr, flush=True)
+    in_threads(work, len(split), split.name)
     return readable, has_masks
 
 
-def _report_unreadable(split, unreadable, size, masks, on_corrupt, say):
-    if len(unreadable) == len(split):
-        raise InputError(f"{split.paths[0].parent}: none of its {len(split)} images is readable")
+def in_threads(work: Callable[[int], object], count: int, name: str) -> None:
+    """Calls `work` with 0..count-1 on all cores, and shows progress on a terminal."""
+    show = sys.stderr.isatty()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for done, _ in enumerate(pool.map(work, range(count)), start=1):
+            if show and (done % 100 == 0 or done == count):
+                end = "\n" if done == count else ""
+                print(f"\rreading {name}: {done}/{count} images", end=end, file=sys.stderr, flush=True)
+
+
+def report_unreadable(
+    paths: list[Path],
+    unreadable: np.ndarray,
+    read: Callable[[int], object],
+    on_corrupt: str,
+    say: Callable[[str], None],
+) -> None:
+    """Says which images are unreadable, the first with its reason.
+
+    Args:
+        paths: all images.
+        unreadable: numbers of those that are, at least one.
+        read: reads one again.
+        on_corrupt: `"error"` or `"skip"`.
+        say: takes a warning.
+
+    Raises:
+        InputError: they may not be skipped, or all are unreadable.
+    """
+    folder = paths[unreadable[0]].parent
+    if len(unreadable) == len(paths):
+        raise InputError(f"{folder}: none of its {len(paths)} images is readable")
     try:
-        _decode(split, unreadable[0], size, masks)
-        first = f"{split.paths[unreadable[0]]}: was unreadable"
+        read(unreadable[0])
+        first = f"{paths[unreadable[0]]}: was unreadable"
     except InputError as error:
         first = error
-    count = f"{len(unreadable)} of {len(split)} images in {split.paths[0].parent} cannot be used"
+    count = f"{len(unreadable)} of {len(paths)} images in {folder} cannot be used"
     if on_corrupt == "error":
         raise InputError(f"{first}; {count}; --data.on_corrupt skip leaves them out")
     say(f"{count} and are left out, the first: {first}")

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 
 from iaunet_tf.data.datasets import JUNK, Dataset, Split
+from iaunet_tf.data.images import SUFFIXES
 from iaunet_tf.errors import InputError
 
 FOLDERS = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
 MASK_FOLDER = "seg_part4/Market1501_train_seg_part4"
 LAYOUT = "{root}/{bounding_box_train,query,bounding_box_test}/PID_cCAMsSEQ_FRAME_BOX.jpg"
 NAME = re.compile(r"(-1|\d+)_c(\d+)(s\d+_\d+_\d+)?")
-SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp"}
 
 
 def read_market1501(root: str | Path, name: str = "market1501") -> Dataset:

@@ -39,7 +39,7 @@ def train_batches(
     }
     dataset = tf.data.Dataset.from_tensor_slices(places).batch(batch_size)
     dataset = dataset.map(_reader(loaded), num_parallel_calls=tf.data.AUTOTUNE)
-    dataset = dataset.map(_augment, num_parallel_calls=tf.data.AUTOTUNE)
+    dataset = dataset.map(augment, num_parallel_calls=tf.data.AUTOTUNE)
     return dataset.prefetch(tf.data.AUTOTUNE)
 
 
@@ -63,7 +63,8 @@ def _reader(loaded):
     return read
 
 
-def _augment(batch):
+def augment(batch: dict) -> dict:
+    """Flips and erases as planned: `"pixels"`, `"flip"`, `"box"` become `"images"` and, if there are any, `"masks"`."""
     batch = dict(batch)
     pixels, flip, box = batch.pop("pixels"), batch.pop("flip"), batch.pop("box")
     pixels = tf.where(flip[:, None, None, None], tf.reverse(pixels, axis=[2]), pixels)
@@ -76,5 +77,5 @@ def _augment(batch):
     if pixels.shape[-1] > 3:
         batch["masks"] = tf.cast(pixels[..., 3:], "float32") / 255
     else:
-        del batch["has_masks"]
+        batch.pop("has_masks", None)
     return batch

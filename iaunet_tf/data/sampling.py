@@ -6,12 +6,13 @@ epoch, and any place in it, can be replayed.
 
 import numpy as np
 
+from iaunet_tf.data.images import Box
 from iaunet_tf.errors import InputError
 
 # Independent streams of random numbers for one (seed, epoch).
-_ORDER, _AUGMENTATION = 0, 1
+_ORDER, _AUGMENTATION, _CROPS = 0, 1, 2
 
-ERASING_TRIES = 10
+TRIES = 10  # of random erasing and random cropping, to find a box that fits
 
 
 def groups_per_epoch(labels: np.ndarray, group_size: int) -> int:
@@ -96,8 +97,8 @@ def epoch_augmentation(
     height, width = size
     rng = np.random.default_rng((seed, epoch, _AUGMENTATION))
     flips = rng.random(count) < flip
-    area = rng.uniform(0.02, 0.4, (count, ERASING_TRIES)) * height * width
-    aspect = rng.uniform(0.3, 1 / 0.3, (count, ERASING_TRIES))
+    area = rng.uniform(0.02, 0.4, (count, TRIES)) * height * width
+    aspect = rng.uniform(0.3, 1 / 0.3, (count, TRIES))
     tall = np.rint(np.sqrt(area * aspect)).astype(int)
     wide = np.rint(np.sqrt(area / aspect)).astype(int)
     fits = (tall < height) & (wide < width)
@@ -108,3 +109,54 @@ def epoch_augmentation(
     boxes = np.stack([top, left, top + tall, left + wide], axis=1)
     boxes[~(fits[chosen] & (rng.random(count) < erase))] = 0
     return flips, boxes
+
+
+def shuffled_order(count: int, batch_size: int, seed: int, epoch: int) -> np.ndarray:
+    """The images of an epoch without groups: every one once, the last short batch dropped."""
+    order = np.random.default_rng((seed, epoch, _ORDER)).permutation(count)
+    return order[: count // batch_size * batch_size]
+
+
+def epoch_crops(count: int, seed: int, epoch: int, smallest: float) -> np.ndarray:
+    """Random numbers of an epoch's crops, for `random_box`.
+
+    Args:
+        count: places of the epoch.
+        seed: seed of the run.
+        epoch: number of the epoch, from 0.
+        smallest: least share of the area that a crop keeps, in 0..1.
+
+    Returns:
+        `(count, TRIES, 4)`: share of the area, aspect in 3/4..4/3, and place from top and from left in 0..1.
+    """
+    rng = np.random.default_rng((seed, epoch, _CROPS))
+    area = rng.uniform(smallest, 1, (count, TRIES))
+    aspect = np.exp(rng.uniform(np.log(3 / 4), np.log(4 / 3), (count, TRIES)))
+    place = rng.random((count, TRIES, 2))
+    return np.concatenate([np.stack([area, aspect], axis=-1), place], axis=-1)
+
+
+def random_box(image_size: tuple[int, int], size: tuple[int, int], draws: np.ndarray) -> Box:
+    """Random resized cropping (Szegedy et al., CVPR 2015): the first draw that fits, else the largest central box.
+
+    Args:
+        image_size: `(height, width)` of the picture.
+        size: `(height, width)` of the result, whose aspect the drawn one is relative to.
+        draws: `(TRIES, 4)` of `epoch_crops`.
+    """
+    height, width = image_size
+    for area, aspect, y, x in draws:
+        aspect *= size[1] / size[0]
+        wide, tall = np.sqrt(area * height * width * aspect), np.sqrt(area * height * width / aspect)
+        if wide <= width and tall <= height:
+            left, top = x * (width - wide), y * (height - tall)
+            return left, top, min(width, left + wide), min(height, top + tall)
+    return central_box(image_size, size, 1)
+
+
+def central_box(image_size: tuple[int, int], size: tuple[int, int], share: float) -> Box:
+    """The box in the middle with the aspect of `size`: `share` of the largest one's sides."""
+    height, width = image_size
+    scale = share * min(height / size[0], width / size[1])
+    tall, wide = scale * size[0], scale * size[1]
+    return (width - wide) / 2, (height - tall) / 2, (width + wide) / 2, (height + tall) / 2

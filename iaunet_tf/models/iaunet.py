@@ -43,7 +43,7 @@ def IAUNet(
         block: `"iau"`; `"ia"` for IANet, whose blocks see single frames; None for the plain ResNet-50 baseline.
         width: factor on all channel counts, for small variants; `64·width` must be an even whole number.
         include_preprocessing: False leaves normalisation to the caller.
-        weights: a file that `iaunet_tf.weights.load_weights` reads, or None.
+        weights: `"imagenet"`, a file that `iaunet_tf.weights.load_weights` reads, or None.
         name: name of the model.
 
     Example:

@@ -14,16 +14,18 @@ class Checkpoints(keras.callbacks.Callback):
 
     Args:
         run: where to.
-        best: the best `val_mAP` so far.
+        score: name of the metric that the best state has most of.
+        best: its best value so far.
     """
 
-    def __init__(self, run: Run, best: float = -math.inf):
+    def __init__(self, run: Run, score: str, best: float = -math.inf):
         super().__init__()
         self.run = run
+        self.score = score
         self.best = best
 
     def on_epoch_end(self, epoch, logs=None):
-        score = (logs or {}).get("val_mAP", math.nan)
+        score = (logs or {}).get(self.score, math.nan)
         if score > self.best:
             self.best = score
             self._save(self.run.best)

@@ -20,8 +20,8 @@ class DataConfig:
     """Which pictures, and how they are read.
 
     Args:
-        name: which data set: embedded (drawn pedestrians, written to root if they are not there) or market1501
-            (and others in its layout).
+        name: which data set: embedded (drawn pedestrians, written to root if they are not there), market1501 (and
+            others in its layout), or for classification folders (train/CLASS and val/CLASS, or CLASS alone).
         root: folder of the data set.
         masks: auto uses part masks where the data set has them, none never does.
         height: height of the network's input in pixels.
@@ -31,9 +31,11 @@ class DataConfig:
         on_corrupt: error stops at an unreadable image, skip leaves it out and counts.
         flip: probability that a training image is flipped horizontally.
         erase: probability of random erasing.
+        crop: classification: least share of a training image's area that random cropping keeps; 1 does not crop.
+        eval_crop: classification: share of the sides that the central crop keeps for evaluation.
     """
 
-    name: Literal["embedded", "market1501"] = "embedded"
+    name: Literal["embedded", "market1501", "folders"] = "embedded"
     root: str = "datasets/embedded"
     masks: Literal["auto", "none"] = "auto"
     height: int = 256
@@ -43,6 +45,8 @@ class DataConfig:
     on_corrupt: Literal["error", "skip"] = "error"
     flip: float = 0.5
     erase: float = 0.5
+    crop: float = 0.08
+    eval_crop: float = 0.875
 
 
 @dataclass
@@ -52,18 +56,23 @@ class ModelConfig:
     Args:
         block: iau and ia put such blocks behind stages 2 and 3, null is the plain ResNet-50.
         width: factor on all channel counts.
-        weights: a file to start from: .pth, .pth.tar (both need torch), .safetensors, .keras or .weights.h5; a
-            classifier of another number of people is left out.
+        weights: what to start from: imagenet (downloaded once), or a file: .pth, .pth.tar (both need torch),
+            .safetensors, .keras or .weights.h5; a classifier of another number of people is left out.
+        backbone: classification: a network of keras.applications, with its own weights.
+        blocks_after: classification: names of the backbone's layers that get a block behind them.
     """
 
     block: Literal["iau", "ia"] | None = "iau"
     width: float = 1.0
     weights: str | None = None
+    backbone: str = "ResNet50"
+    blocks_after: list[str] = field(default_factory=lambda: ["conv3_block4_out", "conv4_block6_out"])
 
 
 @dataclass
 class LossConfig:
-    """What is minimised: cross entropy + triplet_weight · triplet + mask_weight · part masks.
+    """What is minimised: cross entropy + triplet_weight · triplet + mask_weight · part masks; for classification the
+    first alone.
 
     Args:
         label_smoothing: of the cross entropy.
@@ -137,6 +146,7 @@ class Config:
 
     Args:
         name: name of the experiment.
+        task: reid looks for people in a gallery, classification sorts images into classes.
         run_dir: folder to write, which must not exist; null makes runs/NAME-DATE-TIME.
         seed: seed of weights, sampling and augmentation.
         data: which pictures, and how they are read.
@@ -147,6 +157,7 @@ class Config:
     """
 
     name: str = "iaunet"
+    task: Literal["reid", "classification"] = "reid"
     run_dir: str | None = None
     seed: int = 0
     data: DataConfig = field(default_factory=DataConfig)
@@ -160,7 +171,7 @@ def build_parser(prog: str = "train_keras.py") -> ArgumentParser:
     """The parser of the training command; `--help` explains every key."""
     parser = ArgumentParser(
         prog=prog,
-        description="Trains and evaluates a person re-identification network.",
+        description="Trains and evaluates a network: person re-identification, or image classification.",
         exit_on_error=False,
         allow_abbrev=False,
     )
@@ -267,6 +278,12 @@ def _check(config: Config) -> None:
     ):
         if not value >= low:
             raise InputError(f"{name} must be at least {low}; received {value}")
-    for name, value in (("data.flip", config.data.flip), ("data.erase", config.data.erase)):
+    for name in ("flip", "erase", "crop", "eval_crop"):
+        value = getattr(config.data, name)
         if not 0 <= value <= 1:
-            raise InputError(f"{name} is a probability; received {value}")
+            raise InputError(f"data.{name} is in 0..1; received {value}")
+    if (config.task == "classification") != (config.data.name == "folders"):
+        raise InputError(
+            f"task {config.task} does not go with data.name {config.data.name}: classification takes folders, "
+            "reid the other data sets"
+        )

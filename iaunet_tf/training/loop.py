@@ -6,28 +6,22 @@ import sys
 import keras
 import tensorflow as tf
 
-from iaunet_tf.data.pipeline import train_batches
-from iaunet_tf.data.sampling import check_batches
 from iaunet_tf.errors import InputError
-from iaunet_tf.evaluation.embeddings import embedding_function
 from iaunet_tf.files import replacing
-from iaunet_tf.models import IAUNet
 from iaunet_tf.training.checkpoints import Checkpoints, restore
 from iaunet_tf.training.config import Config
-from iaunet_tf.training.evaluate import search
 from iaunet_tf.training.history import History
-from iaunet_tf.training.inputs import LoadedDataset
-from iaunet_tf.training.objective import objective
 from iaunet_tf.training.run import Run
+from iaunet_tf.training.task import Task
 
 
-def train(config: Config, run: Run, data: LoadedDataset, resume: bool = False) -> keras.Model:
+def train(config: Config, run: Run, task: Task, resume: bool = False) -> keras.Model:
     """Trains a network and leaves its checkpoints, history and final model in the run's folder.
 
     Args:
         config: the whole configuration.
         run: where to.
-        data: the pictures.
+        task: what to train.
         resume: go on from the run's last checkpoint.
 
     Raises:
@@ -35,21 +29,20 @@ def train(config: Config, run: Run, data: LoadedDataset, resume: bool = False) -
             loss is no longer finite.
     """
     options = config.train
-    steps = check_batches(data.train.split.labels, options.batch_size, options.group_size)
+    steps = task.steps
     strategy = make_strategy(options.strategy)
     replicas = strategy.num_replicas_in_sync
-    if options.batch_size % (replicas * options.group_size):
+    if options.batch_size % (replicas * task.group_size):
         raise InputError(
             f"train.batch_size {options.batch_size} does not give each of {replicas} replicas whole groups "
-            f"of {options.group_size}; make it a multiple of {replicas * options.group_size}"
+            f"of {task.group_size}; make it a multiple of {replicas * task.group_size}"
         )
     device = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
     print(f"{replicas} {device}, {options.precision}, {steps} steps of {options.batch_size} images an epoch")
     keras.utils.set_random_seed(config.seed)
     keras.config.set_dtype_policy(options.precision)
     with strategy.scope():
-        weights = None if resume else config.model.weights
-        model = build_model(config, data.train.split.num_people, weights)
+        model = task.build_model(None if resume else config.model.weights)
         optimizer = keras.optimizers.Adam(learning_rate(config, steps))
         optimizer.build(model.trainable_variables)
         # The optimizer belongs to the model so that checkpoints hold both and callbacks find it.
@@ -58,33 +51,34 @@ def train(config: Config, run: Run, data: LoadedDataset, resume: bool = False) -
     def replica_step(batch):
         with tf.GradientTape() as tape:
             outputs = model(batch["images"], training=True)
-            total, values = objective(outputs, batch, config.loss)
-            total /= replicas  # the optimizer sums the replicas' gradients
+            total, values = task.objective(outputs, batch)
+            share = total / replicas  # the optimizer sums the replicas' gradients
         variables = model.trainable_variables
-        gradients = tape.gradient(total, [variable.value for variable in variables])
+        gradients = tape.gradient(share, [variable.value for variable in variables])
         optimizer.apply(with_l2(gradients, variables, options.weight_decay / replicas), variables)
-        return {name: value / replicas for name, value in values.items()}
+        return {name: value / replicas for name, value in {"loss": total, **values}.items()}
 
     @tf.function
     def train_step(batch):
         values = strategy.run(replica_step, args=(batch,))
         return {name: strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None) for name, value in values.items()}
 
-    embed = embedding_function(model, config.eval.flip)
+    score = f"val_{task.validation[0]}"
+    validate = task.validator(model)
     first_epoch, best = 0, -math.inf
     if resume:
         restore(model, run)
         first_epoch = int(optimizer.iterations.numpy()) // steps
-        best = run.rewind_history(first_epoch)
+        best = run.rewind_history(first_epoch, score)
         print(f"going on with epoch {first_epoch + 1} of {options.epochs}")
     run.begin(config)
     print(f"run folder: {run.path}")
 
     callbacks = keras.callbacks.CallbackList(
         [
-            History(run, history_columns(config, data), append=resume),
+            History(run, [f"val_{name}" for name in task.validation] if config.eval.every else [], append=resume),
             keras.callbacks.TensorBoard(run.tensorboard, write_graph=False),
-            Checkpoints(run, best),
+            Checkpoints(run, score, best),
         ],
         add_history=True,
         add_progbar=True,
@@ -96,17 +90,8 @@ def train(config: Config, run: Run, data: LoadedDataset, resume: bool = False) -
     callbacks.on_train_begin()
     for epoch in range(first_epoch, options.epochs):
         callbacks.on_epoch_begin(epoch)
-        batches = train_batches(
-            data.train,
-            options.batch_size,
-            options.group_size,
-            config.seed,
-            epoch,
-            config.data.flip,
-            config.data.erase,
-        )
         sums: dict[str, float] = {}
-        for step, batch in enumerate(strategy.experimental_distribute_dataset(batches)):
+        for step, batch in enumerate(strategy.experimental_distribute_dataset(task.batches(epoch))):
             callbacks.on_train_batch_begin(step)
             for name, value in train_step(batch).items():
                 sums[name] = sums.get(name, 0.0) + float(value)
@@ -120,23 +105,16 @@ def train(config: Config, run: Run, data: LoadedDataset, resume: bool = False) -
             callbacks.on_train_batch_end(step, logs)
         logs["learning_rate"] = float(optimizer.learning_rate)
         if config.eval.every and (epoch + 1) % config.eval.every == 0:
-            result = search(embed, data, config.eval)
-            logs.update({"val_mAP": result.mAP, "val_rank-1": result.rank(1)})
+            logs.update({f"val_{name}": value for name, value in validate().items()})
         callbacks.on_epoch_end(epoch, logs)
     callbacks.on_train_end()
 
     # The final model is for use: without the optimizer's state, which is twice its size.
-    final = build_model(config, data.train.split.num_people)
+    final = task.build_model()
     final.set_weights(model.get_weights())
     with replacing(run.model) as temporary:
         final.save(temporary)
     return final
-
-
-def build_model(config: Config, num_classes: int, weights: str | None = None) -> keras.Model:
-    """The network of a configuration."""
-    size = (config.data.height, config.data.width, 3)
-    return IAUNet(num_classes, size, block=config.model.block, width=config.model.width, weights=weights)
 
 
 def make_strategy(name: str) -> tf.distribute.Strategy:
@@ -167,15 +145,3 @@ def learning_rate(config: Config, steps: int) -> keras.optimizers.schedules.Lear
 def with_l2(gradients: list, variables: list[keras.Variable], decay: float) -> list:
     """Adds the gradient of `decay / 2 · |w|²`: L2 that goes through the optimizer, unlike that of AdamW."""
     return [gradient + decay * variable.value for gradient, variable in zip(gradients, variables, strict=True)]
-
-
-def history_columns(config: Config, data: LoadedDataset) -> list[str]:
-    """Columns of `history.csv` after the epoch."""
-    columns = ["loss", "id_loss", "accuracy", "learning_rate"]
-    if config.loss.triplet_weight:
-        columns.insert(2, "triplet_loss")
-    if config.loss.mask_weight and config.model.block == "iau" and data.train.has_masks.any():
-        columns.insert(-2, "mask_loss")
-    if config.eval.every:
-        columns += ["val_mAP", "val_rank-1"]
-    return columns

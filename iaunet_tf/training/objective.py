@@ -23,15 +23,9 @@ def objective(outputs: dict, batch: dict, config: LossConfig) -> tuple[tf.Tensor
     Returns:
         The total, and the single values by name with it.
     """
-    labels, logits = batch["labels"], outputs["logits"]
-    smoothed = keras.losses.categorical_crossentropy(
-        tf.one_hot(labels, logits.shape[-1]),
-        logits,
-        from_logits=True,
-        label_smoothing=config.label_smoothing,
-    )
-    values = {"id_loss": tf.reduce_mean(smoothed)}
-    total = values["id_loss"]
+    labels = batch["labels"]
+    total = cross_entropy(labels, outputs["logits"], config.label_smoothing)
+    values = {"id_loss": total}
     if config.triplet_weight:
         values["triplet_loss"] = batch_hard_triplet_loss(
             _all_replicas(labels), _all_replicas(outputs["embedding"]), config.margin, config.distance
@@ -44,10 +38,20 @@ def objective(outputs: dict, batch: dict, config: LossConfig) -> tuple[tf.Tensor
         ]
         values["mask_loss"] = tf.reduce_mean(per_block)
         total += config.mask_weight * values["mask_loss"]
-    values["accuracy"] = tf.reduce_mean(
-        tf.cast(tf.argmax(logits, axis=-1, output_type=labels.dtype) == labels, "float32")
-    )
-    return total, {"loss": total, **values}
+    values["accuracy"] = accuracy(labels, outputs["logits"])
+    return total, values
+
+
+def cross_entropy(labels: tf.Tensor, logits: tf.Tensor, label_smoothing: float) -> tf.Tensor:
+    """Mean cross entropy of `(B,)` labels and `(B, classes)` logits."""
+    targets = tf.one_hot(labels, logits.shape[-1])
+    losses = keras.losses.categorical_crossentropy(targets, logits, from_logits=True, label_smoothing=label_smoothing)
+    return tf.reduce_mean(losses)
+
+
+def accuracy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Share of the examples whose highest logit is their label's."""
+    return tf.reduce_mean(tf.cast(tf.argmax(logits, axis=-1, output_type=labels.dtype) == labels, "float32"))
 
 
 def _all_replicas(tensor):

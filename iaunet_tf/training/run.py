@@ -4,9 +4,11 @@ config.yaml            every key of the configuration
 history.csv            one line an epoch
 tensorboard/           the same for TensorBoard
 checkpoints/last.keras     the newest state, with the optimizer's: what --resume goes on from
-checkpoints/best.keras     the state of the best mAP, with --eval.every
+checkpoints/best.keras     the state of the best mAP (top-1), with --eval.every
 model.keras            the trained network
-metrics.json, cmc.png  its evaluation
+metrics.json           its evaluation
+cmc.png                of re-identification
+confusion.csv, .png    of classification
 """
 
 import csv
@@ -76,8 +78,12 @@ class Run:
     def cmc(self) -> Path:
         return self.path / "cmc.png"
 
-    def rewind_history(self, epochs: int) -> float:
-        """Keeps the history's first `epochs` epochs, and returns the best mAP in them (-inf if none)."""
+    @property
+    def confusion(self) -> Path:
+        return self.path / "confusion.csv"
+
+    def rewind_history(self, epochs: int, score: str) -> float:
+        """Keeps the history's first `epochs` epochs, and returns the best of column `score` in them (-inf if none)."""
         if not self.history.is_file():
             return float("-inf")
         with self.history.open(newline="") as file:
@@ -85,5 +91,5 @@ class Run:
         rows = [row for row in rows if row and int(row[0]) < epochs]
         with replacing(self.history) as temporary, temporary.open("w", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows([header, *rows])
-        scores = [row[header.index("val_mAP")] for row in rows if "val_mAP" in header]
-        return max((float(score) for score in scores if score != "NA"), default=float("-inf"))
+        scores = [row[header.index(score)] for row in rows if score in header]
+        return max((float(value) for value in scores if value != "NA"), default=float("-inf"))

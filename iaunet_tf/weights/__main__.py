@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from iaunet_tf.errors import InputError
+from iaunet_tf.quiet import quiet_import
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -13,7 +14,7 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m iaunet_tf.weights",
         description="Converts a checkpoint: PyTorch, safetensors or .keras to .keras, .weights.h5 or .safetensors.",
     )
-    parser.add_argument("source", help=".pth, .pth.tar, .pt, .safetensors or .keras")
+    parser.add_argument("source", help=".pth, .pth.tar, .pt, .safetensors or .keras; or imagenet")
     parser.add_argument("target", help=".keras, .weights.h5 or .safetensors (with the authors' PyTorch names)")
     parser.add_argument("--height", type=int, default=256, help="input height of the network (default: 256)")
     parser.add_argument("--width", type=int, default=128, help="input width of the network (default: 128)")
@@ -29,7 +30,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def convert(source: str | Path, target: str | Path, input_shape: tuple[int, int, int], partial: bool = False) -> None:
     """Builds the network that the source's tensors belong to, loads and saves it."""
-    from iaunet_tf.models import IAUNet
+    from iaunet_tf.weights import find_weights
+
+    source = find_weights(source)
+    with quiet_import():
+        from iaunet_tf.models import IAUNet
     from iaunet_tf.weights import load_weights, save_weights
     from iaunet_tf.weights.names import image_name
     from iaunet_tf.weights.reading import read_state_dict

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from iaunet_tf.errors import InputError
+from iaunet_tf.weights.imagenet import find_weights
 from iaunet_tf.weights.names import image_name, named_variables, to_keras
 from iaunet_tf.weights.reading import read_state_dict
 
@@ -57,14 +58,14 @@ def load_weights(
 
     Args:
         model: the network; untouched if an error is raised.
-        path: the file.
+        path: the file, or `"imagenet"` for torchvision's ResNet-50, which is downloaded once.
         partial: take what fits and leave the rest as it is.
         say: takes the report.
 
     Raises:
         InputError: the file is unreadable or of another architecture, or a tensor is missing or of another shape.
     """
-    path = Path(path)
+    path = find_weights(path)
     if path.name.endswith(".weights.h5"):
         report = _load_h5(model, path, partial)
     else:
@@ -125,8 +126,6 @@ def _looks_like(state):
 
 
 def _load_h5(model, path, partial):
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
     before = model.get_weights()
     try:
         model.load_weights(path, skip_mismatch=partial)

@@ -61,7 +61,7 @@ def test_help_explains_every_key():
         (["--data.name", "markt1501"], "market1501.*markt1501"),
         (["--config", "gone.yaml"], "gone.yaml"),
         (["--train.epochs", "-1"], "train.epochs must be at least 0; received -1"),
-        (["--data.flip", "2"], "data.flip is a probability; received 2"),
+        (["--data.flip", "2"], "data.flip is in 0..1; received 2"),
         (["--resume", "nowhere"], "nowhere: is no run folder"),
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 
 from iaunet_tf.data.embedded import EmbeddedOptions, ensure_embedded
 from iaunet_tf.errors import InputError
-from iaunet_tf.training import loop
+from iaunet_tf.training import loop, reidentification
 from iaunet_tf.training.command import run_command
 from iaunet_tf.training.config import CONFIGS, Config, parse
 
@@ -104,14 +104,14 @@ def test_evaluate_gives_the_same_figures(finished, capsys):
 
 def test_resumed_run_equals_the_uninterrupted_one(finished, tree, tmp_path, monkeypatch):
     run = tmp_path / "stopped"
-    whole = loop.train_batches
+    whole = reidentification.train_batches
 
     def stop_in_second_epoch(*args):
         if args[4] == 1:
             raise KeyboardInterrupt
         return whole(*args)
 
-    monkeypatch.setattr(loop, "train_batches", stop_in_second_epoch)
+    monkeypatch.setattr(reidentification, "train_batches", stop_in_second_epoch)
     with pytest.raises(KeyboardInterrupt):
         run_command(arguments(tree, run, **{"eval.every": 2}))
     monkeypatch.undo()
@@ -161,7 +161,7 @@ def test_resume_from_what_is_no_checkpoint_of_the_run(finished, tmp_path):
 
 def test_loss_that_is_no_number_stops_and_keeps_the_checkpoint(tree, tmp_path, monkeypatch):
     run = tmp_path / "nan"
-    whole = loop.train_batches
+    whole = reidentification.train_batches
 
     def poison_second_epoch(*args):
         batches = whole(*args)
@@ -169,7 +169,7 @@ def test_loss_that_is_no_number_stops_and_keeps_the_checkpoint(tree, tmp_path, m
             batches = batches.map(lambda batch: {**batch, "images": batch["images"] * np.nan})
         return batches
 
-    monkeypatch.setattr(loop, "train_batches", poison_second_epoch)
+    monkeypatch.setattr(reidentification, "train_batches", poison_second_epoch)
     with pytest.raises(InputError, match=r"the loss is nan in epoch 2, step 1; checkpoints in .* earlier epochs"):
         run_command(arguments(tree, run, **{"model.block": "null"}))
     last = keras.models.load_model(run / "checkpoints" / "last.keras")

@@ -1,0 +1,74 @@
+"""Top-1, top-5 and the confusion matrix."""
+
+import csv
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from iaunet_tf.files import replacing
+
+
+@dataclass(frozen=True)
+class ClassificationResult:
+    """What a classifier made of `N` images of `K` classes.
+
+    Attributes:
+        logits: `(N, K)`.
+        labels: `(N,)` in 0..K-1.
+        classes: `K` names.
+    """
+
+    logits: np.ndarray
+    labels: np.ndarray
+    classes: list[str]
+
+    def top(self, k: int) -> float:
+        """Share of the images whose class is among the `k` highest logits; of equal ones the worse place counts."""
+        own = np.take_along_axis(self.logits, self.labels[:, None], axis=1)
+        return float(((self.logits >= own).sum(axis=1) <= k).mean())
+
+    def metrics(self) -> dict[str, float]:
+        """Both shares in 0..1."""
+        return {"top-1": self.top(1), "top-5": self.top(5)}
+
+    @cached_property
+    def confusion(self) -> np.ndarray:
+        """int `(K, K)`: images of the row's class that were taken for the column's."""
+        counts = np.zeros((len(self.classes),) * 2, int)
+        np.add.at(counts, (self.labels, self.logits.argmax(axis=1)), 1)
+        return counts
+
+    def __str__(self) -> str:
+        wrong = self.confusion - np.diag(np.diag(self.confusion))
+        lines = [f"top-1 {100 * self.top(1):6.2f}   top-5 {100 * self.top(5):6.2f}   of {len(self.labels)} images"]
+        for place in np.argsort(-wrong, axis=None, kind="stable")[:3]:
+            true, guess = np.unravel_index(place, wrong.shape)
+            if wrong[true, guess]:
+                of = self.confusion[true].sum()
+                lines.append(f"{wrong[true, guess]} of {of} {self.classes[true]} were taken for {self.classes[guess]}")
+        return "\n".join(lines)
+
+    def write_confusion(self, path: str | Path) -> None:
+        """Writes the matrix as CSV, and beside it as PNG: rows are true classes."""
+        from matplotlib.figure import Figure
+
+        path = Path(path)
+        with replacing(path) as temporary, temporary.open("w", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["true \\ predicted", *self.classes])
+            writer.writerows([name, *row] for name, row in zip(self.classes, self.confusion.tolist(), strict=True))
+        count = len(self.classes)
+        side = min(4 + 0.25 * count, 24)
+        figure = Figure(figsize=(side + 1, side), layout="constrained")
+        axes = figure.subplots()
+        shares = self.confusion / np.maximum(self.confusion.sum(axis=1, keepdims=True), 1)
+        picture = axes.imshow(100 * shares, cmap="Blues", vmin=0, vmax=100)
+        figure.colorbar(picture, label="of the true class [%]")
+        axes.set(xlabel="predicted", ylabel="true")
+        if count <= 60:
+            axes.set_xticks(range(count), self.classes, rotation=90)
+            axes.set_yticks(range(count), self.classes)
+        with replacing(path.with_suffix(".png")) as temporary:
+            figure.savefig(temporary, dpi=120)

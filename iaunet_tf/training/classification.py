@@ -1,0 +1,79 @@
+"""Object categorisation: pictures to classes, a folder each."""
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from iaunet_tf.data.classification import check_images, eval_batches, train_batches
+from iaunet_tf.data.folders import read_folders
+from iaunet_tf.errors import InputError
+from iaunet_tf.evaluation.classification import ClassificationResult
+from iaunet_tf.files import write_json
+from iaunet_tf.models.classifier import ImageClassifier
+from iaunet_tf.training.config import Config
+from iaunet_tf.training.objective import accuracy, cross_entropy
+from iaunet_tf.training.run import Run
+from iaunet_tf.training.task import Task
+
+
+class Classification(Task):
+    """Trains on labelled images, judged by top-1, top-5 and the confusion matrix."""
+
+    validation = ("top-1", "top-5")
+
+    def __init__(self, config: Config):
+        self.config = config
+        data = config.data
+        train, val = read_folders(data.root, config.seed)
+        print(f"{data.root}\n  {len(train)} images to train on, {len(val)} to judge by, {len(train.classes)} classes")
+        self.classes = train.classes
+        self.size = (data.height, data.width)
+        self.build_model(config.model.weights)  # to hear of an unknown layer now, rather than after all images
+        self.train, self.val = (check_images(images, data.on_corrupt) for images in (train, val))
+        self.steps = len(self.train) // config.train.batch_size
+        if not self.steps:
+            raise InputError(f"{len(self.train)} images do not fill a batch; lower --train.batch_size")
+
+    def build_model(self, weights: str | None = None) -> keras.Model:
+        model = self.config.model
+        return ImageClassifier(
+            len(self.classes), model.backbone, (*self.size, 3), model.block, model.blocks_after, weights
+        )
+
+    def batches(self, epoch: int) -> tf.data.Dataset:
+        data = self.config.data
+        return train_batches(
+            self.train,
+            self.size,
+            self.config.train.batch_size,
+            self.config.seed,
+            epoch,
+            data.crop,
+            data.flip,
+            data.erase,
+        )
+
+    def objective(self, outputs: dict, batch: dict) -> tuple[tf.Tensor, dict]:
+        loss = cross_entropy(batch["labels"], outputs["logits"], self.config.loss.label_smoothing)
+        return loss, {"accuracy": accuracy(batch["labels"], outputs["logits"])}
+
+    def validator(self, model: keras.Model) -> Callable[[], dict[str, float]]:
+        @tf.function(reduce_retracing=True)
+        def classify(images):
+            return model(images, training=False)["logits"]
+
+        return lambda: self._judge(classify).metrics()
+
+    def _judge(self, classify):
+        batches = eval_batches(self.val, self.size, self.config.eval.batch_size, self.config.data.eval_crop)
+        logits = np.concatenate([classify(images).numpy() for images in batches])
+        return ClassificationResult(logits, self.val.labels, self.val.classes)
+
+    def evaluate(self, model: keras.Model, run: Run) -> None:
+        result = self._judge(lambda images: model(images, training=False)["logits"])
+        print(f"\n{result}\n")
+        write_json(run.metrics, {self.config.name: result.metrics()})
+        result.write_confusion(run.confusion)
+        print(f"{run.metrics}, {run.confusion}, {run.confusion.with_suffix('.png')}")

@@ -1,0 +1,62 @@
+"""What the training loop needs to know of a task."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+
+from iaunet_tf.training.config import Config
+from iaunet_tf.training.run import Run
+
+
+class Task(ABC):
+    """Data, network, objective and evaluation of a run. A new one has read and checked its data.
+
+    Attributes:
+        steps: batches of an epoch.
+        group_size: examples of a batch that must stay together on one replica.
+        validation: names of what `validator` measures; the first chooses the best checkpoint.
+    """
+
+    steps: int
+    group_size: int = 1
+    validation: tuple[str, ...]
+
+    @abstractmethod
+    def build_model(self, weights: str | None = None) -> keras.Model:
+        """A new network, from a file of weights if one is named."""
+
+    @abstractmethod
+    def batches(self, epoch: int) -> tf.data.Dataset:
+        """The batches of an epoch, dictionaries with `"images"`; the same whenever seed and epoch are the same."""
+
+    @abstractmethod
+    def objective(self, outputs: dict, batch: dict) -> tuple[tf.Tensor, dict]:
+        """What to minimise for one replica's share of a batch, and values to log with it.
+
+        Every value is a mean, so that the mean over replicas is the value of the global batch.
+        """
+
+    @abstractmethod
+    def validator(self, model: keras.Model) -> Callable[[], dict[str, float]]:
+        """A function that measures the network's present state: `validation` to values."""
+
+    @abstractmethod
+    def evaluate(self, model: keras.Model, run: Run) -> None:
+        """Judges the final network: prints a table, and writes the run's `metrics.json` and pictures."""
+
+
+def make_task(config: Config) -> Task:
+    """The task of a configuration, its data read and checked.
+
+    Raises:
+        InputError: the data, the weights to start from, or the configuration are wrong.
+    """
+    if config.task == "classification":
+        from iaunet_tf.training.classification import Classification
+
+        return Classification(config)
+    from iaunet_tf.training.reidentification import ReIdentification
+
+    return ReIdentification(config)
