@@ -50,14 +50,32 @@ class Split:
             [self.masks[i] for i in rows],
         )
 
+    @property
+    def has_masks(self) -> bool:
+        """Whether any image has part masks."""
+        return any(folder is not None for folder in self.masks)
+
     def without_masks(self) -> "Split":
         """The same images, their masks forgotten."""
         return replace(self, masks=[None] * len(self))
 
+    def summary(self) -> str:
+        """Images, people, cameras, masks."""
+        masks = sum(folder is not None for folder in self.masks)
+        return (
+            f"  {self.name:8}{len(self):7} images {self.num_people:6} people{len(np.unique(self.camids)):5} cameras"
+            + (f"{masks:7} with part masks" if masks else "")
+        )
+
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set for training and for the retrieval protocol."""
+    """A data set for training and for the retrieval protocol.
+
+    Attributes:
+        name: of the data set.
+        train, query, gallery: each a `Split` of images, or each `Tracklets`.
+    """
 
     name: str
     train: Split
@@ -65,12 +83,5 @@ class Dataset:
     gallery: Split
 
     def summary(self) -> str:
-        """One line a split: images, people, cameras, masks."""
-        lines = []
-        for split in (self.train, self.query, self.gallery):
-            masks = sum(folder is not None for folder in split.masks)
-            lines.append(
-                f"  {split.name:8}{len(split):7} images {split.num_people:6} people"
-                f"{len(np.unique(split.camids)):5} cameras" + (f"{masks:7} with part masks" if masks else "")
-            )
-        return "\n".join(lines)
+        """One line a split."""
+        return "\n".join(split.summary() for split in (self.train, self.query, self.gallery))

@@ -6,9 +6,11 @@
 import argparse
 import json
 import multiprocessing
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -75,8 +77,37 @@ def ensure_embedded(root: str | Path, options: EmbeddedOptions | None = None) ->
     Raises:
         InputError: `root` holds something else, or the data set of other options.
     """
-    root, options = Path(root), options or EmbeddedOptions()
-    description = {"version": VERSION, **asdict(options)}
+    options = options or EmbeddedOptions()
+    walks = _walks(options)
+    folders = [*FOLDERS.values()]
+    count = sum(len(walk.pictures) for walk in walks)
+    draw = partial(_draw_walk, options.seed)
+    ensure_drawn(Path(root), {"version": VERSION, **asdict(options)}, folders, walks, draw, count)
+
+
+def ensure_drawn(
+    root: Path,
+    description: dict,
+    folders: list[str],
+    walks: list,
+    draw: Callable[[object, Path], None],
+    count: int,
+    finish: Callable[[Path], None] = lambda root: None,
+) -> None:
+    """Draws a data set on all cores unless it is there already.
+
+    Args:
+        root: where to; written whole or not at all.
+        description: what the data set follows from, kept with it.
+        folders: to make first.
+        walks: what is drawn, one by one.
+        draw: draws one of `walks` into a folder; a function that can be pickled.
+        count: number of pictures, for people.
+        finish: writes what else belongs into the folder.
+
+    Raises:
+        InputError: `root` holds something else, or the data set of another description.
+    """
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         try:
             found = json.loads((root / DESCRIPTION).read_text())
@@ -87,20 +118,15 @@ def ensure_embedded(root: str | Path, options: EmbeddedOptions | None = None) ->
                 f"{root}: holds the embedded data set of other options; remove it or set another --data.root"
             )
         return
-    _draw(root, options, description)
-
-
-def _draw(root: Path, options: EmbeddedOptions, description: dict) -> None:
-    walks = _walks(options)
-    print(f"Drawing {sum(len(w.pictures) for w in walks)} pictures of pedestrians into {root}", flush=True)
+    print(f"Drawing {count} pictures of pedestrians into {root}", flush=True)
     with replacing(root) as temporary:
-        for folder in FOLDERS.values():
+        for folder in folders:
             (temporary / folder).mkdir(parents=True)
         # "spawn": the caller may already hold TensorFlow's threads, which do not survive a fork.
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(mp_context=context) as pool:
-            draw = partial(_draw_walk, temporary, options.seed)
-            list(pool.map(draw, walks, chunksize=max(1, len(walks) // 16)))
+            list(pool.map(draw, walks, repeat(temporary), chunksize=max(1, len(walks) // 16)))
+        finish(temporary)
         write_json(temporary / DESCRIPTION, description)
         if root.is_dir():
             root.rmdir()  # an empty folder that the user made
@@ -135,7 +161,7 @@ def _walks(options: EmbeddedOptions) -> list[_Walk]:
     return walks
 
 
-def _draw_walk(root: Path, seed: int, walk: _Walk) -> None:
+def _draw_walk(seed: int, walk: _Walk, root: Path) -> None:
     for folder, pid, index, k in walk.pictures:
         camera = cameras(seed)[index]
         rng = np.random.default_rng((seed, 4, walk.identity, index, k))
@@ -146,10 +172,11 @@ def _draw_walk(root: Path, seed: int, walk: _Walk) -> None:
         name = f"{pid:04d}_c{index + 1}s1_{walk.identity:06d}_{k:02d}"
         picture.save(root / folder / f"{name}.jpg", quality=camera.quality)
         if folder == FOLDERS["train"]:
-            _save_masks(root / MASK_FOLDER / name, labels)
+            save_masks(root / MASK_FOLDER / name, labels)
 
 
-def _save_masks(folder: Path, labels: np.ndarray) -> None:
+def save_masks(folder: Path, labels: np.ndarray) -> None:
+    """Writes the part masks of a picture's labels."""
     folder.mkdir(parents=True)
     masks = {part: labels == index for index, part in enumerate(PARTS, start=pedestrians.HEAD)}
     masks["foreground"] = labels != pedestrians.BACKGROUND

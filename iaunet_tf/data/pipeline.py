@@ -64,14 +64,19 @@ def _reader(loaded):
 
 
 def augment(batch: dict) -> dict:
-    """Flips and erases as planned: `"pixels"`, `"flip"`, `"box"` become `"images"` and, if there are any, `"masks"`."""
+    """Flips and erases as planned: `"pixels"`, `"flip"`, `"box"` become `"images"` and, if there are any, `"masks"`.
+
+    Pixels are `(B, [T,] H, W, 3 or 7)`; all frames of a clip are treated alike.
+    """
     batch = dict(batch)
     pixels, flip, box = batch.pop("pixels"), batch.pop("flip"), batch.pop("box")
-    pixels = tf.where(flip[:, None, None, None], tf.reverse(pixels, axis=[2]), pixels)
+    # One value for each image or clip, to go with (B, [T,] H, W).
+    ones = [1] * (len(pixels.shape) - 2)
+    pixels = tf.where(tf.reshape(flip, (-1, *ones, 1)), tf.reverse(pixels, axis=[-2]), pixels)
     images = tf.cast(pixels[..., :3], "float32")
-    y = tf.range(tf.shape(images)[1], dtype=box.dtype)[None, :, None]
-    x = tf.range(tf.shape(images)[2], dtype=box.dtype)[None, None, :]
-    top, left, bottom, right = tf.unstack(box[:, :, None, None], axis=1)
+    y = tf.range(images.shape[-3], dtype=box.dtype)[:, None]
+    x = tf.range(images.shape[-2], dtype=box.dtype)
+    top, left, bottom, right = (tf.reshape(side, (-1, *ones)) for side in tf.unstack(box, axis=1))
     inside = (y >= top) & (y < bottom) & (x >= left) & (x < right)
     batch["images"] = tf.where(inside[..., None], ERASED, images)
     if pixels.shape[-1] > 3:

@@ -10,7 +10,7 @@ from iaunet_tf.data.images import Box
 from iaunet_tf.errors import InputError
 
 # Independent streams of random numbers for one (seed, epoch).
-_ORDER, _AUGMENTATION, _CROPS = 0, 1, 2
+_ORDER, _AUGMENTATION, _CROPS, _CLIPS = 0, 1, 2, 3
 
 TRIES = 10  # of random erasing and random cropping, to find a box that fits
 
@@ -160,3 +160,43 @@ def central_box(image_size: tuple[int, int], size: tuple[int, int], share: float
     scale = share * min(height / size[0], width / size[1])
     tall, wide = scale * size[0], scale * size[1]
     return (width - wide) / 2, (height - tall) / 2, (width + wide) / 2, (height + tall) / 2
+
+
+def epoch_clips(lengths: np.ndarray, frames: int, stride: int, seed: int, epoch: int) -> np.ndarray:
+    """The recipe's clips: every `stride`-th frame from a random start; of a tracklet that is too short for that,
+    random frames in order, with replacement if it has fewer than `frames`.
+
+    Args:
+        lengths: `(count,)` number of frames of the tracklet at each place of the epoch.
+        frames: length of a clip.
+        stride: distance of a clip's frames.
+        seed: seed of the run.
+        epoch: number of the epoch, from 0.
+
+    Returns:
+        int `(count, frames)`, frames of the tracklet.
+    """
+    rng = np.random.default_rng((seed, epoch, _CLIPS))
+    clips = np.empty((len(lengths), frames), int)
+    for place, length in enumerate(lengths):
+        if length >= frames * stride:
+            clips[place] = rng.integers(length - (frames - 1) * stride) + stride * np.arange(frames)
+        else:
+            clips[place] = np.sort(rng.choice(length, frames, replace=length < frames))
+    return clips
+
+
+def all_clips(length: int, frames: int) -> np.ndarray:
+    """All frames in order as consecutive clips, the last one filled up by repeating its own: `(clips, frames)`."""
+    places = np.arange(-(-length // frames) * frames)
+    last = length - length % frames  # where an incomplete clip begins
+    places[length:] = last + (places[length:] - last) % max(1, length - last)
+    return places.reshape(-1, frames)
+
+
+def spaced_clips(length: int, frames: int, clips: int) -> np.ndarray:
+    """`clips` of `all_clips`, evenly spaced; all if there are no more: `(up to clips, frames)`."""
+    every = all_clips(length, frames)
+    if len(every) <= clips:
+        return every
+    return every[((np.arange(clips) + 0.5) * len(every) / clips).astype(int)]

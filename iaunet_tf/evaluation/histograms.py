@@ -2,22 +2,33 @@
 
 import numpy as np
 
+from iaunet_tf.data.clips import LoadedTracklets
 from iaunet_tf.data.loading import LoadedSplit
 
 STRIPES, BINS = 6, 4
 
 
-def colour_histograms(loaded: LoadedSplit) -> np.ndarray:
+def image_histograms(loaded: LoadedSplit) -> np.ndarray:
     """Square roots of the RGB histograms of six horizontal stripes, whose product is the Bhattacharyya coefficient.
 
     Returns:
         float32 `(N, 6·4³)`.
     """
+    return np.sqrt([_histogram(loaded.read([row])[0]) for row in range(len(loaded.split))])
+
+
+def tracklet_histograms(loaded: LoadedTracklets) -> np.ndarray:
+    """The same of tracklets, their frames' histograms averaged: float32 `(N, 6·4³)`."""
+    split = loaded.split
     features = []
-    for row in range(len(loaded.split)):
-        pixels = loaded.read([row])[0, ..., :3]
-        bins = pixels.astype(int) * BINS // 256
-        codes = (bins[..., 0] * BINS + bins[..., 1]) * BINS + bins[..., 2]
-        stripes = np.array_split(codes, STRIPES)
-        features.append([np.bincount(s.ravel(), minlength=BINS**3) / s.size for s in stripes])
-    return np.sqrt(np.array(features, "float32")).reshape(len(features), -1)
+    for start, length in zip(split.starts, split.lengths, strict=True):
+        frames, _ = loaded.read(np.arange(start, start + length))
+        features.append(np.mean([_histogram(pixels) for pixels in frames], axis=0))
+    return np.sqrt(features)
+
+
+def _histogram(pixels):
+    bins = pixels[..., :3].astype(int) * BINS // 256
+    codes = (bins[..., 0] * BINS + bins[..., 1]) * BINS + bins[..., 2]
+    stripes = np.array_split(codes, STRIPES)
+    return np.concatenate([np.bincount(s.ravel(), minlength=BINS**3) / s.size for s in stripes]).astype("float32")

@@ -8,9 +8,13 @@ from iaunet_tf.layers.parts import batch_norm, pointwise
 # exp(-60) is about 1e-26: nothing beside the 1 of the row's maximum, yet far from the denormal floats
 # on which runtimes that do not flush them are several times slower.
 LOGIT_FLOOR = -60.0
+# The affinity of a clip's channels has (T·C)² floats. Above so many it is computed in blocks of rows, ...
+LARGEST_AFFINITY = 2**25
+# ... of so many floats over the whole batch.
+ROW_BLOCK = 2**23
 
 
-def attend_to_channels(x):
+def attend_to_channels(x, recompute: bool = False, rows: int | None = None):
     """Replaces every channel map by the softmax-weighted sum of all channel maps alike.
 
     With ``G`` the ``T·C`` channel maps as vectors of length ``H·W``: ``softmax(G Gᵀ) G``. The logits and
@@ -19,20 +23,49 @@ def attend_to_channels(x):
 
     Args:
         x: `(B, T, H, W, C)`.
+        recompute: compute the affinity again for the gradient instead of keeping it. Blocks of rows always do.
+        rows: compute so many rows of the affinity at a time; None computes all at once unless they are very many.
 
     Returns:
         The same shape and dtype as `x`.
     """
     batch, frames, height, width, channels = ops.shape(x)
+    tokens = frames * channels
     # Columns are the tokens: (B, H·W, T·C).
-    maps = ops.reshape(ops.transpose(x, (0, 2, 3, 1, 4)), (batch, height * width, frames * channels))
-    maps32 = ops.cast(maps, "float32")
-    logits = ops.matmul(ops.transpose(maps32, (0, 2, 1)), maps32)
-    logits = logits - ops.stop_gradient(ops.max(logits, axis=-1, keepdims=True))
-    attention = ops.softmax(ops.maximum(logits, LOGIT_FLOOR), axis=-1)
-    y = ops.matmul(maps, ops.transpose(ops.cast(attention, maps.dtype), (0, 2, 1)))
+    maps = ops.reshape(ops.transpose(x, (0, 2, 3, 1, 4)), (batch, height * width, tokens))
+    # The number of frames, and with it that of tokens, may be known only when the graph runs.
+    if rows is None and isinstance(tokens, int) and tokens**2 <= LARGEST_AFFINITY:
+        attend = keras.remat(_attend) if recompute else _attend
+        y = attend(maps, maps)
+    else:
+        y = _attend_by_rows(maps, batch, tokens, rows)
     y = ops.reshape(y, (batch, height, width, frames, channels))
     return ops.transpose(y, (0, 3, 1, 2, 4))
+
+
+def _attend(queries, maps):
+    """What becomes of some of the tokens: `(B, n, R)` of `(B, n, T·C)`."""
+    logits = ops.matmul(ops.transpose(ops.cast(queries, "float32"), (0, 2, 1)), ops.cast(maps, "float32"))
+    logits = logits - ops.stop_gradient(ops.max(logits, axis=-1, keepdims=True))
+    attention = ops.softmax(ops.maximum(logits, LOGIT_FLOOR), axis=-1)
+    return ops.matmul(maps, ops.transpose(ops.cast(attention, maps.dtype), (0, 2, 1)))
+
+
+def _attend_by_rows(maps, batch, tokens, rows):
+    """The same, a block of tokens after the other."""
+    size = ops.shape(maps)[1]
+    # Python's numbers where shapes are static, because compilers want them to remain so.
+    static = isinstance(batch, int) and isinstance(tokens, int)
+    smaller, larger = (min, max) if static else (ops.minimum, ops.maximum)
+    rows = smaller(larger(1, ROW_BLOCK // (batch * tokens)) if rows is None else rows, tokens)
+    blocks = (tokens + rows - 1) // rows
+    missing = blocks * rows - tokens
+    queries = ops.pad(maps, [(0, 0), (0, 0), (0, missing)])
+    queries = ops.transpose(ops.reshape(queries, (batch, size, blocks, rows)), (2, 0, 1, 3))
+    attend = keras.remat(_attend)
+    y = ops.map(lambda block: attend(block, maps), queries)
+    y = ops.reshape(ops.transpose(y, (1, 2, 0, 3)), (batch, size, blocks * rows))
+    return y[..., :tokens]
 
 
 @keras.saving.register_keras_serializable(package="iaunet_tf")
@@ -41,8 +74,16 @@ class ChannelIAU(keras.layers.Layer):
 
     ``x + BN(Dense(softmax(G Gᵀ) G))``, see `attend_to_channels`. A new layer is the identity.
 
+    Args:
+        recompute: see `attend_to_channels`.
+        rows: see `attend_to_channels`.
+
     Input and output: `(B, T, H, W, C)`; an image is a clip of one frame.
     """
+
+    def __init__(self, recompute: bool = False, rows: int | None = None, **kwargs):
+        super().__init__(**kwargs)
+        self.recompute, self.rows = recompute, rows
 
     def build(self, input_shape):
         channels = input_shape[-1]
@@ -52,7 +93,11 @@ class ChannelIAU(keras.layers.Layer):
         self.norm.build(input_shape)
 
     def call(self, x, training=None):
-        return x + self.norm(self.dense(attend_to_channels(x)), training=training)
+        y = attend_to_channels(x, self.recompute, self.rows)
+        return x + self.norm(self.dense(y), training=training)
 
     def compute_output_shape(self, input_shape):
         return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "recompute": self.recompute, "rows": self.rows}

@@ -16,6 +16,8 @@ class IAUBlock(keras.layers.Layer):
 
     Args:
         parts: number of body parts `K` (head, upper body, lower body, shoes).
+        recompute: compute the channel attention again for the gradient instead of keeping it: less memory, more time.
+        rows: compute so many rows of the channel attention at a time; None chooses.
 
     Input: `(B, H, W, C)` or `(B, T, H, W, C)`, `C` even.
     Output: the same shape, and the part attention `(B, H, W, K)` or `(B, T, H, W, K)`, float32 in 0..1.
@@ -25,10 +27,10 @@ class IAUBlock(keras.layers.Layer):
     >>> features, attention = IAUBlock()(keras.ops.ones((2, 8, 4, 16)))
     """
 
-    def __init__(self, parts: int = 4, **kwargs):
+    def __init__(self, parts: int = 4, recompute: bool = False, rows: int | None = None, **kwargs):
         super().__init__(**kwargs)
-        self.parts = parts
-        self.channel = ChannelIAU(dtype=self.dtype_policy, name="channel")
+        self.parts, self.recompute, self.rows = parts, recompute, rows
+        self.channel = ChannelIAU(recompute, rows, dtype=self.dtype_policy, name="channel")
         self.spatial_temporal = SpatialTemporalIAU(parts, dtype=self.dtype_policy, name="spatial_temporal")
 
     def build(self, input_shape):
@@ -56,4 +58,4 @@ class IAUBlock(keras.layers.Layer):
         return input_shape, (*input_shape[:-1], self.parts)
 
     def get_config(self):
-        return {**super().get_config(), "parts": self.parts}
+        return {**super().get_config(), "parts": self.parts, "recompute": self.recompute, "rows": self.rows}

@@ -22,6 +22,7 @@ def IAUNet(
     width: float = 1.0,
     include_preprocessing: bool = True,
     weights: str | None = None,
+    recompute: bool = False,
     name: str = "iaunet",
 ) -> keras.Model:
     """Builds the network that maps a picture or a clip of a person to an embedding.
@@ -44,6 +45,8 @@ def IAUNet(
         width: factor on all channel counts, for small variants; `64·width` must be an even whole number.
         include_preprocessing: False leaves normalisation to the caller.
         weights: `"imagenet"`, a file that `iaunet_tf.weights.load_weights` reads, or None.
+        recompute: let the blocks of `"iau"` compute their channel attention again for the gradient instead of keeping
+            it: less memory, more time.
         name: name of the model.
 
     Example:
@@ -81,7 +84,7 @@ def IAUNet(
         if block == "iau" and stage in BLOCK_AFTER_STAGES:
             if video:
                 x = BatchToFrames(name=f"clips_{stage}")([x, inputs])
-            x, attention = IAUBlock(name=f"iau{stage}")(x)
+            x, attention = IAUBlock(recompute=recompute, name=f"iau{stage}")(x)
             outputs[f"part_attention_{stage - 1}"] = attention
             if video:
                 x = FramesToBatch(name=f"frames_{stage}")(x)

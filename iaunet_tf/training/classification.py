@@ -71,9 +71,10 @@ class Classification(Task):
         logits = np.concatenate([classify(images).numpy() for images in batches])
         return ClassificationResult(logits, self.val.labels, self.val.classes)
 
-    def evaluate(self, model: keras.Model, run: Run) -> None:
+    def evaluate(self, model: keras.Model, run: Run) -> dict[str, float]:
         result = self._judge(lambda images: model(images, training=False)["logits"])
         print(f"\n{result}\n")
         write_json(run.metrics, {self.config.name: result.metrics()})
         result.write_confusion(run.confusion)
         print(f"{run.metrics}, {run.confusion}, {run.confusion.with_suffix('.png')}")
+        return result.metrics()

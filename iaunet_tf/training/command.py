@@ -1,10 +1,11 @@
 """What `train_keras.py` does."""
 
+import re
 from pathlib import Path
 
 from iaunet_tf.errors import InputError
 from iaunet_tf.quiet import quiet_import
-from iaunet_tf.training.config import parse
+from iaunet_tf.training.config import Config, parse
 from iaunet_tf.training.run import Run
 
 
@@ -17,18 +18,52 @@ def run_command(arguments: list[str] | None = None) -> None:
     config, modes = parse(arguments)
     # TensorFlow, seconds of it, once the command line is known to be right.
     with quiet_import():
-        import keras
+        import tensorflow as tf
+    from iaunet_tf.training.cross_validation import cross_validate
+
+    if modes.evaluate:
+        run, work = Run(Path(modes.evaluate)), evaluate_again
+    elif modes.resume:
+        run, work = Run(Path(modes.resume)), resume
+    else:
+        run, work = Run.new(config), train_anew
+    try:
+        if config.data.split == "all":
+            cross_validate(config, run, work)
+        else:
+            work(config, run)
+    except tf.errors.OpError as error:
+        # An unreadable file in the midst of training passes through TensorFlow's threads.
+        ours = re.search(r"InputError: (.*)", str(error))
+        if not ours:
+            raise
+        raise InputError(ours[1]) from None
+
+
+def train_anew(config: Config, run: Run) -> dict[str, float]:
+    """Trains and evaluates; returns the metrics."""
+    return _train(config, run, resume=False)
+
+
+def resume(config: Config, run: Run) -> dict[str, float]:
+    """Goes on with a run; returns the metrics."""
+    return _train(config, run, resume=True)
+
+
+def evaluate_again(config: Config, run: Run) -> dict[str, float]:
+    """Evaluates the final model of a run; returns the metrics."""
+    import keras
+
+    from iaunet_tf.training.task import make_task
+
+    if not run.model.is_file():
+        raise InputError(f"{run.path}: holds no final model; finish it by --resume {run.path}")
+    return make_task(config).evaluate(keras.models.load_model(run.model), run)
+
+
+def _train(config, run, resume):
     from iaunet_tf.training.loop import train
     from iaunet_tf.training.task import make_task
 
-    if modes.evaluate:
-        run = Run(Path(modes.evaluate))
-        if not run.model.is_file():
-            raise InputError(f"{run.path}: holds no final model; finish it by --resume {run.path}")
-        model = keras.models.load_model(run.model)
-        make_task(config).evaluate(model, run)
-        return
-    run = Run(Path(modes.resume)) if modes.resume else Run.new(config)
     task = make_task(config)
-    model = train(config, run, task, resume=bool(modes.resume))
-    task.evaluate(model, run)
+    return task.evaluate(train(config, run, task, resume), run)

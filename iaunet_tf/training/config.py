@@ -20,23 +20,42 @@ class DataConfig:
     """Which pictures, and how they are read.
 
     Args:
-        name: which data set: embedded (drawn pedestrians, written to root if they are not there), market1501 (and
-            others in its layout), or for classification folders (train/CLASS and val/CLASS, or CLASS alone).
+        name: which data set. Images: embedded (drawn pedestrians, written to root if they are not there), market1501
+            (and others in its layout). Tracklets: embedded_video (drawn as well), mars (and others in its layout),
+            dukemtmc_videoreid, ilids_vid, prid2011, ls_vid. For classification folders: train/CLASS and val/CLASS, or
+            CLASS alone.
         root: folder of the data set.
+        split: which of the ten splits of ilids_vid and prid2011, from 0, or all, a run each.
+        clip_length: tracklets: frames of a clip.
+        clip_stride: tracklets: distance of a training clip's frames.
         masks: auto uses part masks where the data set has them, none never does.
         height: height of the network's input in pixels.
         width: width of the network's input in pixels.
         cache: where decoded training images are kept: memory, disk, none, or auto (memory if they fit).
-        cache_dir: folder for cache disk.
-        on_corrupt: error stops at an unreadable image, skip leaves it out and counts.
+        cache_dir: folder for cache disk, and for the index of mars.
+        on_corrupt: error stops at an unreadable image, skip leaves it out and counts; of a tracklet, skip takes the
+            nearest readable frame instead.
         flip: probability that a training image is flipped horizontally.
         erase: probability of random erasing.
         crop: classification: least share of a training image's area that random cropping keeps; 1 does not crop.
         eval_crop: classification: share of the sides that the central crop keeps for evaluation.
     """
 
-    name: Literal["embedded", "market1501", "folders"] = "embedded"
+    name: Literal[
+        "embedded",
+        "market1501",
+        "embedded_video",
+        "mars",
+        "dukemtmc_videoreid",
+        "ilids_vid",
+        "prid2011",
+        "ls_vid",
+        "folders",
+    ] = "embedded"
     root: str = "datasets/embedded"
+    split: int | Literal["all"] = 0
+    clip_length: int = 4
+    clip_stride: int = 8
     masks: Literal["auto", "none"] = "auto"
     height: int = 256
     width: int = 128
@@ -58,6 +77,8 @@ class ModelConfig:
         width: factor on all channel counts.
         weights: what to start from: imagenet (downloaded once), or a file: .pth, .pth.tar (both need torch),
             .safetensors, .keras or .weights.h5; a classifier of another number of people is left out.
+        recompute: compute the blocks' channel attention again for the gradient instead of keeping it, which takes less
+            memory and more time.
         backbone: classification: a network of keras.applications, with its own weights.
         blocks_after: classification: names of the backbone's layers that get a block behind them.
     """
@@ -65,6 +86,7 @@ class ModelConfig:
     block: Literal["iau", "ia"] | None = "iau"
     width: float = 1.0
     weights: str | None = None
+    recompute: bool = False
     backbone: str = "ResNet50"
     blocks_after: list[str] = field(default_factory=lambda: ["conv3_block4_out", "conv4_block6_out"])
 
@@ -97,8 +119,8 @@ class TrainConfig:
 
     Args:
         epochs: passes over the training images; 0 evaluates the untrained network.
-        batch_size: images of a step, over all replicas.
-        group_size: images of one person in a row; batch_size is a multiple of it.
+        batch_size: images or clips of a step, over all replicas.
+        group_size: images or clips of one person in a row; batch_size is a multiple of it.
         learning_rate: the highest one.
         schedule: step multiplies it by 0.1 at the milestones, cosine lets it fall to zero.
         milestones: epochs at which schedule step lowers the learning rate.
@@ -126,10 +148,11 @@ class EvalConfig:
     """How the result is judged.
 
     Args:
-        batch_size: images embedded at a time.
+        batch_size: images or clips embedded at a time.
         every: evaluate, and keep the best checkpoint, every so many epochs; 0 only at the end.
         distance: distance between embeddings.
         flip: add the embedding of the flipped image.
+        clips: tracklets: embed so many evenly spaced clips of each; 0 takes all its frames.
         histograms: evaluate nearest neighbours on colour histograms, too, as a floor.
     """
 
@@ -137,6 +160,7 @@ class EvalConfig:
     every: int = 0
     distance: Literal["cosine", "euclidean"] = "cosine"
     flip: bool = False
+    clips: int = 0
     histograms: bool = False
 
 
@@ -267,6 +291,9 @@ def _check(config: Config) -> None:
     for name, value, low in (
         ("data.height", config.data.height, 16),
         ("data.width", config.data.width, 16),
+        ("data.clip_length", config.data.clip_length, 1),
+        ("data.clip_stride", config.data.clip_stride, 1),
+        ("eval.clips", config.eval.clips, 0),
         ("train.epochs", config.train.epochs, 0),
         ("train.batch_size", config.train.batch_size, 1),
         ("train.group_size", config.train.group_size, 1),
@@ -282,6 +309,8 @@ def _check(config: Config) -> None:
         value = getattr(config.data, name)
         if not 0 <= value <= 1:
             raise InputError(f"data.{name} is in 0..1; received {value}")
+    if config.data.split != 0 and config.data.name not in ("ilids_vid", "prid2011"):
+        raise InputError(f"data.split is of ilids_vid and prid2011; {config.data.name} has no splits")
     if (config.task == "classification") != (config.data.name == "folders"):
         raise InputError(
             f"task {config.task} does not go with data.name {config.data.name}: classification takes folders, "

@@ -43,8 +43,8 @@ class Task(ABC):
         """A function that measures the network's present state: `validation` to values."""
 
     @abstractmethod
-    def evaluate(self, model: keras.Model, run: Run) -> None:
-        """Judges the final network: prints a table, and writes the run's `metrics.json` and pictures."""
+    def evaluate(self, model: keras.Model, run: Run) -> dict[str, float]:
+        """Judges the final network: prints a table, writes `metrics.json` and pictures, and returns the metrics."""
 
 
 def make_task(config: Config) -> Task:
@@ -57,6 +57,7 @@ def make_task(config: Config) -> Task:
         from iaunet_tf.training.classification import Classification
 
         return Classification(config)
-    from iaunet_tf.training.reidentification import ReIdentification
+    from iaunet_tf.data.readers import TRACKLETS
+    from iaunet_tf.training.reidentification import ImageReIdentification, TrackletReIdentification
 
-    return ReIdentification(config)
+    return (TrackletReIdentification if config.data.name in TRACKLETS else ImageReIdentification)(config)

@@ -92,9 +92,9 @@ def test_evaluation_takes_the_centre(tmp_path):
     _, val = read_folders(tmp_path)
     (inner,) = eval_batches(val, (4, 4), 8, crop=0.5)
     assert inner.shape == (2, 4, 4, 3)
-    assert inner.numpy().min() > 200
+    assert inner.numpy().mean() > 210
     (whole,) = eval_batches(val, (4, 4), 8, crop=1)
-    assert (whole.numpy()[:, 0, 0] == 0).all() and (whole.numpy()[:, 1:3, 1:3] > 200).all()
+    assert (whole.numpy()[:, 0, 0] < 10).all() and (whole.numpy()[:, 1:3, 1:3] > 200).all()
 
 
 def test_random_boxes_have_the_drawn_area_and_lie_inside():

@@ -26,10 +26,10 @@ assert backend.backend() == sys.argv[1]
 for case in ("iau_image", "iau_clip4", "iau_clip3_of_4"):
     numbers = dict(np.load(f"{sys.argv[2]}/oracle/{case}.npz"))
     x = oracle_weights.channels_last(numbers["input"])
-    block = IAUBlock()
-    block.build(x.shape)
-    oracle_weights.load(block, numbers)
-    for mode, training in (("eval", False), ("train", True)):
+    for mode, training, rows in (("eval", False, None), ("train", True, None), ("eval", False, 7)):
+        block = IAUBlock(rows=rows)
+        block.build(x.shape)
+        oracle_weights.load(block, numbers)
         y, attention = block(ops.convert_to_tensor(x), training=training)
         y, attention = (ops.convert_to_numpy(part) for part in (y, attention))
         np.testing.assert_allclose(y, oracle_weights.channels_last(numbers[f"{mode}/output"]), atol=1e-5)

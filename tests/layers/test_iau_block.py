@@ -10,11 +10,13 @@ from iaunet_tf.layers.channel_iau import attend_to_channels
 from iaunet_tf.layers.spatial_temporal_iau import part_graph
 
 CASES = ["iau_image", "iau_clip4", "iau_clip3_of_4"]
+# The channel attention all at once, computed again for the gradient, and by blocks of rows that fit and do not.
+WAYS = [{}, {"recompute": True}, {"rows": 8}, {"rows": 7}]
 
 
-def loaded(numbers):
+def loaded(numbers, **options):
     x = channels_last(numbers["input"])
-    block = IAUBlock()
+    block = IAUBlock(**options)
     block.build(x.shape)
     oracle_weights.load(block, numbers)
     return block, x
@@ -27,19 +29,21 @@ def oracle_attention(numbers, mode):
     return attention.reshape(*x.shape[:-1], attention.shape[-1])
 
 
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("case", CASES)
-def test_evaluation_equals_the_authors(oracle, case):
+def test_evaluation_equals_the_authors(oracle, case, way):
     numbers = oracle(case)
-    block, x = loaded(numbers)
+    block, x = loaded(numbers, **way)
     y, attention = block(x, training=False)
     np.testing.assert_allclose(y, channels_last(numbers["eval/output"]), atol=1e-5)
     np.testing.assert_allclose(attention, oracle_attention(numbers, "eval"), atol=1e-5)
 
 
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("case", CASES)
-def test_training_equals_the_authors(oracle, case):
+def test_training_equals_the_authors(oracle, case, way):
     numbers = oracle(case)
-    block, x = loaded(numbers)
+    block, x = loaded(numbers, **way)
     x = tf.constant(x)
     with tf.GradientTape() as tape:
         tape.watch(x)
@@ -93,6 +97,29 @@ def test_channel_attention_equals_numpy_self_attention():
     np.testing.assert_allclose(attend_to_channels(tf.constant(x)), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("frames", [None, 3])
+def test_many_rows_are_computed_in_blocks_in_a_graph_of_any_length(frames, monkeypatch):
+    from iaunet_tf.layers import channel_iau
+
+    x = np.random.default_rng(0).normal(size=(2, 3, 4, 2, 5)).astype("float32")
+    expected = attend_to_channels(x)
+    monkeypatch.setattr(channel_iau, "LARGEST_AFFINITY", 100)  # of 15 · 15
+    monkeypatch.setattr(channel_iau, "ROW_BLOCK", 2 * 15 * 4)  # four rows of two clips
+    sizes = []
+    whole = channel_iau._attend
+    monkeypatch.setattr(
+        channel_iau, "_attend", lambda queries, maps: sizes.append(queries.shape) or whole(queries, maps)
+    )
+
+    @tf.function(input_signature=[tf.TensorSpec((None, frames, 4, 2, 5))])
+    def attend(x):
+        return attend_to_channels(x)
+
+    np.testing.assert_allclose(attend(x), expected, atol=1e-6)
+    np.testing.assert_allclose(attend_to_channels(x), expected, atol=1e-6)
+    assert sizes[-1] == (2, 8, 4)
+
+
 def test_channel_attention_keeps_float32_inside_and_makes_no_denormals():
     x = tf.cast(tf.random.stateless_normal((1, 1, 16, 8, 8), [0, 1]) * 300, "float16")
     y = attend_to_channels(x)
@@ -136,11 +163,12 @@ def test_any_number_of_frames_and_any_size_in_one_functional_model(oracle):
 
 
 def test_saves_and_loads_as_keras(tmp_path, oracle):
-    block, x = loaded(oracle("iau_image"))
+    block, x = loaded(oracle("iau_image"), rows=8)
     inputs = keras.Input(x.shape[1:])
     model = keras.Model(inputs, block(inputs))
     model.save(tmp_path / "block.keras")
     loaded_model = keras.models.load_model(tmp_path / "block.keras")
+    assert loaded_model.layers[-1].rows == 8
     np.testing.assert_array_equal(loaded_model(x)[0], model(x)[0])
 
 

@@ -59,6 +59,7 @@ class Shot:
     occluder: int | None  # seed of what stands in front, if anything does
     passer: int | None  # seed of somebody behind, if anybody is
     noise: int  # seed of the sensor's noise
+    crossing: tuple[int, float] | None = None  # seed of who or what passes in front, and its distance from the person
 
     @classmethod
     def random(cls, rng: np.random.Generator, camera: Camera, angle: float | None = None) -> "Shot":

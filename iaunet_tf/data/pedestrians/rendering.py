@@ -25,6 +25,9 @@ def render(person: Person, camera: Camera, shot: Shot) -> tuple[Image.Image, np.
     if shot.occluder is not None:
         _draw_occluder(canvas, np.random.default_rng(shot.occluder))
 
+    if shot.crossing is not None:
+        _draw_crossing(canvas, camera, shot)
+
     labels = _reduce_labels(np.asarray(canvas.labels))
     picture = canvas.rgb.resize((WIDTH, HEIGHT), Image.Resampling.BOX)
     return sensor(picture, camera, shot), labels
@@ -60,6 +63,32 @@ def _draw_occluder(canvas, rng):
         edge = (0, x) if left else (width - x, width)
         box = [(edge[0], top), (edge[1], top), (edge[1], height), (edge[0], height)]
     canvas.polygon(box, colour, BACKGROUND)
+
+
+def _draw_crossing(canvas, camera, shot):
+    """Somebody, or something broad, that passes between camera and person; `shot.crossing` says where it is by now."""
+    seed, distance = shot.crossing
+    rng = np.random.default_rng(seed)
+    width, height = canvas.rgb.size
+    front = Canvas(canvas.rgb)
+    if rng.random() < 0.5:
+        near = replace(
+            Shot.random(rng, camera),
+            x=shot.x + distance,
+            y=0.12,
+            scale=shot.scale * rng.uniform(1.15, 1.35),
+            phase=shot.phase,
+            stride=1.0,
+            angle=np.pi / 2,
+        )
+        Figure(front, Person.random(rng), near, camera.sun).draw()
+    else:  # a van, a cart, a billboard
+        half, top = rng.uniform(0.3, 0.45) * width, rng.uniform(0, 0.35) * height
+        x = (0.5 + shot.x + distance) * width
+        front.polygon(
+            [(x - half, top), (x + half, top), (x + half, height), (x - half, height)], clothes_colour(rng), CARRIED
+        )
+    canvas.labels.paste(BACKGROUND, mask=front.labels.point(lambda label: 255 * (label != BACKGROUND)))
 
 
 def _reduce_labels(labels: np.ndarray) -> np.ndarray:

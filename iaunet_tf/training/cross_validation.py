@@ -1,0 +1,52 @@
+"""A run for each of a data set's splits, and their mean."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from iaunet_tf.data.two_cameras import SPLITS
+from iaunet_tf.files import write_json
+from iaunet_tf.training.config import Config
+from iaunet_tf.training.run import Run
+
+
+def cross_validate(config: Config, run: Run, work: Callable[[Config, Run], dict[str, float]]) -> None:
+    """Works on `run/split-0` to `run/split-9`, and writes and prints the mean and the standard deviation.
+
+    Args:
+        config: with `data.split` all.
+        run: the folder that holds those of the splits.
+        work: trains, resumes or evaluates one split's run and returns its metrics. A resumed run goes on with the
+            split that it stopped in; splits that are finished are not repeated.
+    """
+    from iaunet_tf.training.command import evaluate_again, resume, train_anew
+
+    metrics = []
+    for split in range(SPLITS):
+        own = Run(run.path / f"split-{split}")
+        print(f"\n--- split {split} of {SPLITS}: {own.path}")
+        own_config = replace(config, data=replace(config.data, split=split), run_dir=str(own.path))
+        if work is not evaluate_again and own.metrics.is_file():
+            metrics.append(_stored(own, config.name))
+            continue
+        step = train_anew if work is resume and not own.last.is_file() else work
+        metrics.append(step(own_config, own))
+        # After the first split, so that what cannot start leaves no folder.
+        run.begin(config)
+    summary = {
+        name: {"mean": float(np.mean(values)), "std": float(np.std(values, ddof=1)), "splits": values}
+        for name in metrics[0]
+        for values in [[each[name] for each in metrics]]
+    }
+    write_json(run.metrics, {config.name: summary})
+    print(f"\nmean and standard deviation of {SPLITS} splits")
+    for name, values in summary.items():
+        print(f"{name:>9} {100 * values['mean']:6.2f} ± {100 * values['std']:.2f}")
+    print(run.metrics)
+
+
+def _stored(run, name):
+    values = json.loads(run.metrics.read_text())[name]
+    return {key: value for key, value in values.items() if key != "cmc"}

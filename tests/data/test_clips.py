@@ -1,0 +1,152 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from iaunet_tf.data.clips import LoadedTracklets, eval_clips, train_clips
+from iaunet_tf.data.datasets import PARTS
+from iaunet_tf.data.sampling import all_clips, epoch_augmentation, epoch_clips, epoch_order, spaced_clips
+from iaunet_tf.data.tracklets import Tracklets
+from iaunet_tf.errors import InputError
+
+SIZE = (8, 4)
+
+
+@pytest.fixture
+def tracklets(tmp_path):
+    """Three people with two tracklets each; red says which tracklet, green which frame, blue which side."""
+    rows = []
+    for number, length in enumerate((5, 40, 3, 33, 8, 32)):
+        frames = []
+        for frame in range(length):
+            name = f"images/{number}/{frame:03d}.png"
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            pixels = np.zeros((16, 8, 3), "uint8")
+            pixels[..., 0], pixels[..., 1], pixels[:, :4, 2] = number, frame, 200
+            # Frames of different sizes are resized.
+            Image.fromarray(pixels).resize((8, 16 + 2 * (frame % 2)), Image.Resampling.NEAREST).save(tmp_path / name)
+            frames.append(name)
+        rows.append((str(number), frames, number // 2 + 1, number % 2))
+    return Tracklets.from_lists("train", tmp_path, rows)
+
+
+def collect(loaded, epoch=0, frames=4, stride=8, **options):
+    batches = list(train_clips(loaded, frames, stride, 4, 4, seed=3, epoch=epoch, **options).as_numpy_iterator())
+    return {key: np.concatenate([batch[key] for batch in batches]) for key in batches[0]}
+
+
+def test_clips_follow_the_recipe():
+    lengths = np.array([40, 32, 31, 5, 4, 3, 1] * 200)
+    clips = epoch_clips(lengths, 4, 8, seed=0, epoch=0)
+    assert clips.shape == (1400, 4) and clips.min() >= 0 and (clips < lengths[:, None]).all()
+    assert (np.diff(clips, axis=1) >= 0).all()
+    assert (np.diff(clips[lengths >= 32], axis=1) == 8).all()
+    assert set(clips[lengths == 40][:, 0]) == set(range(16))  # every start that fits
+    assert set(clips[lengths == 32][:, 0]) == set(range(8))
+    short = clips[(lengths < 32) & (lengths >= 4)]
+    assert (np.diff(short, axis=1) > 0).all()  # no frame twice
+    assert len({tuple(clip) for clip in clips[lengths == 31]}) > 100
+    assert (clips[lengths == 1] == 0).all()
+    np.testing.assert_array_equal(clips, epoch_clips(lengths, 4, 8, seed=0, epoch=0))
+    assert (clips != epoch_clips(lengths, 4, 8, seed=0, epoch=1)).any()
+
+
+@pytest.mark.parametrize(
+    ("length", "expected"),
+    [
+        (8, [[0, 1, 2, 3], [4, 5, 6, 7]]),
+        (6, [[0, 1, 2, 3], [4, 5, 4, 5]]),
+        (5, [[0, 1, 2, 3], [4, 4, 4, 4]]),
+        (3, [[0, 1, 2, 0]]),
+        (1, [[0, 0, 0, 0]]),
+    ],
+)
+def test_all_frames_in_consecutive_clips(length, expected):
+    assert all_clips(length, 4).tolist() == expected
+
+
+def test_evenly_spaced_clips():
+    assert spaced_clips(40, 4, 1).tolist() == [[20, 21, 22, 23]]
+    assert spaced_clips(40, 4, 2)[:, 0].tolist() == [8, 28]
+    assert spaced_clips(6, 4, 3).tolist() == all_clips(6, 4).tolist()
+    assert spaced_clips(9, 1, 1).tolist() == [[4]]
+
+
+@pytest.mark.parametrize("cache", ["none", "memory", "auto"])
+def test_batches_are_what_sampler_and_augmentation_say(tracklets, cache):
+    loaded = LoadedTracklets(tracklets, SIZE, cache)
+    order = epoch_order(tracklets.labels, 4, 4, 3, 1)
+    clips = epoch_clips(tracklets.lengths[order], 4, 8, 3, 1)
+    flips, _ = epoch_augmentation(len(order), SIZE, 3, 1)
+    for _ in range(2):  # the second time from memory, if that is asked for
+        got = collect(loaded, epoch=1)
+        assert got["images"].shape == (12, 4, *SIZE, 3) and got["images"].dtype == "float32"
+        np.testing.assert_array_equal(got["labels"], tracklets.labels[order])
+        np.testing.assert_array_equal(got["images"][:, :, 0, 0, 0], np.repeat(order[:, None], 4, axis=1))
+        np.testing.assert_array_equal(got["images"][:, :, 0, 0, 1], clips)
+        # One flip for all frames of a clip.
+        assert flips.any() and not flips.all()
+        np.testing.assert_array_equal(got["images"][:, :, 0, 0, 2] < 100, np.repeat(flips[:, None], 4, axis=1))
+        assert "masks" not in got
+
+
+def test_only_frames_that_are_used_are_read(tracklets):
+    for number, length in ((1, 40), (3, 33), (5, 32)):
+        for frame in range(length):
+            if frame % 8:
+                tracklets.path(tracklets.starts[number] + frame).unlink()
+    long = tracklets.take(np.array([5, 5, 5, 5]))
+    clips, _ = eval_clips(LoadedTracklets(tracklets.take(np.array([0, 2])), SIZE), 4, 2)
+    assert sum(len(batch) for batch in clips) == 3
+    with pytest.raises(Exception, match="no such file"):
+        collect(LoadedTracklets(long, SIZE), epoch=0)
+
+
+def test_masks_of_clips(tracklets, tmp_path):
+    for frame in range(len(tracklets.frames)):
+        if tracklets.path(frame).parent.name != "3":
+            folder = tracklets.masks(frame)
+            folder.mkdir(parents=True)
+            with Image.open(tracklets.path(frame)) as picture:
+                for number, part in enumerate(PARTS):
+                    value = 255 if number == frame % 4 else 0
+                    Image.new("L", picture.size, value).save(folder / f"{part}.png")
+    with_masks = tracklets.with_masks()
+    assert with_masks.has_masks and not with_masks.without_masks().has_masks
+    got = collect(LoadedTracklets(with_masks, SIZE), epoch=1)
+    which = got["images"][:, 0, 0, 0, 0]
+    np.testing.assert_array_equal(got["has_masks"], which != 3)
+    assert got["masks"].shape == (12, 4, *SIZE, 4)
+    frames = tracklets.starts[which.astype(int)][:, None] + got["images"][:, :, 0, 0, 1].astype(int)
+    expected = np.eye(4)[frames % 4] * (which != 3)[:, None, None]
+    np.testing.assert_array_equal(got["masks"].mean((2, 3)), expected)
+
+
+def test_a_box_is_erased_from_all_frames(tracklets):
+    got = collect(LoadedTracklets(tracklets, SIZE), erase=1.0)
+    erased = got["images"][..., 0] > 100
+    assert erased.any((1, 2, 3)).mean() > 0.8
+    assert (erased == erased[:, :1]).all()
+
+
+def test_evaluation_reads_every_frame(tracklets):
+    loaded = LoadedTracklets(tracklets, SIZE)
+    batches, of = eval_clips(loaded, 4, 5)
+    clips = np.concatenate([batch.numpy() for batch in batches])
+    np.testing.assert_array_equal(np.bincount(of), [2, 10, 1, 9, 2, 8])
+    np.testing.assert_array_equal(clips[:, 0, 0, 0, 0], of)
+    for number, length in enumerate(tracklets.lengths):
+        np.testing.assert_array_equal(clips[of == number][:, :, 0, 0, 1], all_clips(length, 4))
+    _, of = eval_clips(loaded, 4, 5, clips=2)
+    np.testing.assert_array_equal(np.bincount(of), [2, 2, 1, 2, 2, 2])
+
+
+def test_unreadable_frames(tracklets):
+    tracklets.path(2).write_bytes(b"no picture")
+    with pytest.raises(InputError, match=r"002.png: not a readable picture .*on_corrupt skip takes a neighb"):
+        LoadedTracklets(tracklets, SIZE).read(np.array([2]))
+    pixels, _ = LoadedTracklets(tracklets, SIZE, on_corrupt="skip").read(np.array([2]))
+    assert pixels[0, 0, 0, 1] in (1, 3)
+    for frame in range(tracklets.lengths[0]):
+        tracklets.path(frame).write_bytes(b"no picture")
+    with pytest.raises(InputError, match="no frame of tracklet 0 is readable"):
+        LoadedTracklets(tracklets, SIZE, on_corrupt="skip").read(np.array([2]))

@@ -1,0 +1,285 @@
+"""Readers of tracklets, each on a small tree of its published layout."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.io import savemat
+
+from iaunet_tf.data.dukemtmc_videoreid import read_dukemtmc_videoreid
+from iaunet_tf.data.embedded_video import EmbeddedVideoOptions, ensure_embedded_video
+from iaunet_tf.data.ls_vid import read_ls_vid
+from iaunet_tf.data.mars import read_mars
+from iaunet_tf.data.tracklets import Tracklets, count_warnings
+from iaunet_tf.data.two_cameras import read_ilids_vid, read_prid2011
+from iaunet_tf.errors import InputError
+
+
+def draw(path, colour=(9, 9, 9)):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (8, 16), colour).save(path)
+
+
+def names(tracklets, row):
+    return [path.name for path in tracklets.paths(row)]
+
+
+# --- MARS ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def mars(tmp_path):
+    """Two people to train on, two to test, a distractor and junk; each tracklet has three frames."""
+    root = tmp_path / "MARS"
+    (root / "info").mkdir(parents=True)
+    halves = {
+        "train": [("0001", 1, 1), ("0001", 2, 1), ("0003", 1, 1), ("0003", 5, 1)],
+        "test": [("00-1", 1, 1), ("0000", 3, 1), ("0002", 1, 1), ("0002", 6, 1), ("0004", 2, 1), ("0004", 2, 2),
+                 ("0004", 4, 1)],
+    }  # fmt: skip
+    for half, tracks in halves.items():
+        lines, rows = [], []
+        for pid, camera, number in tracks:
+            first = len(lines) + 1
+            for frame in range(1, 4):
+                lines.append(f"{pid}C{camera}T{number:04d}F{frame:03d}.jpg")
+                draw(root / f"bbox_{half}" / pid / lines[-1])
+            rows.append([first, len(lines), -1 if pid == "00-1" else int(pid), camera])
+        (root / "info" / f"{half}_name.txt").write_text("\n".join(lines) + "\n")
+        savemat(root / "info" / f"tracks_{half}_info.mat", {f"track_{half}_info": np.array(rows)})
+    savemat(root / "info" / "query_IDX.mat", {"query_IDX": np.array([[3, 5]])})
+    return root
+
+
+def test_mars(mars):
+    data = read_mars(mars)
+    assert data.train.pids.tolist() == [1, 1, 3, 3] and data.train.camids.tolist() == [1, 2, 1, 5]
+    assert names(data.train, 3) == [f"0003C5T0001F00{k}.jpg" for k in (1, 2, 3)]
+    assert all(path.is_file() for row in range(7 - 1) for path in data.gallery.paths(row))
+    assert data.query.pids.tolist() == [2, 4] and data.query.ids.tolist() == ["0002C1T0001", "0004C2T0001"]
+    # The gallery has the queries and the distractor, and no junk.
+    assert data.gallery.pids.tolist() == [0, 2, 2, 4, 4, 4]
+    assert data.train.labels.tolist() == [0, 0, 1, 1]
+    assert "4 tracklets      2 people" in data.summary()
+
+
+def test_mars_index_is_kept_and_made_anew_when_info_changes(mars, tmp_path):
+    cache = tmp_path / "cache"
+    first = read_mars(mars, cache)
+    shutil.rmtree(mars / "bbox_test" / "0004")  # not looked at again
+    again = read_mars(mars, cache)
+    np.testing.assert_array_equal(first.gallery.frames, again.gallery.frames)
+    assert again.query.ids.tolist() == first.query.ids.tolist()
+    (mars / "info" / "test_name.txt").write_text((mars / "info" / "test_name.txt").read_text() + "\n")
+    with pytest.raises(InputError, match="9 of the 18 frames"):
+        read_mars(mars, cache)
+
+
+def test_mars_mistakes(mars):
+    info = mars / "info"
+    (mars / "bbox_train" / "0003" / "0003C5T0001F002.jpg").unlink()
+    with pytest.raises(
+        InputError, match=r"1 of the 12 frames of .*train_name.txt are not there: bbox_train/0003/0003C5"
+    ):
+        read_mars(mars)
+    for row, message in (
+        ([1, 4, 1, 1], r"track 1 is of person 1 in camera 1, but its frame 0001C2T0001F001.jpg is not"),
+        ([4, 3, 1, 1], r"track 1 is empty \(4 to 3\)"),
+        ([1, 99, 1, 1], r"track 1 takes frames 1 to 99 of 12"),
+    ):
+        savemat(info / "tracks_train_info.mat", {"track_train_info": np.array([row])})
+        with pytest.raises(InputError, match=message):
+            read_mars(mars)
+    savemat(info / "tracks_train_info.mat", {"other": np.array([row])})
+    with pytest.raises(InputError, match="holds no matrix track_train_info"):
+        read_mars(mars)
+    (info / "tracks_train_info.mat").write_bytes(b"nothing")
+    with pytest.raises(InputError, match="no readable MATLAB file"):
+        read_mars(mars)
+    (info / "tracks_train_info.mat").unlink()
+    (info / "query_IDX.mat").unlink()
+    with pytest.raises(InputError, match=r"no file tracks_train_info.mat, query_IDX.mat; MARS is laid out as"):
+        read_mars(mars)
+
+
+def test_mars_query_numbers(mars):
+    savemat(mars / "info" / "query_IDX.mat", {"query_IDX": np.array([[8]])})
+    with pytest.raises(InputError, match=r"query_IDX.mat: does not number tracks from 1 to 7"):
+        read_mars(mars)
+
+
+def test_street(street):
+    data = read_mars(street / "mars")
+    assert (len(data.train), len(data.query), len(data.gallery)) == (30, 15, 30)
+    assert data.train.num_people == data.query.num_people == 15
+
+
+# --- DukeMTMC-VideoReID --------------------------------------------------------------------------------
+
+
+def test_dukemtmc_videoreid(tmp_path):
+    for split, pid, track, camera in (
+        ("train", "0001", "0000", 5), ("train", "0001", "0001", 2), ("query", "0002", "0000", 1),
+        ("gallery", "0002", "0001", 7), ("gallery", "0003", "0002", 8),
+    ):  # fmt: skip
+        for frame in (1, 2, 10):
+            draw(tmp_path / split / pid / track / f"{pid}_C{camera}_F{frame}_X{20 - frame}.jpg")
+    data = read_dukemtmc_videoreid(tmp_path)
+    assert data.train.camids.tolist() == [5, 2] and data.gallery.pids.tolist() == [2, 3]
+    assert names(data.query, 0) == ["0002_C1_F1_X19.jpg", "0002_C1_F2_X18.jpg", "0002_C1_F10_X10.jpg"]
+    draw(tmp_path / "train" / "0001" / "0001" / "0001_C3_F0004_X9.jpg")
+    with pytest.raises(InputError, match=r"0001: mixes people \[1\] or cameras \[2, 3\]"):
+        read_dukemtmc_videoreid(tmp_path)
+    shutil.rmtree(tmp_path / "train" / "0001" / "0001")
+    (tmp_path / "train" / "0001" / "0001").mkdir()
+    with pytest.raises(InputError, match="tracklet train/0001/0001 has no frames"):
+        read_dukemtmc_videoreid(tmp_path)
+    shutil.rmtree(tmp_path / "query")
+    with pytest.raises(InputError, match="no folder query; DukeMTMC-VideoReID is laid out as"):
+        read_dukemtmc_videoreid(tmp_path)
+
+
+# --- iLIDS-VID and PRID2011 ----------------------------------------------------------------------------
+
+
+def test_ilids_vid(tmp_path):
+    for camera in (1, 2):
+        for person in (2, 5, 7, 9):
+            for frame in (1, 2):
+                folder = tmp_path / "i-LIDS-VID" / "sequences" / f"cam{camera}" / f"person{person:03d}"
+                draw(folder / f"cam{camera}_person{person:03d}_{frame:05d}.png")
+    with pytest.raises(InputError, match=r"train_test_splits_ilidsvid.mat: no such file"):
+        read_ilids_vid(tmp_path)
+    (tmp_path / "train-test people splits").mkdir()
+    splits = tmp_path / "train-test people splits" / "train_test_splits_ilidsvid.mat"
+    savemat(splits, {"ls_set": np.array([[1, 2, 3, 4], [4, 1, 2, 3]])})
+    data = read_ilids_vid(tmp_path, 1)  # tests on the fourth and the first
+    assert [path.parent.name for path in data.query.paths(0)] == ["person002"] * 2
+    assert [path.parts[-3] for path in (data.query.path(0), data.gallery.path(0))] == ["cam1", "cam2"]
+    assert data.query.pids.tolist() == data.gallery.pids.tolist() == [1, 4]
+    assert data.train.pids.tolist() == [2, 2, 3, 3] and data.train.camids.tolist() == [1, 2, 1, 2]
+    with pytest.raises(InputError, match=r"data.split 2 is unknown: there are splits 0 to 1"):
+        read_ilids_vid(tmp_path, 2)
+    savemat(splits, {"ls_set": np.array([[1, 2]])})
+    with pytest.raises(InputError, match=r"numbers 2 people where .* has 4"):
+        read_ilids_vid(tmp_path)
+
+
+def test_prid2011(tmp_path):
+    shots = tmp_path / "prid_2011" / "multi_shot"
+    for camera in "ab":
+        for person in (1, 2, 3, 5, 8):
+            for frame in range(1, 28 if (camera, person) != ("b", 3) else 27):
+                draw(shots / f"cam_{camera}" / f"person_{person:04d}" / f"{frame:04d}.png")
+    draw(shots / "cam_a" / "person_0300" / "0001.png")
+    data = read_prid2011(tmp_path, 4)
+    people = {path.parent.name for row in range(2) for path in data.gallery.paths(row)}
+    # The third is too short in camera b, nobody else is where only camera a has a person.
+    assert len(people) == 2 and people < {"person_0001", "person_0002", "person_0005", "person_0008"}
+    assert len(data.train) == 4 and not set(data.train.pids) & set(data.query.pids)
+    chosen = [tuple(read_prid2011(tmp_path, split).query.pids) for split in range(10)]
+    assert len(set(chosen)) > 2 and chosen[4] == tuple(data.query.pids)
+    with pytest.raises(InputError, match=r"data.split 10 is unknown: there are splits 0 to 9"):
+        read_prid2011(tmp_path, 10)
+    content = [{"train": ["person_0008", "person_0001"], "test": ["person_0002", "person_0005"]}]
+    (tmp_path / "splits_prid2011.json").write_text(json.dumps(content))
+    assert read_prid2011(tmp_path).query.path(0).parent.name == "person_0002"
+    (tmp_path / "splits_prid2011.json").write_text(json.dumps([{"train": ["person_0003"], "test": []}]))
+    with pytest.raises(InputError, match="is no list of train and test people"):
+        read_prid2011(tmp_path)
+    with pytest.raises(InputError, match="no folder multi_shot"):
+        read_prid2011(tmp_path / "gone")
+
+
+# --- LS-VID --------------------------------------------------------------------------------------------
+
+
+def test_ls_vid(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    lists = {
+        "train": ["0001_0001_01 1", "0001_0002_03 1"],
+        "test": ["0005_0001_02 5", "0005_0002_15 5", "0006_0003_01 6"],
+    }
+    (tmp_path / "list_sequence").mkdir()
+    for half, lines in lists.items():
+        for line in lines:
+            prefix, pid = line.split()
+            for frame in (1, 2, 3):
+                draw(tmp_path / f"tracklet_{half}" / f"{int(pid):04d}" / f"{prefix}_{frame:04d}.jpg")
+        text = [f"tracklet_{half}/{int(line.split()[1]):04d}/{line}" for line in lines]
+        (tmp_path / "list_sequence" / f"list_seq_{half}.txt").write_text("\n".join(text) + "\n")
+    info = tmp_path / "test" / "data" / "info_test.mat"
+    with pytest.raises(InputError, match=r"no file test/data/info_test.mat; LS-VID is laid out as"):
+        read_ls_vid(tmp_path)
+    info.parent.mkdir(parents=True)
+    with h5py.File(info, "w") as file:
+        file["query"] = np.array([[1.0], [2.0]])
+    data = read_ls_vid(tmp_path)
+    assert data.query.pids.tolist() == [5, 5] and data.gallery.pids.tolist() == [5, 5, 6]
+    assert data.gallery.camids.tolist() == [2, 15, 1]
+    assert names(data.train, 1) == [f"0001_0002_03_000{k}.jpg" for k in (1, 2, 3)]
+    with h5py.File(info, "w") as file:
+        file["query"] = np.array([[4.0]])
+    with pytest.raises(InputError, match="does not number tracklets from 1 to 3"):
+        read_ls_vid(tmp_path)
+    info.write_bytes(b"nothing")
+    with pytest.raises(InputError, match="holds no readable matrix query"):
+        read_ls_vid(tmp_path)
+    (tmp_path / "tracklet_train" / "0001" / "0001_0002_04_0009.jpg").touch()
+    (tmp_path / "list_sequence" / "list_seq_train.txt").write_text("tracklet_train/0001/0001_0002 1\n")
+    with pytest.raises(InputError, match="are not all of one camera"):
+        read_ls_vid(tmp_path)
+    (tmp_path / "list_sequence" / "list_seq_train.txt").write_text("tracklet_train/0009/0009_0002 9\n")
+    with pytest.raises(InputError, match=r"line 1: tracklet tracklet_train/0009/0009_0002 has no frames"):
+        read_ls_vid(tmp_path)
+
+
+# --- all of them ---------------------------------------------------------------------------------------
+
+
+def test_counts_are_compared_with_the_published_ones_once_a_data_set_seems_whole(mars):
+    data = read_mars(mars)
+    assert count_warnings(data, {"train": (625, 8298)}) == []
+    assert count_warnings(data, {"train": (2, 4), "query": (None, 2)}) == []
+    (line,) = count_warnings(data, {"train": (2, 4), "query": (3, 2)})
+    assert line == "mars query: 2 people and 2 entries, published are 3 people and 2"
+
+
+def test_no_tracklets_at_all(tmp_path):
+    with pytest.raises(InputError, match="holds no tracklets for train"):
+        Tracklets.from_lists("train", tmp_path, [])
+
+
+# --- the embedded ones ---------------------------------------------------------------------------------
+
+OPTIONS = EmbeddedVideoOptions(train_people=2, test_people=2, cameras_per_person=2, frames=6, distractors=1, masks=True)
+
+
+def test_embedded_tracklets_are_in_mars_layout(tmp_path):
+    ensure_embedded_video(tmp_path / "a", OPTIONS)
+    data = read_mars(tmp_path / "a")
+    assert (len(data.train), len(data.query), len(data.gallery)) == (4, 2, 5)
+    assert data.train.has_masks and data.gallery.pids.min() == 0
+    for query, pid in enumerate(data.query.pids):
+        others = data.gallery.camids[data.gallery.pids == pid]
+        assert set(others) - {data.query.camids[query]}
+    lengths = np.concatenate([data.train.lengths, data.gallery.lengths])
+    assert lengths.min() >= 4 and lengths.max() <= 6
+    frames = np.stack([np.asarray(Image.open(path), int) for path in data.train.paths(0)])
+    assert frames.shape[1:] == (128, 64, 3)
+    assert np.abs(np.diff(frames, axis=0)).mean((1, 2, 3)).min() > 2  # they walk
+    folder = data.train.masks(int(data.train.starts[0]))
+    assert sorted(path.stem for path in folder.iterdir()) == [
+        "foreground", "head", "lower_clothes", "shoes", "upper_clothes",
+    ]  # fmt: skip
+
+
+def test_embedded_tracklets_follow_from_the_seed(tmp_path):
+    for name in "ab":
+        ensure_embedded_video(tmp_path / name, OPTIONS)
+    files = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*.jpg"))
+    assert files and all((tmp_path / "a" / f).read_bytes() == (tmp_path / "b" / f).read_bytes() for f in files)
+    with pytest.raises(InputError, match="of other options"):
+        ensure_embedded_video(tmp_path / "a", EmbeddedVideoOptions())
