@@ -5,9 +5,9 @@ import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from benchmarks import network, pipeline, retrieval
+from benchmarks import network, pipeline, retrieval, video
 
-ALL = {"network": network.main, "pipeline": pipeline.main, "retrieval": retrieval.main}
+ALL = {"network": network.main, "pipeline": pipeline.main, "retrieval": retrieval.main, "video": video.main}
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ LOGIT_FLOOR = -60.0
 # The affinity of a clip's channels has (T·C)² floats. Above so many it is computed in blocks of rows, ...
 LARGEST_AFFINITY = 2**25
 # ... of so many floats over the whole batch.
-ROW_BLOCK = 2**23
+ROW_BLOCK = 2**21
 
 
 def attend_to_channels(x, recompute: bool = False, rows: int | None = None):
@@ -23,8 +23,9 @@ def attend_to_channels(x, recompute: bool = False, rows: int | None = None):
 
     Args:
         x: `(B, T, H, W, C)`.
-        recompute: compute the affinity again for the gradient instead of keeping it. Blocks of rows always do.
-        rows: compute so many rows of the affinity at a time; None computes all at once unless they are very many.
+        recompute: compute the affinity in blocks of rows, and again for the gradient, so that it is never held whole.
+        rows: so many rows at a time; None chooses, and without `recompute` computes all at once unless they are very
+            many.
 
     Returns:
         The same shape and dtype as `x`.
@@ -34,9 +35,9 @@ def attend_to_channels(x, recompute: bool = False, rows: int | None = None):
     # Columns are the tokens: (B, H·W, T·C).
     maps = ops.reshape(ops.transpose(x, (0, 2, 3, 1, 4)), (batch, height * width, tokens))
     # The number of frames, and with it that of tokens, may be known only when the graph runs.
-    if rows is None and isinstance(tokens, int) and tokens**2 <= LARGEST_AFFINITY:
-        attend = keras.remat(_attend) if recompute else _attend
-        y = attend(maps, maps)
+    few = isinstance(tokens, int) and tokens**2 <= LARGEST_AFFINITY
+    if few and rows is None and not recompute:
+        y = _attend(maps, maps)
     else:
         y = _attend_by_rows(maps, batch, tokens, rows)
     y = ops.reshape(y, (batch, height, width, frames, channels))
@@ -52,7 +53,7 @@ def _attend(queries, maps):
 
 
 def _attend_by_rows(maps, batch, tokens, rows):
-    """The same, a block of tokens after the other."""
+    """The same for all tokens, a block after the other, each of which the gradient computes again."""
     size = ops.shape(maps)[1]
     # Python's numbers where shapes are static, because compilers want them to remain so.
     static = isinstance(batch, int) and isinstance(tokens, int)

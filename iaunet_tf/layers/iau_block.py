@@ -16,8 +16,9 @@ class IAUBlock(keras.layers.Layer):
 
     Args:
         parts: number of body parts `K` (head, upper body, lower body, shoes).
-        recompute: compute the channel attention again for the gradient instead of keeping it: less memory, more time.
-        rows: compute so many rows of the channel attention at a time; None chooses.
+        recompute: compute the channel attention in blocks of rows, and again for the gradient: less memory, more time.
+            Long clips always do.
+        rows: so many rows of the channel attention at a time; None chooses.
 
     Input: `(B, H, W, C)` or `(B, T, H, W, C)`, `C` even.
     Output: the same shape, and the part attention `(B, H, W, K)` or `(B, T, H, W, K)`, float32 in 0..1.

@@ -45,8 +45,8 @@ def IAUNet(
         width: factor on all channel counts, for small variants; `64·width` must be an even whole number.
         include_preprocessing: False leaves normalisation to the caller.
         weights: `"imagenet"`, a file that `iaunet_tf.weights.load_weights` reads, or None.
-        recompute: let the blocks of `"iau"` compute their channel attention again for the gradient instead of keeping
-            it: less memory, more time.
+        recompute: let the blocks of `"iau"` compute their channel attention piece by piece and again for the gradient:
+            less memory, more time. Long clips always do.
         name: name of the model.
 
     Example:

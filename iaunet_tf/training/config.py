@@ -77,8 +77,8 @@ class ModelConfig:
         width: factor on all channel counts.
         weights: what to start from: imagenet (downloaded once), or a file: .pth, .pth.tar (both need torch),
             .safetensors, .keras or .weights.h5; a classifier of another number of people is left out.
-        recompute: compute the blocks' channel attention again for the gradient instead of keeping it, which takes less
-            memory and more time.
+        recompute: compute the blocks' channel attention piece by piece and again for the gradient, which takes less
+            memory and more time; long clips always do.
         backbone: classification: a network of keras.applications, with its own weights.
         blocks_after: classification: names of the backbone's layers that get a block behind them.
     """
