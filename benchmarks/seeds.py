@@ -1,38 +1,71 @@
-"""The README's table: what masks and blocks are worth on the embedded data, same budget, three seeds.
+"""The README's tables on the embedded data: what blocks, masks and clips are worth, same budget, three seeds.
 
-`python -m benchmarks.seeds FOLDER` (about 40 minutes on two cores); runs that are in FOLDER already are not repeated.
+`python -m benchmarks.seeds FOLDER [images|tracklets]` (about 40 minutes each on two cores); runs that are in FOLDER
+already are not repeated.
 """
 
 import json
 import subprocess
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 SEEDS = (0, 1, 2)
-VARIANTS = {
-    "untrained IAUnet": ["--train.epochs=0", "--eval.every=0"],
-    "ResNet-50 baseline": ["--config=configs/demo_baseline.yaml"],
-    "IAUnet without masks": ["--data.masks=none"],
-    "IAUnet with masks": [],
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A row of a table: how to train, and how to evaluate where that is not how it was trained."""
+
+    train: list[str]
+    evaluate: list[str] = field(default_factory=list)
+
+
+# As many steps and frames as the clip networks: a batch of 96 frames for one of 24 clips of 4.
+FRAMES = ["--data.clip_length=1", "--train.batch_size=96", "--train.epochs=60"]
+SUITES = {
+    "images": (
+        "configs/demo.yaml",
+        {
+            "untrained IAUnet": Variant(["--train.epochs=0", "--eval.every=0"]),
+            "ResNet-50 baseline": Variant(["--config=configs/demo_baseline.yaml"]),
+            "IAUnet without masks": Variant(["--data.masks=none"]),
+            "IAUnet with masks": Variant([]),
+        },
+    ),
+    "tracklets": (
+        "configs/demo_video.yaml",
+        {
+            "image IAUnet, one frame": Variant(FRAMES, ["--eval.clips=1"]),
+            "image IAUnet, mean of the frames": Variant(FRAMES, ["--eval.clips=0"]),
+            "clips without blocks": Variant(["--model.block=null"]),
+            "clips with IAU blocks": Variant([]),
+        },
+    ),
 }
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, suite: str) -> None:
     """Runs what is missing and prints the table."""
+    config, variants = SUITES[suite]
     scores: dict[str, list[tuple[float, float]]] = {}
     for seed in SEEDS:
-        for name, options in VARIANTS.items():
-            run = folder / f"{name.replace(' ', '-')}-{seed}"
+        for name, variant in variants.items():
+            first = next(other for other, v in variants.items() if v.train == variant.train)
+            run = folder / f"{first.replace(' ', '-')}-{seed}"
             if not (run / "metrics.json").is_file():
-                base = ["--config=configs/demo.yaml", *options, f"--seed={seed}", f"--run_dir={run}", "--name=ours"]
+                base = [f"--config={config}", *variant.train, f"--seed={seed}", f"--run_dir={run}", "--name=ours"]
                 subprocess.run([sys.executable, "train_keras.py", *base], check=True)
+            if variant.evaluate:
+                again = [sys.executable, "train_keras.py", "--evaluate", str(run), *variant.evaluate]
+                subprocess.run(again, check=True)
             metrics = json.loads((run / "metrics.json").read_text())
             for key, label in (("ours", name), ("colour histograms", "colour histograms")):
                 scores.setdefault(label, []).append((metrics[key]["mAP"], metrics[key]["rank-1"]))
     print("| | mAP | rank-1 |\n| --- | --- | --- |")
-    for name in ("untrained IAUnet", "colour histograms", *list(VARIANTS)[1:]):
+    for name in ("colour histograms", *variants):
         values = 100 * np.array(scores[name])
         mean, spread = values.mean(0), values.std(0, ddof=1)
         print(f"| {name} | {mean[0]:.1f} ± {spread[0]:.1f} | {mean[1]:.1f} ± {spread[1]:.1f} |")
@@ -40,4 +73,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "images")

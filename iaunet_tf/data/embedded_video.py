@@ -39,10 +39,10 @@ class EmbeddedVideoOptions:
     """
 
     seed: int = 0
-    train_people: int = 150
-    test_people: int = 60
+    train_people: int = 250
+    test_people: int = 80
     cameras_per_person: int = 3
-    frames: int = 12
+    frames: int = 10
     distractors: int = 30
     alike: int = 3
     masks: bool = False
