@@ -36,10 +36,8 @@ def attend_to_channels(x, recompute: bool = False, rows: int | None = None):
     maps = ops.reshape(ops.transpose(x, (0, 2, 3, 1, 4)), (batch, height * width, tokens))
     # The number of frames, and with it that of tokens, may be known only when the graph runs.
     few = isinstance(tokens, int) and tokens**2 <= LARGEST_AFFINITY
-    if few and rows is None and not recompute:
-        y = _attend(maps, maps)
-    else:
-        y = _attend_by_rows(maps, batch, tokens, rows)
+    whole = few and rows is None and not recompute
+    y = _attend(maps, maps) if whole else _attend_by_rows(maps, batch, tokens, rows)
     y = ops.reshape(y, (batch, height, width, frames, channels))
     return ops.transpose(y, (0, 3, 1, 2, 4))
 

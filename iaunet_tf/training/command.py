@@ -58,12 +58,12 @@ def evaluate_again(config: Config, run: Run) -> dict[str, float]:
 
     if not run.model.is_file():
         raise InputError(f"{run.path}: holds no final model; finish it by --resume {run.path}")
-    return make_task(config).evaluate(keras.models.load_model(run.model), run)
+    return make_task(config, anew=False).evaluate(keras.models.load_model(run.model), run)
 
 
 def _train(config, run, resume):
     from iaunet_tf.training.loop import train
     from iaunet_tf.training.task import make_task
 
-    task = make_task(config)
+    task = make_task(config, anew=not resume)
     return task.evaluate(train(config, run, task, resume), run)

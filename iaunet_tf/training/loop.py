@@ -38,7 +38,7 @@ def train(config: Config, run: Run, task: Task, resume: bool = False) -> keras.M
             f"of {task.group_size}; make it a multiple of {replicas * task.group_size}"
         )
     device = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
-    print(f"{replicas} {device}, {options.precision}, {steps} steps of {options.batch_size} images an epoch")
+    print(f"{replicas} {device}, {options.precision}, {steps} steps of {options.batch_size} {task.examples} an epoch")
     keras.utils.set_random_seed(config.seed)
     keras.config.set_dtype_policy(options.precision)
     with strategy.scope():

@@ -42,12 +42,12 @@ class ReIdentification(Task):
     """Trains on people, looks for other people in a gallery. What differs between images and tracklets is below."""
 
     validation = ("mAP", "rank-1")
-    unit: str  # what a gallery consists of
+    entries: str  # what a gallery consists of
     video: bool
 
-    def __init__(self, config: Config):
+    def __init__(self, config: Config, anew: bool):
         self.config = config
-        if config.model.weights:
+        if anew and config.model.weights:
             find_weights(config.model.weights)
         dataset = read(config.data)
         check_matches(dataset)
@@ -98,7 +98,7 @@ class ReIdentification(Task):
         ours = results[self.config.name]
         print(f"\n{table(results)}\n")
         print(
-            f"{ours.num_queries} queries with a match among {len(self.data.gallery.split)} gallery {self.unit}, "
+            f"{ours.num_queries} queries with a match among {len(self.data.gallery.split)} gallery {self.entries}, "
             f"{time.perf_counter() - start:.1f} s; {run.metrics}, {run.cmc}"
         )
         write_json(run.metrics, {name: {**r.metrics(), "cmc": r.cmc.tolist()} for name, r in results.items()})
@@ -116,7 +116,7 @@ class ReIdentification(Task):
 class ImageReIdentification(ReIdentification):
     """Single pictures."""
 
-    unit, video = "images", False
+    entries, video = "images", False
 
     def _load(self, dataset: Dataset) -> LoadedDataset:
         config = self.config.data
@@ -147,7 +147,7 @@ class ImageReIdentification(ReIdentification):
 class TrackletReIdentification(ReIdentification):
     """Clips of tracklets."""
 
-    unit, video = "tracklets", True
+    examples, entries, video = "clips", "tracklets", True
 
     def _load(self, dataset: Dataset) -> LoadedDataset:
         config = self.config.data

@@ -14,11 +14,13 @@ class Task(ABC):
     """Data, network, objective and evaluation of a run. A new one has read and checked its data.
 
     Attributes:
+        examples: what batches consist of, for people: images or clips.
         steps: batches of an epoch.
         group_size: examples of a batch that must stay together on one replica.
         validation: names of what `validator` measures; the first chooses the best checkpoint.
     """
 
+    examples: str = "images"
     steps: int
     group_size: int = 1
     validation: tuple[str, ...]
@@ -47,8 +49,13 @@ class Task(ABC):
         """Judges the final network: prints a table, writes `metrics.json` and pictures, and returns the metrics."""
 
 
-def make_task(config: Config) -> Task:
+def make_task(config: Config, anew: bool) -> Task:
     """The task of a configuration, its data read and checked.
+
+    Args:
+        config: the whole configuration.
+        anew: training begins, so that the weights to start from are checked first; a run that goes on or is evaluated
+            has no use for them.
 
     Raises:
         InputError: the data, the weights to start from, or the configuration are wrong.
@@ -56,8 +63,8 @@ def make_task(config: Config) -> Task:
     if config.task == "classification":
         from iaunet_tf.training.classification import Classification
 
-        return Classification(config)
+        return Classification(config, anew)
     from iaunet_tf.data.readers import TRACKLETS
     from iaunet_tf.training.reidentification import ImageReIdentification, TrackletReIdentification
 
-    return (TrackletReIdentification if config.data.name in TRACKLETS else ImageReIdentification)(config)
+    return (TrackletReIdentification if config.data.name in TRACKLETS else ImageReIdentification)(config, anew)

@@ -23,6 +23,22 @@ def test_market1501_is_the_authors_recipe():
     assert train.weight_decay == 5e-4
 
 
+@pytest.mark.parametrize("name", sorted(path.stem for path in CONFIGS.glob("*.yaml")))
+def test_every_configuration_is_valid_and_named_after_its_file(name):
+    assert parse(["--config", str(CONFIGS / f"{name}.yaml")])[0].name == name
+
+
+@pytest.mark.parametrize("name", ["mars", "dukemtmc_videoreid", "ls_vid", "ilids_vid", "prid2011"])
+def test_recipe_of_clips_is_the_authors(name):
+    config, _ = parse(["--config", str(CONFIGS / f"{name}.yaml")])
+    data, loss, train = config.data, config.loss, config.train
+    assert (data.height, data.width, data.flip, data.erase) == (256, 128, 0.5, 0)
+    assert (data.clip_length, data.clip_stride, loss.margin) == (4, 8, 0.4)
+    assert (train.epochs, train.batch_size, train.learning_rate) == (150, 32, 3e-4)
+    assert (train.schedule, train.milestones, config.eval.clips) == ("step", [40, 80, 120], 0)
+    assert config.data.split == ("all" if name in ("ilids_vid", "prid2011") else 0)
+
+
 def test_demo_baseline_is_the_demo_without_blocks():
     demo, baseline = (as_dict(parse(["--config", str(CONFIGS / f"{n}.yaml")])[0]) for n in ("demo", "demo_baseline"))
     assert demo.pop("name") != baseline.pop("name")

@@ -124,6 +124,16 @@ def test_resumed_run_equals_the_uninterrupted_one(finished, tree, tmp_path, monk
     assert [row["epoch"] for row in history(run)] == ["0", "1"]
 
 
+def test_weights_to_start_from_are_needed_once(tree, tmp_path):
+    from iaunet_tf import IAUNet
+
+    run, weights = tmp_path / "run", tmp_path / "first.keras"
+    IAUNet(3, (64, 32, 3), width=0.25).save(weights)
+    run_command(arguments(tree, run, **{"model.weights": weights, "train.epochs": 0}))
+    weights.unlink()
+    run_command(["--evaluate", str(run)])
+
+
 def test_what_cannot_start_leaves_no_run_folder(tree, tmp_path):
     for options, message in (
         ({"train.batch_size": 400}, "a batch of 400 needs 100"),

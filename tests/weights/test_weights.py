@@ -21,6 +21,7 @@ CASES = {
     "clip of 6": ({"block": "iau", "clip": True}, (1, 6, 64, 32, 3)),
     "IANet": ({"block": "ia"}, (2, 64, 32, 3)),
 }
+FULL_SIZE = [pytest.param(case, 1, marks=pytest.mark.slow) for case in CASES]
 
 
 def quiet(line):
@@ -49,12 +50,14 @@ def unchanged(model, before):
     return all(np.array_equal(a, b) for a, b in zip(before, snapshot(model), strict=True))
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_imported_network_equals_pytorch(case, tmp_path):
+@pytest.mark.parametrize(("case", "width"), [*((case, 0.25) for case in CASES), *FULL_SIZE])
+def test_imported_network_equals_pytorch(case, width, tmp_path):
     options, shape = CASES[case]
-    reference = fill(Network(5, width=0.25, **options))
+    if width == 1:
+        shape = (*shape[:-3], 256, 128, 3)
+    reference = fill(Network(5, width=width, **options))
     torch.save(reference.state_dict(), tmp_path / "a.pth")
-    model = build(**options)
+    model = build(**options, width=width, input_shape=shape[-3:])
     report = load_weights(model, tmp_path / "a.pth", say=quiet)
     assert not (report.missing or report.unexpected or report.skipped or report.warnings)
     images = np.random.default_rng(0).uniform(0, 255, shape).astype("float32")
