@@ -10,8 +10,26 @@ JUNK = -1  # person id of images that evaluation ignores
 PARTS = ("head", "upper_clothes", "lower_clothes", "shoes")
 
 
+class Entries:
+    """What the images and the tracklets of a split have in common."""
+
+    pids: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.pids)
+
+    @property
+    def labels(self) -> np.ndarray:
+        """`(N,)` class of each entry: its person's place among the sorted ids."""
+        return np.unique(self.pids, return_inverse=True)[1]
+
+    @property
+    def num_people(self) -> int:
+        return len(np.unique(self.pids))
+
+
 @dataclass(frozen=True)
-class Split:
+class Split(Entries):
     """Images of one part of a data set.
 
     Attributes:
@@ -27,18 +45,6 @@ class Split:
     pids: np.ndarray
     camids: np.ndarray
     masks: list[Path | None]
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    @property
-    def labels(self) -> np.ndarray:
-        """`(N,)` class of each image: its person's place among the sorted ids."""
-        return np.unique(self.pids, return_inverse=True)[1]
-
-    @property
-    def num_people(self) -> int:
-        return len(np.unique(self.pids))
 
     def take(self, rows: np.ndarray) -> "Split":
         """The images at `rows`."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from iaunet_tf.data.datasets import PARTS, Dataset
+from iaunet_tf.data.datasets import PARTS, Dataset, Entries
 from iaunet_tf.errors import InputError
 
 # Part masks of `a/b/frame.jpg` are `seg_part4/a/b/frame/{head,upper_clothes,lower_clothes,shoes}.png`.
@@ -17,7 +17,7 @@ NEARLY_ALL = 0.9
 
 
 @dataclass(frozen=True)
-class Tracklets:
+class Tracklets(Entries):
     """The tracklets of one part of a data set. Data sets have a million frames: their names are one array.
 
     Attributes:
@@ -64,18 +64,6 @@ class Tracklets:
         flat = np.array([os.fsencode(name) for names in frames for name in names])
         starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
         return cls(name, Path(root), flat, starts, lengths, np.array(pids), np.array(camids), np.array(ids))
-
-    def __len__(self) -> int:
-        return len(self.pids)
-
-    @property
-    def labels(self) -> np.ndarray:
-        """`(N,)` class of each tracklet: its person's place among the sorted ids."""
-        return np.unique(self.pids, return_inverse=True)[1]
-
-    @property
-    def num_people(self) -> int:
-        return len(np.unique(self.pids))
 
     def path(self, frame: int) -> Path:
         """File of a frame, by its place in `frames`."""

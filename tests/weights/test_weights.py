@@ -231,3 +231,22 @@ def test_command_builds_the_network_that_fits(checkpoint, tmp_path, capsys):
     assert main([str(tmp_path / "gone.pth"), str(target)]) == 1
     assert "no such file" in capsys.readouterr().err
     assert main([str(checkpoint), str(tmp_path / "model.xyz")]) == 1
+
+
+def test_files_of_older_pytorch_are_read_as_safely(checkpoint, tmp_path):
+    bait = tmp_path / "it-ran"
+
+    class Evil:
+        def __reduce__(self):
+            return open, (str(bait), "w")
+
+    content = torch.load(checkpoint, weights_only=False)
+    torch.save(content, tmp_path / "old.pth.tar", _use_new_zipfile_serialization=False)
+    new, old = build(), build()
+    load_weights(new, checkpoint, say=quiet)
+    load_weights(old, tmp_path / "old.pth.tar", say=quiet)
+    assert unchanged(old, snapshot(new))
+    torch.save({**content, "extra": Evil()}, tmp_path / "evil.pth.tar", _use_new_zipfile_serialization=False)
+    with pytest.raises(InputError, match="refused, nothing was run"):
+        load_weights(old, tmp_path / "evil.pth.tar", say=quiet)
+    assert not bait.exists()
