@@ -25,7 +25,8 @@ setup(
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.21,<2.22", "onnxruntime-gpu"],  # CUDA wheels
         "cpu": ["onnxruntime"],  # never beside onnxruntime-gpu: both install the same module
+        "onnx": ["tf2onnx>=1.17", "onnx>=1.17"],  # writing ONNX
         "torch": ["torch>=2.6"],  # reading .pth checkpoints, and tests against PyTorch; never needed to run
-        "dev": ["pytest", "ruff"],  # tests and style
+        "dev": ["pytest", "ruff", "tf2onnx>=1.17", "onnx>=1.17", "onnxruntime"],  # tests, of exports as well, and style
     },
 )

@@ -10,9 +10,13 @@ import wrapt
 
 __version__ = "0.1.0"
 
-_LAZY = {"IAUNet": "iaunet_tf.models", "insert_blocks": "iaunet_tf.models"}
+_LAZY = {
+    "Embedder": "iaunet_tf.inference",
+    "IAUNet": "iaunet_tf.models",
+    "insert_blocks": "iaunet_tf.models",
+}
 
-__all__ = ["IAUNet", "__version__", "insert_blocks"]
+__all__ = ["Embedder", "IAUNet", "__version__", "insert_blocks"]
 
 
 def __getattr__(name: str):

@@ -20,7 +20,7 @@ def load_image(
     """Reads a picture as RGB: grey, palette, CMYK, 16-bit and transparent ones are converted.
 
     Args:
-        path: any file that Pillow reads.
+        path: any file that Pillow reads, or one that is open.
         size: `(height, width)` to resize to, bicubic; None keeps the file's.
         crop: from the picture's `(height, width)` to the box of it that is resized; None takes all.
 
@@ -30,7 +30,14 @@ def load_image(
     Raises:
         InputError: the file is missing, truncated or no picture.
     """
-    picture = _to_rgb(_open(path))
+    return to_pixels(_open(path), size, crop)
+
+
+def to_pixels(
+    picture: Image.Image, size: tuple[int, int] | None = None, crop: Callable[[tuple[int, int]], Box] | None = None
+) -> np.ndarray:
+    """The same of a picture that is read already."""
+    picture = _to_rgb(picture)
     if size is not None:
         box = crop((picture.height, picture.width)) if crop else None
         picture = picture.resize(size[::-1], Image.Resampling.BICUBIC, box)

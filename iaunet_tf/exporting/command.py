@@ -1,0 +1,77 @@
+"""What the commands in `export/` do."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from iaunet_tf.errors import InputError
+from iaunet_tf.files import replacing, write_json
+from iaunet_tf.quiet import quiet_import
+
+
+def main_onnx(arguments: list[str] | None = None) -> int:
+    """`to_onnx.py`; returns the exit code."""
+    parser = _parser("to_onnx.py", "Writes a trained network as ONNX, and proves that it gives the same embeddings.")
+    parser.add_argument("--out", required=True, metavar="FILE", help="the .onnx file to write")
+    parser.add_argument(
+        "--layout",
+        choices=("image", "tracker"),
+        default="image",
+        help="image: RGB in 0..255, (batch, height, width, 3), normalised inside (default); tracker: float32, "
+        "(batch, 3, height, width), normalised by the caller with ImageNet's statistics, as trackers feed it",
+    )
+    parser.add_argument(
+        "--dtype", choices=("float32", "uint8"), default="float32", help="of the input, for layout image"
+    )
+    options = parser.parse_args(arguments)
+    return _guarded(lambda: _to_onnx(options))
+
+
+def _to_onnx(options):
+    out = Path(options.out)
+    if out.suffix != ".onnx":
+        raise InputError(f"{out}: the name of an ONNX file ends in .onnx")
+    with quiet_import():
+        from iaunet_tf.exporting.network import load_network
+    from iaunet_tf.exporting.onnx import write_onnx
+    from iaunet_tf.exporting.verification import Limits, sample_pictures, verify
+
+    model = load_network(options.source)
+    pictures = sample_pictures(options.samples, video=len(model.inputs[0].shape) == 5)
+    with replacing(out) as temporary:
+        print(f"{options.source} to ONNX, layout {options.layout}", flush=True)
+        metadata = write_onnx(model, temporary, options.source, options.layout, options.dtype)
+        print(f"comparing with Keras on {len(pictures)} samples", flush=True)
+        report = verify(options.source, temporary, pictures, Limits())
+    write_json(out.with_suffix(".json"), {"metadata": vars(metadata), **report})
+    _say(report, out)
+
+
+def _parser(prog, description):
+    parser = argparse.ArgumentParser(prog=prog, description=description)
+    parser.add_argument("source", metavar="RUN_OR_KERAS_FILE", help="the folder of a run, or a .keras file")
+    parser.add_argument(
+        "--samples", metavar="FOLDER", help="pictures to compare with (default: sixteen drawn pedestrians)"
+    )
+    return parser
+
+
+def _guarded(work: Callable[[], None]) -> int:
+    try:
+        work()
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"error: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _say(report, out):
+    figures = report["comparison"]
+    print(
+        f"largest difference {figures['max_difference']:.2g}, smallest cosine similarity {figures['min_cosine']:.6f}, "
+        f"nearest neighbours the same for {100 * figures['same_nearest']:.0f} %\n{out}, {out.with_suffix('.json')}"
+    )

@@ -1,0 +1,83 @@
+"""One class over every file that holds a network."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from iaunet_tf.inference.inputs import Picture, as_list, picture_pixels
+from iaunet_tf.inference.runtimes import open_network
+from iaunet_tf.preprocessing import IMAGENET_MEAN, IMAGENET_STD
+
+
+class Embedder:
+    """Embeds pictures, or clips, of people with a trained or exported network.
+
+    How pixels are prepared is read from the file, so that nothing is done twice or not at all.
+
+    Args:
+        path: an `.onnx` or `.keras` file, or the folder of a run.
+        batch_size: pictures, or clips, at a time.
+        device: `"cuda"`, `"cpu"`, or `"auto"`: CUDA if it is there.
+
+    Raises:
+        InputError: the file is missing, of no known kind, or its runtime is not installed.
+
+    Example:
+
+    >>> embed = Embedder("iaunet.onnx")
+    >>> embed(["a.jpg", "b.jpg"]).shape
+    (2, 2048)
+    """
+
+    def __init__(self, path: str | Path, batch_size: int = 32, device: str = "auto"):
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1; received {batch_size}")
+        self._network = open_network(path, device)
+        self.metadata = self._network.metadata
+        self.batch_size = batch_size
+
+    def __call__(self, pictures: Iterable[Picture] | Picture, progress: bool = False) -> np.ndarray:
+        """Embeds.
+
+        Args:
+            pictures: files, bytes, PIL images or arrays `(H, W, 3)` of RGB in 0..255 and of any size; for a video
+                network clips, each a list of these or an array `(T, H, W, 3)`. One alone may go without a list.
+            progress: show how far it is on a terminal.
+
+        Returns:
+            float32 `(N, D)`, each of length 1.
+
+        Raises:
+            InputError: a picture is none, the list is empty, or a clip was given to an image network.
+        """
+        items = as_list(pictures, self.metadata.video)
+        embeddings = np.empty((len(items), self.metadata.embedding), "float32")
+        done = 0
+        for rows in self._batches(items):
+            embeddings[rows] = self._network.embed(self._prepare([items[row] for row in rows]))
+            done += len(rows)
+            if progress and sys.stderr.isatty():
+                print(f"\rembedding: {done}/{len(items)}", end="\n" if done == len(items) else "", file=sys.stderr)
+        return embeddings
+
+    def _batches(self, items):
+        """Rows of a batch each; clips of one length go together."""
+        lengths = [len(item) for item in items] if self.metadata.video else [1] * len(items)
+        for length in sorted(set(lengths)):
+            rows = [row for row, own in enumerate(lengths) if own == length]
+            yield from (rows[start : start + self.batch_size] for start in range(0, len(rows), self.batch_size))
+
+    def _prepare(self, items):
+        size = (self.metadata.height, self.metadata.width)
+        if self.metadata.video:
+            pixels = np.stack([np.stack([picture_pixels(frame, size) for frame in clip]) for clip in items])
+        else:
+            pixels = np.stack([picture_pixels(picture, size) for picture in items])
+        if self.metadata.layout == "tracker":
+            pixels = (pixels.astype("float32") / 255 - IMAGENET_MEAN) / IMAGENET_STD
+            return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2), "float32")
+        if self.metadata.dtype == "uint8" and pixels.dtype != np.uint8:
+            pixels = np.clip(pixels.round(), 0, 255)
+        return pixels.astype(self.metadata.dtype)
