@@ -9,7 +9,7 @@ from scipy.io import savemat
 
 from iaunet_tf.data.embedded_video import EmbeddedVideoOptions, ensure_embedded_video
 from iaunet_tf.errors import InputError
-from iaunet_tf.training import reidentification
+from iaunet_tf.training import cross_validation, reidentification
 from iaunet_tf.training.command import run_command
 from iaunet_tf.training.config import CONFIGS
 
@@ -39,6 +39,7 @@ def arguments(tree, run, config="demo_video", **options):
         "model.weights": "null",
         "train.epochs": 2,
         "train.batch_size": 8,
+        "train.group_size": 4,
         "train.warmup_epochs": 0,
         "eval.histograms": "false",
     }
@@ -97,21 +98,21 @@ def test_starts_from_an_image_network_with_one_key(finished, tree, tmp_path):
     image_network = IAUNet(9, (64, 32, 3), width=0.25)
     image_network.save(tmp_path / "images.keras")
     run = tmp_path / "run"
-    options = {"model.weights": tmp_path / "images.keras", "train.epochs": 0, "eval.clips": 1}
+    options = {
+        "model.weights": tmp_path / "images.keras",
+        "train.epochs": 0,
+        "eval.clips": 1,
+        "model.recompute": "true",
+    }
     run_command(arguments(tree, run, **options))
     clips = keras.models.load_model(run / "model.keras")
+    assert clips.get_layer("iau2").recompute
     for ours, theirs in zip(clips.weights[:-2], image_network.weights[:-2], strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_recomputing_gives_the_same_run(finished, tree, tmp_path):
-    run = tmp_path / "run"
-    run_command(arguments(tree, run, **{"model.recompute": "true"}))
-    for ours, theirs in zip(history(run), history(finished), strict=True):
-        assert float(ours["loss"]) == pytest.approx(float(theirs["loss"]), rel=1e-3)
-
-
-def test_cross_validation_runs_every_split_and_goes_on(tmp_path, capsys):
+def test_cross_validation_runs_every_split_and_goes_on(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(cross_validation, "SPLITS", 3)
     root = tmp_path / "ilids"
     rng = np.random.default_rng(0)
     for person in range(1, 5):
@@ -135,12 +136,12 @@ def test_cross_validation_runs_every_split_and_goes_on(tmp_path, capsys):
     }
     run_command(arguments(root, run, "ilids_vid", **options))
     summary = json.loads((run / "metrics.json").read_text())["small"]
-    values = [json.loads((run / f"split-{k}" / "metrics.json").read_text())["small"]["mAP"] for k in range(10)]
+    values = [json.loads((run / f"split-{k}" / "metrics.json").read_text())["small"]["mAP"] for k in range(3)]
     assert summary["mAP"]["splits"] == values
     assert summary["mAP"]["mean"] == pytest.approx(np.mean(values))
     assert summary["mAP"]["std"] == pytest.approx(np.std(values, ddof=1))
-    assert "mean and standard deviation of 10 splits" in capsys.readouterr().out
-    (run / "split-9" / "metrics.json").unlink()
+    assert "mean and standard deviation of 3 splits" in capsys.readouterr().out
+    (run / "split-2" / "metrics.json").unlink()
     run_command(["--resume", str(run)])
     assert json.loads((run / "metrics.json").read_text())["small"] == summary
 
