@@ -10,12 +10,14 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from iaunet_tf.data import pedestrians
 from iaunet_tf.data.embedded import ANGLES, cameras, cast, ensure_drawn, save_masks
 from iaunet_tf.data.pedestrians import Person, Shot
 from iaunet_tf.data.tracklets import MASK_FOLDER
 from iaunet_tf.errors import InputError
+from iaunet_tf.files import replacing
 
 # Raised whenever the same options would draw other pictures.
 VERSION = 1
@@ -178,10 +180,25 @@ def _write_info(options, walks, root):
     savemat(root / "info" / "query_IDX.mat", {"query_IDX": np.array([query])})
 
 
+def sample_sheet(options: EmbeddedVideoOptions | None = None, tracklets: int = 6) -> Image.Image:
+    """A picture of some training tracklets, one row each."""
+    options = options or EmbeddedVideoOptions()
+    walks = [walk for walk in _walks(options) if walk.half == "train"]
+    step_x, step_y = pedestrians.WIDTH + 2, pedestrians.HEIGHT + 2
+    sheet = Image.new("RGB", (options.frames * step_x - 2, tracklets * step_y - 2), "white")
+    for row in range(tracklets):
+        walk = walks[2 * row]
+        for column, shot in enumerate(shots(options, walk)):
+            picture, _ = pedestrians.render(walk.person, cameras(options.seed)[walk.camera], shot)
+            sheet.paste(picture, (column * step_x, row * step_y))
+    return sheet
+
+
 def main() -> None:
     """Command line of the generator."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", help="where to write the tracklets")
+    parser.add_argument("--sheet", metavar="PNG", help="write a sheet of samples, too")
     for key, default in asdict(EmbeddedVideoOptions()).items():
         flag = f"--{key.replace('_', '-')}"
         if isinstance(default, bool):
@@ -189,11 +206,15 @@ def main() -> None:
         else:
             parser.add_argument(flag, type=int, default=default)
     arguments = vars(parser.parse_args())
-    folder = arguments.pop("folder")
+    folder, sheet = arguments.pop("folder"), arguments.pop("sheet")
+    options = EmbeddedVideoOptions(**arguments)
     try:
-        ensure_embedded_video(folder, EmbeddedVideoOptions(**arguments))
+        ensure_embedded_video(folder, options)
     except InputError as error:
         raise SystemExit(f"error: {error}") from None
+    if sheet:
+        with replacing(sheet) as temporary:
+            sample_sheet(options).save(temporary)
 
 
 if __name__ == "__main__":
