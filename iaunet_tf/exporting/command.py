@@ -24,6 +24,17 @@ def main_onnx(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--dtype", choices=("float32", "uint8"), default="float32", help="of the input, for layout image"
     )
+    parser.add_argument(
+        "--precision",
+        choices=("fp32", "int8"),
+        default="fp32",
+        help="int8: convolutions of 8 bits, calibrated on --calibrate, the rest float32",
+    )
+    parser.add_argument(
+        "--calibrate",
+        metavar="FOLDER",
+        help="for int8: pictures like those that it will see; 128 of them serve",
+    )
     options = parser.parse_args(arguments)
     return _guarded(lambda: _to_onnx(options))
 
@@ -32,18 +43,28 @@ def _to_onnx(options):
     out = Path(options.out)
     if out.suffix != ".onnx":
         raise InputError(f"{out}: the name of an ONNX file ends in .onnx")
+    int8 = options.precision == "int8"
+    if int8 != bool(options.calibrate):
+        raise InputError("--precision int8 and --calibrate FOLDER, pictures to calibrate with, go together")
     with quiet_import():
         from iaunet_tf.exporting.network import load_network
     from iaunet_tf.exporting.onnx import write_onnx
-    from iaunet_tf.exporting.verification import Limits, sample_pictures, verify
+    from iaunet_tf.exporting.precision import to_int8
+    from iaunet_tf.exporting.verification import LIMITS, sample_pictures, verify
+    from iaunet_tf.inference import Embedder
 
     model = load_network(options.source)
-    pictures = sample_pictures(options.samples, video=len(model.inputs[0].shape) == 5)
+    video = len(model.inputs[0].shape) == 5
+    pictures = sample_pictures(options.samples or options.calibrate, video)
+    calibration = sample_pictures(options.calibrate, video, count=128) if int8 else []
     with replacing(out) as temporary:
         print(f"{options.source} to ONNX, layout {options.layout}", flush=True)
         metadata = write_onnx(model, temporary, options.source, options.layout, options.dtype)
+        if int8:
+            print(f"calibrating on {len(calibration)} of {options.calibrate}", flush=True)
+            to_int8(temporary, Embedder(temporary).prepare(calibration))
         print(f"comparing with Keras on {len(pictures)} samples", flush=True)
-        report = verify(options.source, temporary, pictures, Limits())
+        report = verify(options.source, temporary, pictures, LIMITS[options.precision])
     write_json(out.with_suffix(".json"), {"metadata": vars(metadata), **report})
     _say(report, out)
 

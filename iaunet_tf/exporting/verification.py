@@ -22,6 +22,9 @@ class Limits:
     cosine: float = 0.9999
 
 
+LIMITS = {"fp32": Limits(), "int8": Limits(difference=None, cosine=0.99)}
+
+
 @dataclass(frozen=True)
 class Comparison:
     """An exported network beside the one it came from, on the same pictures.

@@ -56,7 +56,7 @@ class Embedder:
         embeddings = np.empty((len(items), self.metadata.embedding), "float32")
         done = 0
         for rows in self._batches(items):
-            embeddings[rows] = self._network.embed(self._prepare([items[row] for row in rows]))
+            embeddings[rows] = self._network.embed(self.prepare([items[row] for row in rows]))
             done += len(rows)
             if progress and sys.stderr.isatty():
                 print(f"\rembedding: {done}/{len(items)}", end="\n" if done == len(items) else "", file=sys.stderr)
@@ -69,7 +69,8 @@ class Embedder:
             rows = [row for row, own in enumerate(lengths) if own == length]
             yield from (rows[start : start + self.batch_size] for start in range(0, len(rows), self.batch_size))
 
-    def _prepare(self, items):
+    def prepare(self, items: list) -> np.ndarray:
+        """The pixels that the network takes for some pictures, or for clips of one length."""
         size = (self.metadata.height, self.metadata.width)
         if self.metadata.video:
             pixels = np.stack([np.stack([picture_pixels(frame, size) for frame in clip]) for clip in items])

@@ -7,6 +7,7 @@ from exporting.networks import embeddings, network
 from iaunet_tf.errors import InputError
 from iaunet_tf.exporting.command import main_onnx
 from iaunet_tf.exporting.network import for_inference, load_network
+from iaunet_tf.exporting.precision import to_int8
 from iaunet_tf.exporting.verification import Limits, compare, verify
 from iaunet_tf.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 
@@ -100,6 +101,21 @@ def test_an_export_that_is_off_is_refused(exports, tmp_path):
     pictures = [picture.astype("uint8") for picture in PIXELS]
     with pytest.raises(InputError, match=r"differs from Keras by .* where 0\.0001 \(0\.9999\) is allowed"):
         verify(exports / "images.keras", tmp_path / "other.keras", pictures, Limits())
+
+
+def test_int8_convolutions(exports, tmp_path, capsys):
+    out = tmp_path / "a.onnx"
+    assert main_onnx([str(exports / "images.keras"), "--out", str(out), "--precision", "int8"]) == 1
+    assert "--calibrate FOLDER, pictures to calibrate with, go together" in capsys.readouterr().err
+    out.write_bytes((exports / "image" / "image.onnx").read_bytes())
+    to_int8(out, PIXELS)
+    proto = onnx.load(out)
+    types = {tensor.data_type for tensor in proto.graph.initializer if len(tensor.dims) == 4}
+    assert sum(node.op_type == "Conv" for node in proto.graph.node) == 53 and types == {onnx.TensorProto.INT8}
+    session, got = run(out, PIXELS)
+    ours = embeddings(load_network(exports / "images.keras"), PIXELS)
+    assert (got * ours).sum(axis=1).min() > 0.95
+    assert "iaunet_tf" in session.get_modelmeta().custom_metadata_map
 
 
 def test_comparison_by_hand():

@@ -1,0 +1,58 @@
+"""ONNX files of lower precision."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from iaunet_tf.errors import InputError
+
+CALIBRATION_BATCH = 8
+
+
+def to_int8(path: str | Path, pixels: np.ndarray) -> None:
+    """Converts the convolutions of an ONNX file in place to 8 bits, per channel; everything else remains float32,
+    above all the channel attention, whose softmax is nearly one-hot.
+
+    Args:
+        path: the file.
+        pixels: what to calibrate with, `(N, ...)` as the network takes it.
+
+    Raises:
+        InputError: ONNX Runtime cannot quantise the file.
+    """
+    import onnx
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+
+    proto = onnx.load(str(path))
+    properties = {entry.key: entry.value for entry in proto.metadata_props}
+    name = proto.graph.input[0].name
+
+    class Pictures(CalibrationDataReader):
+        def __init__(self):
+            self.batches = iter(np.split(pixels, range(CALIBRATION_BATCH, len(pixels), CALIBRATION_BATCH)))
+
+        def get_next(self):
+            batch = next(self.batches, None)
+            return None if batch is None else {name: batch}
+
+    logging.disable(logging.WARNING)  # advice for graphs that are less plain than ours
+    try:
+        quantize_static(
+            str(path),
+            str(path),
+            Pictures(),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=["Conv"],
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+        )
+    except Exception as error:  # ONNX Runtime's own, of several kinds
+        raise InputError(f"the network cannot be quantised: {' '.join(str(error).split())[:200]}") from None
+    finally:
+        logging.disable(logging.NOTSET)
+    # Which the quantiser does not keep.
+    proto = onnx.load(str(path))
+    onnx.helper.set_model_props(proto, properties)
+    onnx.save(proto, str(path))
