@@ -27,6 +27,13 @@ setup(
         "cpu": ["onnxruntime"],  # never beside onnxruntime-gpu: both install the same module
         "onnx": ["tf2onnx>=1.17", "onnx>=1.17"],  # writing ONNX
         "torch": ["torch>=2.6"],  # reading .pth checkpoints, and tests against PyTorch; never needed to run
-        "dev": ["pytest", "ruff", "tf2onnx>=1.17", "onnx>=1.17", "onnxruntime"],  # tests, of exports as well, and style
+        "dev": [
+            "pytest",
+            "pytest-xdist",
+            "ruff",
+            "tf2onnx>=1.17",
+            "onnx>=1.17",
+            "onnxruntime",
+        ],  # tests on two cores, and style
     },
 )

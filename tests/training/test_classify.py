@@ -62,7 +62,7 @@ def test_trains_stops_and_goes_on_as_if_it_had_not(tree, tmp_path, monkeypatch, 
     run_command(["--resume", str(tmp_path / "stopped")])
     models = [keras.models.load_model(tmp_path / name / "model.keras") for name in ("whole", "stopped")]
     for ours, theirs in zip(*(model.get_weights() for model in models), strict=True):
-        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
 
     run = tmp_path / "whole"
     with (run / "history.csv").open() as file:
