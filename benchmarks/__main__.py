@@ -5,9 +5,15 @@ import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from benchmarks import network, pipeline, retrieval, video
+from benchmarks import exports, network, pipeline, retrieval, video
 
-ALL = {"network": network.main, "pipeline": pipeline.main, "retrieval": retrieval.main, "video": video.main}
+ALL = {
+    "exports": exports.main,
+    "network": network.main,
+    "pipeline": pipeline.main,
+    "retrieval": retrieval.main,
+    "video": video.main,
+}
 
 
 def main() -> None:
