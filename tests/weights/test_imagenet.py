@@ -5,38 +5,35 @@ import sys
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
 
 from iaunet_tf import IAUNet
 from iaunet_tf.errors import InputError
 from iaunet_tf.weights import find_weights, load_weights, save_weights
-from iaunet_tf.weights.imagenet import BY_HAND, FIRST_ROW
+from iaunet_tf.weights.imagenet import BY_HAND, REVISION, SHA256
 
-
-def first_filter():
-    """A tensor with the published corner of torchvision's ResNet-50."""
-    kernel = np.zeros((64, 3, 7, 7), "float32")
-    kernel[0, 0, 0, [0, 1, 2, -3, -2, -1]] = FIRST_ROW
-    return {"conv1.weight": kernel}
+CONTENT = b"as if it were the weights"
 
 
 def find_in_cache(home):
-    """`find_weights("imagenet")` in a process whose home is `home`, without a network."""
+    """`find_weights("imagenet")` in a process whose home is `home`, offline; `CONTENT` passes for the right file."""
     environment = {**os.environ, "HOME": str(home), "HF_HOME": str(home / "hub"), "HF_HUB_OFFLINE": "1"}
-    script = "import sys; from iaunet_tf.weights import find_weights; print(find_weights('imagenet'))"
-    script += "; print('keras' in sys.modules)"
+    script = f"""
+import sys
+from iaunet_tf.weights import imagenet
+imagenet.SHA256 = {hashlib.sha256(CONTENT).hexdigest()!r}
+print(imagenet.find_weights("imagenet"), "keras" in sys.modules)
+"""
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
     return done.stdout.split() if done.returncode == 0 else done.stderr.strip().splitlines()[-1]
 
 
 def put_into_hub_cache(home, content):
     repository = home / "hub" / "hub" / "models--timm--resnet50.tv_in1k"
-    for folder in ("refs", "blobs", "snapshots/1234"):
+    for folder in ("blobs", f"snapshots/{REVISION}"):
         (repository / folder).mkdir(parents=True, exist_ok=True)
-    (repository / "refs" / "main").write_text("1234")
     blob = repository / "blobs" / hashlib.sha256(content).hexdigest()
     blob.write_bytes(content)
-    link = repository / "snapshots" / "1234" / "model.safetensors"
+    link = repository / "snapshots" / REVISION / "model.safetensors"
     link.symlink_to(blob)
     return link, blob
 
@@ -47,24 +44,24 @@ def test_without_network_and_cache_one_line_says_where_the_file_goes(tmp_path):
     assert message.endswith(f"put it at {BY_HAND.replace('~', str(tmp_path))}")
 
 
-def test_file_put_there_by_hand_is_taken(tmp_path):
+def test_file_put_there_by_hand_is_taken_if_it_is_the_right_one(tmp_path):
     path = tmp_path / BY_HAND.removeprefix("~/")
     path.parent.mkdir(parents=True)
-    save_file(first_filter(), path)
+    path.write_bytes(CONTENT)
     assert find_in_cache(tmp_path) == [str(path), "False"]
-    save_file({"conv1.weight": np.zeros((64, 3, 7, 7), "float32")}, path)
-    assert "holds other weights than torchvision's first ResNet-50" in find_in_cache(tmp_path)
-    path.write_bytes(path.read_bytes()[:500])
-    assert "is damaged or no ResNet-50" in find_in_cache(tmp_path)
+    path.write_bytes(CONTENT[:-1])
+    assert f"{path}: is damaged or not model.safetensors of timm/resnet50.tv_in1k" in find_in_cache(tmp_path)
 
 
 def test_file_in_the_hubs_cache_is_checked_by_its_digest(tmp_path):
-    save_file(first_filter(), tmp_path / "a.safetensors")
-    content = (tmp_path / "a.safetensors").read_bytes()
-    link, blob = put_into_hub_cache(tmp_path, content)
+    link, blob = put_into_hub_cache(tmp_path, CONTENT)
     assert find_in_cache(tmp_path) == [str(link), "False"]
-    blob.write_bytes(content[:-1] + b"x")
-    assert "is damaged, its SHA-256 is" in find_in_cache(tmp_path)
+    blob.write_bytes(CONTENT + b"x")
+    assert "its SHA-256 is" in find_in_cache(tmp_path)
+
+
+def test_revision_and_digest_are_whole():
+    assert len(REVISION) == 40 and len(SHA256) == 64 and int(REVISION, 16) and int(SHA256, 16)
 
 
 def test_other_names_are_files(tmp_path):
