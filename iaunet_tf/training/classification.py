@@ -61,19 +61,25 @@ class Classification(Task):
         return loss, {"accuracy": accuracy(batch["labels"], outputs["logits"])}
 
     def validator(self, model: keras.Model) -> Callable[[], dict[str, float]]:
+        judge = self._judge(model)
+        return lambda: judge().metrics()
+
+    def _judge(self, model):
+        """A function that classifies all validation images with the network's present state."""
+
         @tf.function(reduce_retracing=True)
         def classify(images):
             return model(images, training=False)["logits"]
 
-        return lambda: self._judge(classify).metrics()
+        def judge():
+            batches = eval_batches(self.val, self.size, self.config.eval.batch_size, self.config.data.eval_crop)
+            logits = np.concatenate([classify(images).numpy() for images in batches])
+            return ClassificationResult(logits, self.val.labels, self.val.classes)
 
-    def _judge(self, classify):
-        batches = eval_batches(self.val, self.size, self.config.eval.batch_size, self.config.data.eval_crop)
-        logits = np.concatenate([classify(images).numpy() for images in batches])
-        return ClassificationResult(logits, self.val.labels, self.val.classes)
+        return judge
 
     def evaluate(self, model: keras.Model, run: Run) -> dict[str, float]:
-        result = self._judge(lambda images: model(images, training=False)["logits"])
+        result = self._judge(model)()
         print(f"\n{result}\n")
         write_json(run.metrics, {self.config.name: result.metrics()})
         result.write_confusion(run.confusion)

@@ -80,20 +80,23 @@ class ReIdentification(Task):
         return objective(outputs, batch, self.config.loss)
 
     def validator(self, model: keras.Model) -> Callable[[], dict[str, float]]:
-        embed = embedding_function(model, self.config.eval.flip, self.config.data.clip_length)
+        retrieve = self._retrieval(model)
 
         def validate():
-            result = self._search(lambda loaded: self._embed(embed, loaded))
+            result = retrieve()
             return {"mAP": result.mAP, "rank-1": result.rank(1)}
 
         return validate
 
+    def _retrieval(self, model):
+        """A function that looks for every query with the network's present state."""
+        embed = embedding_function(model, self.config.eval.flip, self.config.data.clip_length)
+        return lambda: self._search(lambda loaded: self._embed(embed, loaded), self.config.eval.distance)
+
     def evaluate(self, model: keras.Model, run: Run) -> dict[str, float]:
         start = time.perf_counter()
-        config = self.config.eval
-        embed = embedding_function(model, config.flip, self.config.data.clip_length)
-        results = {self.config.name: self._search(lambda loaded: self._embed(embed, loaded), config.distance)}
-        if config.histograms:
+        results = {self.config.name: self._retrieval(model)()}
+        if self.config.eval.histograms:
             results["colour histograms"] = self._search(self._histograms)
         ours = results[self.config.name]
         print(f"\n{table(results)}\n")

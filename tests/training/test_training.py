@@ -124,6 +124,14 @@ def test_resumed_run_equals_the_uninterrupted_one(finished, tree, tmp_path, monk
     assert [row["epoch"] for row in history(run)] == ["0", "1"]
 
 
+def test_validation_measures_by_the_distance_of_the_evaluation(tree, tmp_path):
+    run = tmp_path / "run"
+    options = {"eval.every": 1, "eval.distance": "euclidean", "train.epochs": 1, "model.block": "null"}
+    run_command(arguments(tree, run, **options))
+    metrics = json.loads((run / "metrics.json").read_text())["small"]
+    assert float(history(run)[0]["val_mAP"]) == pytest.approx(metrics["mAP"], abs=1e-6)
+
+
 def test_weights_to_start_from_are_needed_once(tree, tmp_path):
     from iaunet_tf import IAUNet
 
