@@ -2,7 +2,7 @@
 
 import sys
 
-from iaunet_tf.errors import InputError
+from iaunet_tf.errors import exit_code
 
 
 def main() -> int:
@@ -10,17 +10,10 @@ def main() -> int:
     from iaunet_tf.training.command import run_command
 
     try:
-        run_command()
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"error: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
-        return 1
+        return exit_code(run_command)
     except KeyboardInterrupt:
         print("\ninterrupted; --resume RUN goes on from the last whole epoch", file=sys.stderr)
         return 130
-    return 0
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from iaunet_tf.data.images import SUFFIXES
-from iaunet_tf.errors import InputError
+from iaunet_tf.errors import InputError, exit_code
 from iaunet_tf.files import replacing
 from iaunet_tf.inference import Embedder
 
@@ -26,15 +26,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     options = parser.parse_args(arguments)
-    try:
-        embed_files(options.model, options.images, options.out, options.batch_size, options.device)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"error: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
-        return 1
-    return 0
+    return exit_code(
+        lambda: embed_files(options.model, options.images, options.out, options.batch_size, options.device)
+    )
 
 
 def embed_files(model: str, images: list[str], out: str, batch_size: int = 32, device: str = "auto") -> None:

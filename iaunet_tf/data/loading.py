@@ -66,7 +66,7 @@ def load_split(
     Raises:
         InputError: an image is unreadable or a mask of another shape (unless skipped), or all are.
     """
-    masks = any(folder is not None for folder in split.masks)
+    masks = split.has_masks
     shape = (len(split), *size, 3 + len(PARTS) * masks)
     cache = _choose_cache(cache, int(np.prod(shape)), split.name, say)
     if cache == "disk":

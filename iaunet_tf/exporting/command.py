@@ -1,11 +1,9 @@
 """What the commands in `export/` do."""
 
 import argparse
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
-from iaunet_tf.errors import InputError
+from iaunet_tf.errors import InputError, exit_code
 from iaunet_tf.files import replacing, write_json
 from iaunet_tf.quiet import quiet_import
 
@@ -36,7 +34,7 @@ def main_onnx(arguments: list[str] | None = None) -> int:
         help="for int8: pictures like those that it will see; 128 of them serve",
     )
     options = parser.parse_args(arguments)
-    return _guarded(lambda: _to_onnx(options))
+    return exit_code(lambda: _to_onnx(options))
 
 
 def _to_onnx(options):
@@ -76,18 +74,6 @@ def _parser(prog, description):
         "--samples", metavar="FOLDER", help="pictures to compare with (default: sixteen drawn pedestrians)"
     )
     return parser
-
-
-def _guarded(work: Callable[[], None]) -> int:
-    try:
-        work()
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"error: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
-        return 1
-    return 0
 
 
 def _say(report, out):

@@ -9,6 +9,7 @@ from typing import Literal
 
 from jsonargparse import ArgumentError, ArgumentParser, Namespace
 
+from iaunet_tf.data.readers import WITH_SPLITS
 from iaunet_tf.errors import InputError
 from iaunet_tf.files import replacing
 
@@ -309,8 +310,8 @@ def _check(config: Config) -> None:
         value = getattr(config.data, name)
         if not 0 <= value <= 1:
             raise InputError(f"data.{name} is in 0..1; received {value}")
-    if config.data.split != 0 and config.data.name not in ("ilids_vid", "prid2011"):
-        raise InputError(f"data.split is of ilids_vid and prid2011; {config.data.name} has no splits")
+    if config.data.split != 0 and config.data.name not in WITH_SPLITS:
+        raise InputError(f"data.split is of {' and '.join(WITH_SPLITS)}; {config.data.name} has no splits")
     if (config.task == "classification") != (config.data.name == "folders"):
         raise InputError(
             f"task {config.task} does not go with data.name {config.data.name}: classification takes folders, "

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from iaunet_tf.errors import InputError
+from iaunet_tf.errors import InputError, exit_code
 from iaunet_tf.quiet import quiet_import
 
 
@@ -20,12 +20,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--width", type=int, default=128, help="input width of the network (default: 128)")
     parser.add_argument("--partial", action="store_true", help="take what fits, leave the rest at random")
     options = parser.parse_args(arguments)
-    try:
-        convert(options.source, options.target, (options.height, options.width, 3), options.partial)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    size = (options.height, options.width, 3)
+    return exit_code(lambda: convert(options.source, options.target, size, options.partial))
 
 
 def convert(source: str | Path, target: str | Path, input_shape: tuple[int, int, int], partial: bool = False) -> None:
