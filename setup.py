@@ -26,6 +26,9 @@ setup(
         "gpu": ["tensorflow[and-cuda]>=2.21,<2.22", "onnxruntime-gpu"],  # CUDA wheels
         "cpu": ["onnxruntime"],  # never beside onnxruntime-gpu: both install the same module
         "onnx": ["tf2onnx>=1.17", "onnx>=1.17"],  # writing ONNX
+        "serving": ["tensorflow-serving-api>=2.19"],  # warm-up requests in SavedModels, and the gRPC client
+        "litert": ["ai-edge-litert>=2.0"],  # running, and so checking, .tflite files
+        "parquet": ["pyarrow>=15"],  # embeddings as Parquet
         "torch": ["torch>=2.6"],  # reading .pth checkpoints, and tests against PyTorch; never needed to run
         "dev": [
             "pytest",
@@ -34,6 +37,11 @@ setup(
             "tf2onnx>=1.17",
             "onnx>=1.17",
             "onnxruntime",
+            "tensorflow-serving-api>=2.19",
+            "ai-edge-litert>=2.0",
+            "pyarrow>=15",
+            "openvino",  # exports are tested and timed in it
+            "filelock",  # the workers of pytest-xdist share exports
         ],  # tests on two cores, and style
     },
 )

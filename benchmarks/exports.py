@@ -11,6 +11,7 @@ from benchmarks.timing import interleaved
 from iaunet_tf import IAUNet
 from iaunet_tf.exporting.onnx import write_onnx
 from iaunet_tf.exporting.precision import to_int8
+from iaunet_tf.inference.keras_files import describe
 
 HEIGHT, WIDTH = 256, 128
 
@@ -21,7 +22,7 @@ def main(rounds: int = 4) -> None:
     pixels = np.random.default_rng(0).uniform(0, 255, (16, HEIGHT, WIDTH, 3)).astype("float32")
     with tempfile.TemporaryDirectory() as folder:
         fp32, int8 = Path(folder) / "fp32.onnx", Path(folder) / "int8.onnx"
-        write_onnx(model, fp32, "benchmark")
+        write_onnx(model, fp32, describe(model, "benchmark"))
         int8.write_bytes(fp32.read_bytes())
         to_int8(int8, pixels)
         sessions = {

@@ -1,4 +1,4 @@
-"""`python -m iaunet_tf.embed MODEL IMAGES... --out features.npz` embeds pictures."""
+"""`python -m iaunet_tf.embed MODEL IMAGES... --out features.npz` (or `.parquet`) embeds pictures."""
 
 import argparse
 import sys
@@ -18,10 +18,13 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m iaunet_tf.embed",
         description="Embeds pictures, or for a video network the pictures of each folder as a clip.",
     )
-    parser.add_argument("model", help=".onnx or .keras file, or the folder of a run")
+    parser.add_argument("model", help=".onnx, .tflite or .keras file, or the folder of a SavedModel or of a run")
     parser.add_argument("images", nargs="+", help="picture files, and folders of them")
     parser.add_argument(
-        "--out", required=True, metavar="FILE", help=".npz file to write: paths, and embeddings of length 1"
+        "--out",
+        required=True,
+        metavar="FILE",
+        help=".npz or .parquet file to write: paths, and embeddings of length 1",
     )
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
@@ -32,9 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def embed_files(model: str, images: list[str], out: str, batch_size: int = 32, device: str = "auto") -> None:
-    """Embeds files and writes `paths` `(N,)` and `embeddings` `(N, D)`."""
-    if Path(out).suffix != ".npz":
-        raise InputError(f"{out}: the name of the features' file ends in .npz")
+    """Embeds files and writes `paths` `(N,)` and `embeddings` `(N, D)`, in Parquet columns `path` and `embedding`."""
+    write = _writer(Path(out).suffix, out)
     # The pictures first: a mistyped folder should not wait for the network.
     folders = _folders(images)
     embed = Embedder(model, batch_size, device)
@@ -44,8 +46,26 @@ def embed_files(model: str, images: list[str], out: str, batch_size: int = 32, d
         paths = pictures = [path for files in folders.values() for path in files]
     embeddings = embed(pictures, progress=True)
     with replacing(out) as temporary:
-        np.savez(temporary, paths=np.array([str(path) for path in paths]), embeddings=embeddings)
+        write(temporary, [str(path) for path in paths], embeddings)
     print(f"{len(embeddings)} embeddings of {embeddings.shape[1]} numbers: {out}")
+
+
+def _writer(suffix, out):
+    if suffix == ".npz":
+        return lambda file, paths, embeddings: np.savez(file, paths=np.array(paths), embeddings=embeddings)
+    if suffix != ".parquet":
+        raise InputError(f"{out}: the name of the features' file ends in .npz or .parquet")
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise InputError(f"{out}: writing Parquet needs pyarrow: pip install pyarrow") from None
+
+    def write(file, paths, embeddings):
+        vectors = pyarrow.FixedSizeListArray.from_arrays(embeddings.ravel(), embeddings.shape[1])
+        pyarrow.parquet.write_table(pyarrow.table({"path": paths, "embedding": vectors}), file)
+
+    return write
 
 
 def _folders(images):

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from iaunet_tf.errors import InputError
 
 KEY = "iaunet_tf"  # under which a file's own metadata holds it
+FILE = f"{KEY}.json"  # in exports that hold files
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,16 @@ class Metadata:
     dtype: str
     embedding: int
     unit_length: bool = True
+
+    @property
+    def input(self) -> str:
+        """Name of the input."""
+        return "clips" if self.video else "images"
+
+    @property
+    def leading(self) -> tuple[None, ...]:
+        """The axes before a picture's, of any length: batch, and for video frames."""
+        return (None, None) if self.video else (None,)
 
     def to_json(self) -> str:
         """One line of JSON."""

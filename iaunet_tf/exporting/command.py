@@ -1,16 +1,20 @@
-"""What the commands in `export/` do."""
+"""What the commands in `export/` do: load, write beside the final name, compare with Keras, rename, report."""
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 
 from iaunet_tf.errors import InputError, exit_code
 from iaunet_tf.files import replacing, write_json
-from iaunet_tf.quiet import quiet_import
+from iaunet_tf.quiet import quietly
+
+# Embedding batches of this size while comparing: exports are also run where memory is short.
+BATCH = 8
 
 
 def main_onnx(arguments: list[str] | None = None) -> int:
     """`to_onnx.py`; returns the exit code."""
-    parser = _parser("to_onnx.py", "Writes a trained network as ONNX, and proves that it gives the same embeddings.")
+    parser = _parser("to_onnx.py", "ONNX")
     parser.add_argument("--out", required=True, metavar="FILE", help="the .onnx file to write")
     parser.add_argument(
         "--layout",
@@ -24,61 +28,181 @@ def main_onnx(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument(
         "--precision",
-        choices=("fp32", "int8"),
+        choices=("fp32", "fp16", "int8"),
         default="fp32",
-        help="int8: convolutions of 8 bits, calibrated on --calibrate, the rest float32",
+        help="fp16: what bears it, for GPUs; int8: convolutions of 8 bits, calibrated on --calibrate",
     )
     parser.add_argument(
-        "--calibrate",
-        metavar="FOLDER",
-        help="for int8: pictures like those that it will see; 128 of them serve",
+        "--long-clips",
+        action="store_true",
+        help="of a video network: memory grows with the number of frames, not with its square (at T = 8 the attention "
+        "takes 256 MiB a clip), through a Loop, which OpenVINO does not load",
+    )
+    parser.add_argument(
+        "--calibrate", metavar="FOLDER", help="for int8: pictures like those that it will see; 128 of them serve"
     )
     options = parser.parse_args(arguments)
     return exit_code(lambda: _to_onnx(options))
 
 
-def _to_onnx(options):
-    out = Path(options.out)
-    if out.suffix != ".onnx":
-        raise InputError(f"{out}: the name of an ONNX file ends in .onnx")
-    int8 = options.precision == "int8"
-    if int8 != bool(options.calibrate):
-        raise InputError("--precision int8 and --calibrate FOLDER, pictures to calibrate with, go together")
-    with quiet_import():
-        from iaunet_tf.exporting.network import load_network
-    from iaunet_tf.exporting.onnx import write_onnx
-    from iaunet_tf.exporting.precision import to_int8
-    from iaunet_tf.exporting.verification import LIMITS, sample_pictures, verify
-    from iaunet_tf.inference import Embedder
-
-    model = load_network(options.source)
-    video = len(model.inputs[0].shape) == 5
-    pictures = sample_pictures(options.samples or options.calibrate, video)
-    calibration = sample_pictures(options.calibrate, video, count=128) if int8 else []
-    with replacing(out) as temporary:
-        print(f"{options.source} to ONNX, layout {options.layout}", flush=True)
-        metadata = write_onnx(model, temporary, options.source, options.layout, options.dtype)
-        if int8:
-            print(f"calibrating on {len(calibration)} of {options.calibrate}", flush=True)
-            to_int8(temporary, Embedder(temporary).prepare(calibration))
-        print(f"comparing with Keras on {len(pictures)} samples", flush=True)
-        report = verify(options.source, temporary, pictures, LIMITS[options.precision])
-    write_json(out.with_suffix(".json"), {"metadata": vars(metadata), **report})
-    _say(report, out)
+def main_savedmodel(arguments: list[str] | None = None) -> int:
+    """`to_savedmodel.py`; returns the exit code."""
+    parser = _parser("to_savedmodel.py", "SavedModel for TensorFlow Serving")
+    parser.add_argument(
+        "--out", required=True, metavar="DIR", help="folder of served models; DIR/NAME/VERSION/ is written"
+    )
+    parser.add_argument("--name", help="of the served model (default: the network's, iaunet)")
+    parser.add_argument("--version", type=int, help="default: the one after the newest")
+    parser.add_argument(
+        "--dtype",
+        choices=("uint8", "float32"),
+        default="uint8",
+        help="of the pixels that serving_default takes; floats are resized without rounding",
+    )
+    parser.add_argument("--part-attention", action="store_true", help="give the part attention of both blocks as well")
+    options = parser.parse_args(arguments)
+    return exit_code(lambda: _to_savedmodel(options))
 
 
-def _parser(prog, description):
-    parser = argparse.ArgumentParser(prog=prog, description=description)
+def main_litert(arguments: list[str] | None = None) -> int:
+    """`to_litert.py`; returns the exit code."""
+    parser = _parser("to_litert.py", "LiteRT")
+    parser.add_argument("--out", required=True, metavar="FILE", help="the .tflite file to write")
+    parser.add_argument("--dtype", choices=("float32", "uint8"), default="float32", help="of the input")
+    parser.add_argument(
+        "--precision", choices=("fp32", "int8"), default="fp32", help="int8: weights of 8 bits, dynamic range"
+    )
+    options = parser.parse_args(arguments)
+    return exit_code(lambda: _to_litert(options))
+
+
+def _parser(prog, kind):
+    parser = argparse.ArgumentParser(
+        prog=prog, description=f"Writes a trained network as {kind}, and proves that it gives the same embeddings."
+    )
     parser.add_argument("source", metavar="RUN_OR_KERAS_FILE", help="the folder of a run, or a .keras file")
     parser.add_argument(
-        "--samples", metavar="FOLDER", help="pictures to compare with (default: sixteen drawn pedestrians)"
+        "--samples",
+        metavar="FOLDER",
+        help="pictures to compare with (default: the run's query set if it is there, else sixteen drawn pedestrians)",
+    )
+    parser.add_argument(
+        "--unit-length",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="give embeddings length 1 (default), or leave them as the network has them",
     )
     return parser
 
 
-def _say(report, out):
+def _to_onnx(options):
+    out = _out_file(options.out, ".onnx")
+    int8 = options.precision == "int8"
+    if int8 != bool(options.calibrate):
+        raise InputError("--precision int8 and --calibrate FOLDER, pictures to calibrate with, go together")
+    model, network = _load(options)
+    from iaunet_tf.exporting.onnx import write_onnx
+    from iaunet_tf.exporting.precision import to_int8
+    from iaunet_tf.exporting.samples import sample_pictures
+    from iaunet_tf.inference import Embedder
+
+    tracker = options.layout == "tracker"
+    metadata = network(layout=options.layout, dtype="float32" if tracker else options.dtype)
+    if int8:
+        calibration, _ = sample_pictures(options.calibrate, options.source, metadata.video, count=128)
+    pictures = _samples(options, metadata)
+    with replacing(out) as temporary:
+        print(f"{options.source} to ONNX, layout {options.layout}, {options.precision}", flush=True)
+        write_onnx(model, temporary, metadata, half=options.precision == "fp16", loops=options.long_clips)
+        if int8:
+            print(f"calibrating on {len(calibration)} of {options.calibrate}", flush=True)
+            to_int8(temporary, Embedder(temporary).prepare(calibration))
+        report = _compare(model, temporary, *pictures, options.precision)
+    _report(out.with_suffix(".json"), metadata, report)
+    print(out)
+
+
+def _to_savedmodel(options):
+    model, network = _load(options)
+    from iaunet_tf.exporting.savedmodel import BATCHING, by_signature, next_version, write_savedmodel
+
+    metadata = network(dtype=options.dtype, name=options.name)
+    base = Path(options.out) / metadata.name
+    out = base / str(options.version or next_version(base))
+    if out.exists():
+        raise InputError(f"{out}: exists; choose another --version, or leave it out for the next one")
+    pictures = _samples(options, metadata)
+    with replacing(out) as temporary:
+        print(f"{options.source} to SavedModel", flush=True)
+        write_savedmodel(model, temporary, metadata, options.part_attention)
+        report = _compare(model, temporary, *pictures, "fp32", by_signature)
+        _report(temporary / "assets.extra" / "comparison.json", metadata, report)
+    batching = Path(options.out) / "batching.config"
+    if not batching.exists():
+        with replacing(batching) as temporary:
+            temporary.write_text(BATCHING)
+    print(out)
+
+
+def _to_litert(options):
+    out = _out_file(options.out, ".tflite")
+    model, network = _load(options)
+    from iaunet_tf.exporting.litert import write_litert
+
+    metadata = network(dtype=options.dtype)
+    pictures = _samples(options, metadata)
+    with replacing(out) as temporary:
+        print(f"{options.source} to LiteRT, {options.precision}", flush=True)
+        write_litert(model, temporary, metadata, int8=options.precision == "int8")
+        report = _compare(model, temporary, *pictures, options.precision)
+    _report(out.with_suffix(".json"), metadata, report)
+    print(out)
+
+
+def _out_file(name, suffix):
+    out = Path(name)
+    if out.suffix != suffix:
+        raise InputError(f"{out}: the name of the file ends in {suffix}")
+    if out.is_dir():
+        raise InputError(f"{out}: is a folder")
+    return out
+
+
+def _load(options):
+    """The network, and a function that describes an export of it."""
+    with quietly():
+        from iaunet_tf.inference.keras_files import describe, load_network
+
+    model = load_network(options.source)
+    return model, lambda **changes: describe(model, options.source, unit_length=options.unit_length, **changes)
+
+
+def _samples(options, metadata):
+    from iaunet_tf.exporting.samples import sample_pictures
+
+    return sample_pictures(options.samples, options.source, metadata.video)
+
+
+def _compare(model, path, pictures, origin, precision, by_signature=None):
+    """Embeds pictures with the network and with its export; `by_signature` goes other ways into the export."""
+    from iaunet_tf.exporting.verification import LIMITS, verify
+    from iaunet_tf.inference import Embedder
+
+    print(f"comparing with Keras on {len(pictures)} of {origin}", flush=True)
+    limits = LIMITS[precision]
+    ours = Embedder(model, BATCH)(pictures)
+    comparison = verify(ours, Embedder(path, BATCH)(pictures), limits)
+    report = {"samples": origin, "limits": asdict(limits), "comparison": comparison}
+    for name, embeddings in by_signature(path, pictures).items() if by_signature else ():
+        report[name] = verify(ours, embeddings, limits, f"signature {name}")
+    return report
+
+
+def _report(path, metadata, report):
+    write_json(path, {"metadata": asdict(metadata), **report})
     figures = report["comparison"]
     print(
         f"largest difference {figures['max_difference']:.2g}, smallest cosine similarity {figures['min_cosine']:.6f}, "
-        f"nearest neighbours the same for {100 * figures['same_nearest']:.0f} %\n{out}, {out.with_suffix('.json')}"
+        f"nearest neighbour the same for {100 * figures['same_nearest']:.0f} %, "
+        f"ten nearest for {100 * figures['rank_agreement']:.1f} %"
     )

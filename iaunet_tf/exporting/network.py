@@ -1,63 +1,51 @@
-"""Networks to export: from files, made ready for inference."""
+"""Networks made ready for inference."""
 
-from pathlib import Path
+from collections.abc import Callable
 
 import keras
 import numpy as np
 
-import iaunet_tf
-from iaunet_tf.errors import InputError
+from iaunet_tf.layers import IAUBlock
 from iaunet_tf.metadata import Metadata
 
 
-def load_network(source: str | Path) -> keras.Model:
-    """Loads the final model of a run's folder, or a `.keras` file.
+def embedding_function(network: keras.Model, metadata: Metadata, outputs: tuple[str, ...] = ("embedding",)) -> Callable:
+    """What an exported network computes, as a function of TensorFlow tensors.
 
-    Raises:
-        InputError: there is none, it is damaged, or it is not a network of iaunet-tf.
+    Args:
+        network: of `for_inference`, with preprocessing unless the layout is tracker.
+        metadata: how pixels come, and whether embeddings leave with length 1.
+        outputs: names of the network's outputs.
+
+    Returns:
+        From pixels to a dictionary of the outputs.
     """
-    path = Path(source)
-    if path.is_dir():
-        path = path / "model.keras"
-        if not path.is_file():
-            raise InputError(f"{source}: holds no final model ({path.name}); finish the run by --resume {source}")
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    try:
-        model = keras.models.load_model(path, compile=False)
-    except Exception as error:  # whatever zipfile, h5py or Keras make of a damaged or foreign file
-        raise InputError(f"{path}: damaged or no .keras file ({' '.join(str(error).split())[:160]})") from None
-    outputs = model.output if isinstance(getattr(model, "output", None), dict) else {}
-    if "embedding" not in outputs or len(model.inputs) != 1 or model.inputs[0].shape[-1] != 3:
-        raise InputError(f"{path}: is not a network of iaunet-tf: it has no output embedding of pictures")
-    return model
+    import tensorflow as tf
+
+    def embed(pixels):
+        if metadata.layout == "tracker":
+            pixels = tf.transpose(pixels, (0, 2, 3, 1))
+        given = network(tf.cast(pixels, "float32"), training=False)
+        result = {name: tf.cast(given[name], "float32") for name in outputs}
+        if metadata.unit_length:
+            result["embedding"] = tf.math.l2_normalize(result["embedding"], axis=-1)
+        return result
+
+    return embed
 
 
-def describe(
-    model: keras.Model, source: str | Path, layout: str = "image", dtype: str = "float32", unit_length: bool = True
-) -> Metadata:
-    """The metadata of a network's export."""
-    shape = model.inputs[0].shape
-    return Metadata(
-        name=model.name,
-        version=iaunet_tf.__version__,
-        source=Path(source).name,
-        video=len(shape) == 5,
-        height=shape[-3],
-        width=shape[-2],
-        layout=layout,
-        dtype=dtype,
-        embedding=model.output["embedding"].shape[-1],
-        unit_length=unit_length,
-    )
-
-
-def for_inference(model: keras.Model, preprocessing: bool = True) -> keras.Model:
+def for_inference(
+    model: keras.Model, preprocessing: bool = True, half: bool = False, loops: bool = True
+) -> keras.Model:
     """A copy that gives the same embeddings faster: convolutions take in the batch norms behind them.
 
     Args:
         model: a network of iaunet-tf.
         preprocessing: False leaves normalisation to the caller.
+        half: convolutions and what lies between them in float16; what needs float32, above all the channel
+            attention, whose logits overflow and whose softmax is nearly one-hot, remains so as in mixed precision.
+        loops: False computes a clip's channel attention at once instead of in a loop over blocks of its rows; memory
+            then grows with the square of the number of frames.
     """
     folded = {}  # from convolution to the batch norm behind it
     for layer in model.layers:
@@ -73,6 +61,10 @@ def for_inference(model: keras.Model, preprocessing: bool = True) -> keras.Model
         config = layer.get_config()
         if layer.name in folded:
             config["use_bias"] = True
+        if not loops and isinstance(layer, IAUBlock):
+            config["rows"] = "all"
+        if half:
+            config["dtype"] = "float16" if isinstance(layer, keras.layers.Conv2D) else "mixed_float16"
         return type(layer).from_config(config)
 
     def call(layer, *args, **kwargs):

@@ -5,27 +5,25 @@ from pathlib import Path
 import keras
 
 from iaunet_tf.errors import InputError
-from iaunet_tf.exporting.network import describe, for_inference
+from iaunet_tf.exporting.network import embedding_function, for_inference
 from iaunet_tf.metadata import KEY, Metadata
+from iaunet_tf.preprocessing import IMAGENET_MEAN, IMAGENET_STD
+from iaunet_tf.quiet import quietly
 
 OPSET = 17
 
 
 def write_onnx(
-    model: keras.Model, path: str | Path, source: str | Path, layout: str = "image", dtype: str = "float32"
-) -> Metadata:
-    """Writes a network as ONNX: input `images` (or `clips`), output `embedding` of length 1.
+    model: keras.Model, path: str | Path, metadata: Metadata, half: bool = False, loops: bool = False
+) -> None:
+    """Writes a network as ONNX: input `images` (or `clips`), output `embedding`.
 
     Args:
         model: a network of iaunet-tf.
         path: the file; written directly, so give a temporary one.
-        source: what the network was loaded from, for the metadata.
-        layout: `"image"`: `(batch, [frames,] height, width, 3)` in 0..255, normalised inside; `"tracker"`:
-            `(batch, 3, height, width)` float32, normalised by the caller with ImageNet's statistics.
-        dtype: of the input, `"float32"` or `"uint8"`, for layout image.
-
-    Returns:
-        The metadata, which the file holds as well.
+        metadata: what it shall be; the file holds it as well.
+        half: float16 inside, see `for_inference`; inputs and outputs remain float32.
+        loops: of a video network, see `for_inference`; not every runtime loads them.
 
     Raises:
         InputError: the converter is not installed, or the network does not go with the layout.
@@ -37,24 +35,16 @@ def write_onnx(
         raise InputError("writing ONNX needs tf2onnx: pip install tf2onnx onnx") from None
     import tensorflow as tf
 
-    tracker = layout == "tracker"
-    metadata = describe(model, source, layout, "float32" if tracker else dtype)
+    tracker = metadata.layout == "tracker"
     if tracker and metadata.video:
         raise InputError("layout tracker is for single pictures; this is a video network: export it with layout image")
-    network = for_inference(model, preprocessing=not tracker)
+    network = for_inference(model, preprocessing=not tracker, half=half, loops=loops)
     size = (metadata.height, metadata.width)
-    shape = (3, *size) if tracker else (None, *size, 3) if metadata.video else (*size, 3)
-    name = "clips" if metadata.video else "images"
-    signature = [tf.TensorSpec((None, *shape), metadata.dtype, name=name)]
-
-    @tf.function(input_signature=signature)
-    def embed(pixels):
-        if tracker:
-            pixels = tf.transpose(pixels, (0, 2, 3, 1))
-        embedding = network(tf.cast(pixels, "float32"), training=False)["embedding"]
-        return {"embedding": tf.math.l2_normalize(embedding, axis=-1)}
-
-    proto, _ = tf2onnx.convert.from_function(embed, input_signature=signature, opset=OPSET)
+    shape = (None, 3, *size) if tracker else (*metadata.leading, *size, 3)
+    signature = [tf.TensorSpec(shape, metadata.dtype, name=metadata.input)]
+    embed = tf.function(embedding_function(network, metadata), input_signature=signature)
+    with quietly():
+        proto, _ = tf2onnx.convert.from_function(embed, input_signature=signature, opset=OPSET)
     axes = ["batch", "frames"] if metadata.video else ["batch"]
     for axis, dimension in zip(axes, proto.graph.input[0].type.tensor_type.shape.dim, strict=False):
         dimension.dim_param = axis
@@ -64,7 +54,6 @@ def write_onnx(
     onnx.helper.set_model_props(proto, {KEY: metadata.to_json(), **_readable(metadata)})
     onnx.checker.check_model(proto)
     onnx.save(proto, str(path))
-    return metadata
 
 
 def _readable(metadata):
@@ -73,8 +62,8 @@ def _readable(metadata):
     return {
         "colour_order": "RGB",
         "preprocessing": f"resize to {metadata.height}x{metadata.width} (bicubic), pixels {prepared}",
-        "mean": "0.485, 0.456, 0.406",
-        "std": "0.229, 0.224, 0.225",
+        "mean": ", ".join(map(str, IMAGENET_MEAN)),
+        "std": ", ".join(map(str, IMAGENET_STD)),
         "source": metadata.source,
         "version": metadata.version,
     }

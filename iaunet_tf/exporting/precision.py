@@ -1,11 +1,11 @@
 """ONNX files of lower precision."""
 
-import logging
 from pathlib import Path
 
 import numpy as np
 
 from iaunet_tf.errors import InputError
+from iaunet_tf.quiet import quietly
 
 CALIBRATION_BATCH = 8
 
@@ -36,22 +36,20 @@ def to_int8(path: str | Path, pixels: np.ndarray) -> None:
             batch = next(self.batches, None)
             return None if batch is None else {name: batch}
 
-    logging.disable(logging.WARNING)  # advice for graphs that are less plain than ours
     try:
-        quantize_static(
-            str(path),
-            str(path),
-            Pictures(),
-            quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=["Conv"],
-            per_channel=True,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-        )
+        with quietly():
+            quantize_static(
+                str(path),
+                str(path),
+                Pictures(),
+                quant_format=QuantFormat.QDQ,
+                op_types_to_quantize=["Conv"],
+                per_channel=True,
+                activation_type=QuantType.QUInt8,
+                weight_type=QuantType.QInt8,
+            )
     except Exception as error:  # ONNX Runtime's own, of several kinds
         raise InputError(f"the network cannot be quantised: {' '.join(str(error).split())[:200]}") from None
-    finally:
-        logging.disable(logging.NOTSET)
     # Which the quantiser does not keep.
     proto = onnx.load(str(path))
     onnx.helper.set_model_props(proto, properties)

@@ -3,12 +3,21 @@
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from iaunet_tf.inference.inputs import Picture, as_list, picture_pixels
 from iaunet_tf.inference.runtimes import open_network
 from iaunet_tf.preprocessing import IMAGENET_MEAN, IMAGENET_STD
+
+if TYPE_CHECKING:
+    import keras
+
+
+def unit_length(embeddings: np.ndarray) -> np.ndarray:
+    """`(N, D)` with rows of length 1."""
+    return embeddings / np.maximum(np.linalg.norm(embeddings, axis=-1, keepdims=True), 1e-12)
 
 
 class Embedder:
@@ -17,7 +26,8 @@ class Embedder:
     How pixels are prepared is read from the file, so that nothing is done twice or not at all.
 
     Args:
-        path: an `.onnx` or `.keras` file, or the folder of a run.
+        path: an `.onnx`, `.tflite` or `.keras` file, the folder of a SavedModel, of its versions (the newest is taken)
+            or of a run, or a network of iaunet-tf in memory.
         batch_size: pictures, or clips, at a time.
         device: `"cuda"`, `"cpu"`, or `"auto"`: CUDA if it is there.
 
@@ -31,7 +41,7 @@ class Embedder:
     (2, 2048)
     """
 
-    def __init__(self, path: str | Path, batch_size: int = 32, device: str = "auto"):
+    def __init__(self, path: "str | Path | keras.Model", batch_size: int = 32, device: str = "auto"):
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1; received {batch_size}")
         self._network = open_network(path, device)
@@ -56,7 +66,7 @@ class Embedder:
         embeddings = np.empty((len(items), self.metadata.embedding), "float32")
         done = 0
         for rows in self._batches(items):
-            embeddings[rows] = self._network.embed(self.prepare([items[row] for row in rows]))
+            embeddings[rows] = unit_length(self._network.embed(self.prepare([items[row] for row in rows])))
             done += len(rows)
             if progress and sys.stderr.isatty():
                 print(f"\rembedding: {done}/{len(items)}", end="\n" if done == len(items) else "", file=sys.stderr)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from iaunet_tf.data.images import load_image, to_pixels
+from iaunet_tf.data.images import load_image, resize, to_pixels
 from iaunet_tf.errors import InputError
 
 Picture = str | Path | bytes | Image.Image | np.ndarray
@@ -50,7 +50,8 @@ def picture_pixels(picture: Picture, size: tuple[int, int]) -> np.ndarray:
         )
     if array.shape[:2] == tuple(size):
         return array
-    channels = [Image.fromarray(array[..., c]).resize(size[::-1], Image.Resampling.BICUBIC) for c in range(3)]
+    box = (0, 0, array.shape[1], array.shape[0])
+    channels = [resize(Image.fromarray(array[..., channel]), size, box) for channel in range(3)]
     return np.stack([np.asarray(channel) for channel in channels], axis=-1)
 
 

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from iaunet_tf.layers.parts import batch_norm, pointwise
+from iaunet_tf.layers.parts import Pointwise, batch_norm
 
 # exp(-60) is about 1e-26: nothing beside the 1 of the row's maximum, yet far from the denormal floats
 # on which runtimes that do not flush them are several times slower.
@@ -14,7 +14,7 @@ LARGEST_AFFINITY = 2**25
 ROW_BLOCK = 2**21
 
 
-def attend_to_channels(x, recompute: bool = False, rows: int | None = None):
+def attend_to_channels(x, recompute: bool = False, rows: int | str | None = None, training: bool = True):
     """Replaces every channel map by the softmax-weighted sum of all channel maps alike.
 
     With ``G`` the ``T·C`` channel maps as vectors of length ``H·W``: ``softmax(G Gᵀ) G``. The logits and
@@ -24,8 +24,9 @@ def attend_to_channels(x, recompute: bool = False, rows: int | None = None):
     Args:
         x: `(B, T, H, W, C)`.
         recompute: compute the affinity in blocks of rows, and again for the gradient, so that it is never held whole.
-        rows: so many rows at a time; None chooses, and without `recompute` computes all at once unless they are very
-            many.
+        rows: so many rows at a time, or `"all"`; None chooses, and without `recompute` computes all at once unless they
+            are very many or of unknown number.
+        training: whether a gradient will follow; only then is anything computed again.
 
     Returns:
         The same shape and dtype as `x`.
@@ -33,12 +34,12 @@ def attend_to_channels(x, recompute: bool = False, rows: int | None = None):
     batch, frames, height, width, channels = ops.shape(x)
     tokens = frames * channels
     # Columns are the tokens: (B, H·W, T·C).
-    maps = ops.reshape(ops.transpose(x, (0, 2, 3, 1, 4)), (batch, height * width, tokens))
+    maps = ops.reshape(ops.transpose(x, (0, 2, 3, 1, 4)), (-1, height * width, tokens))
     # The number of frames, and with it that of tokens, may be known only when the graph runs.
     few = isinstance(tokens, int) and tokens**2 <= LARGEST_AFFINITY
-    whole = few and rows is None and not recompute
-    y = _attend(maps, maps) if whole else _attend_by_rows(maps, batch, tokens, rows)
-    y = ops.reshape(y, (batch, height, width, frames, channels))
+    whole = rows == "all" or (few and rows is None and not recompute)
+    y = _attend(maps, maps) if whole else _attend_by_rows(maps, batch, tokens, rows, training)
+    y = ops.reshape(y, (-1, height, width, frames, channels))
     return ops.transpose(y, (0, 3, 1, 2, 4))
 
 
@@ -50,7 +51,7 @@ def _attend(queries, maps):
     return ops.matmul(maps, ops.transpose(ops.cast(attention, maps.dtype), (0, 2, 1)))
 
 
-def _attend_by_rows(maps, batch, tokens, rows):
+def _attend_by_rows(maps, batch, tokens, rows, training):
     """The same for all tokens, a block after the other, each of which the gradient computes again."""
     size = ops.shape(maps)[1]
     # Python's numbers where shapes are static, because compilers want them to remain so.
@@ -61,7 +62,7 @@ def _attend_by_rows(maps, batch, tokens, rows):
     missing = blocks * rows - tokens
     queries = ops.pad(maps, [(0, 0), (0, 0), (0, missing)])
     queries = ops.transpose(ops.reshape(queries, (batch, size, blocks, rows)), (2, 0, 1, 3))
-    attend = keras.remat(_attend)
+    attend = keras.remat(_attend) if training else _attend
     y = ops.map(lambda block: attend(block, maps), queries)
     y = ops.reshape(ops.transpose(y, (1, 2, 0, 3)), (batch, size, blocks * rows))
     return y[..., :tokens]
@@ -80,19 +81,19 @@ class ChannelIAU(keras.layers.Layer):
     Input and output: `(B, T, H, W, C)`; an image is a clip of one frame.
     """
 
-    def __init__(self, recompute: bool = False, rows: int | None = None, **kwargs):
+    def __init__(self, recompute: bool = False, rows: int | str | None = None, **kwargs):
         super().__init__(**kwargs)
         self.recompute, self.rows = recompute, rows
 
     def build(self, input_shape):
         channels = input_shape[-1]
-        self.dense = pointwise(channels, dtype=self.dtype_policy, name="dense")
+        self.dense = Pointwise(channels, dtype=self.dtype_policy, name="dense")
         self.dense.build(input_shape)
         self.norm = batch_norm(zero=True, dtype=self.dtype_policy, name="norm")
         self.norm.build(input_shape)
 
     def call(self, x, training=None):
-        y = attend_to_channels(x, self.recompute, self.rows)
+        y = attend_to_channels(x, self.recompute, self.rows, training)
         return x + self.norm(self.dense(y), training=training)
 
     def compute_output_shape(self, input_shape):

@@ -18,7 +18,7 @@ class IAUBlock(keras.layers.Layer):
         parts: number of body parts `K` (head, upper body, lower body, shoes).
         recompute: compute the channel attention in blocks of rows, and again for the gradient: less memory, more time.
             Long clips always do.
-        rows: so many rows of the channel attention at a time; None chooses.
+        rows: so many rows of the channel attention at a time, or `"all"`; None chooses.
 
     Input: `(B, H, W, C)` or `(B, T, H, W, C)`, `C` even.
     Output: the same shape, and the part attention `(B, H, W, K)` or `(B, T, H, W, K)`, float32 in 0..1.
@@ -28,7 +28,7 @@ class IAUBlock(keras.layers.Layer):
     >>> features, attention = IAUBlock()(keras.ops.ones((2, 8, 4, 16)))
     """
 
-    def __init__(self, parts: int = 4, recompute: bool = False, rows: int | None = None, **kwargs):
+    def __init__(self, parts: int = 4, recompute: bool = False, rows: int | str | None = None, **kwargs):
         super().__init__(**kwargs)
         self.parts, self.recompute, self.rows = parts, recompute, rows
         self.channel = ChannelIAU(recompute, rows, dtype=self.dtype_policy, name="channel")

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from iaunet_tf.layers.parts import batch_norm, pointwise
+from iaunet_tf.layers.parts import Pointwise, batch_norm
 
 FORBIDDEN = -1e8
 
@@ -45,14 +45,14 @@ class SpatialTemporalIAU(keras.layers.Layer):
     def build(self, input_shape):
         *_, channels = input_shape
         half = channels // 2
-        self.attention_dense = pointwise(self.parts, dtype=self.dtype_policy, name="attention_dense")
+        self.attention_dense = Pointwise(self.parts, dtype=self.dtype_policy, name="attention_dense")
         self.attention_norm = batch_norm(dtype="float32", name="attention_norm")
-        self.reduce = pointwise(half, dtype="float32", name="reduce")
-        self.relation_dense = pointwise(1, dtype="float32", name="relation_dense")
+        self.reduce = Pointwise(half, dtype="float32", name="reduce")
+        self.relation_dense = Pointwise(1, dtype="float32", name="relation_dense")
         self.relation_norm = batch_norm(dtype="float32", name="relation_norm")
-        self.aggregate_dense = pointwise(half, dtype="float32", name="aggregate_dense")
+        self.aggregate_dense = Pointwise(half, dtype="float32", name="aggregate_dense")
         self.aggregate_norm = batch_norm(dtype="float32", name="aggregate_norm")
-        self.update_dense = pointwise(channels, dtype="float32", name="update_dense")
+        self.update_dense = Pointwise(channels, dtype="float32", name="update_dense")
         self.update_norm = batch_norm(zero=True, dtype="float32", name="update_norm")
 
         self.attention_dense.build(input_shape)
@@ -66,21 +66,21 @@ class SpatialTemporalIAU(keras.layers.Layer):
         self.update_norm.build((None, None, channels))
 
     def call(self, x, training=None):
-        batch, frames, height, width, channels = ops.shape(x)
+        _, frames, height, width, channels = ops.shape(x)
         nodes, half = frames * self.parts, channels // 2
 
         logits = self.attention_norm(self.attention_dense(x), training=training)
         attention = ops.sigmoid(logits)
 
-        flat = ops.cast(ops.reshape(x, (batch, frames, height * width, channels)), "float32")
-        weights = ops.reshape(attention, (batch, frames, height * width, self.parts))
+        flat = ops.cast(ops.reshape(x, (-1, frames, height * width, channels)), "float32")
+        weights = ops.reshape(attention, (-1, frames, height * width, self.parts))
         parts = ops.matmul(ops.transpose(weights, (0, 1, 3, 2)), flat)
-        parts = self.reduce(ops.reshape(parts, (batch, nodes, channels)))
+        parts = self.reduce(ops.reshape(parts, (-1, nodes, channels)))
         context = self.reduce(ops.mean(flat, axis=(1, 2)))
 
         # Interaction: how much node i listens to node j.
         difference = ops.abs(parts[:, :, None] - parts[:, None, :])
-        pair_context = ops.broadcast_to(context[:, None, None], (batch, nodes, nodes, half))
+        pair_context = ops.tile(context[:, None, None], (1, nodes, nodes, 1))
         relation = self.relation_dense(ops.concatenate([difference, pair_context], axis=-1))
         relation = ops.squeeze(self.relation_norm(relation, training=training), axis=-1)
         relation = ops.where(part_graph(frames, self.parts), relation, relation + FORBIDDEN)
@@ -89,13 +89,14 @@ class SpatialTemporalIAU(keras.layers.Layer):
         # Aggregation.
         message = ops.concatenate([parts, ops.matmul(relation, parts)], axis=-1)
         message = self.aggregate_norm(self.aggregate_dense(message), training=training)
-        message = ops.reshape(ops.relu(message), (batch, frames, self.parts, half))
+        message = ops.reshape(ops.relu(message), (-1, frames, self.parts, half))
 
         # Update, the same for every position of a frame.
-        frame_context = ops.broadcast_to(context[:, None], (batch, frames, half))
+        frame_context = ops.tile(context[:, None], (1, frames, 1))
         update = ops.concatenate([ops.mean(message, axis=2), frame_context], axis=-1)
         update = self.update_norm(self.update_dense(update), training=training)
-        return x + ops.cast(update[:, :, None, None], x.dtype), attention
+        update = ops.reshape(update, (-1, frames, 1, 1, channels))
+        return x + ops.cast(update, x.dtype), attention
 
     def compute_output_shape(self, input_shape):
         return input_shape, (*input_shape[:-1], self.parts)

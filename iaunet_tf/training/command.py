@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from iaunet_tf.errors import InputError
-from iaunet_tf.quiet import quiet_import
+from iaunet_tf.quiet import quietly
 from iaunet_tf.training.config import Config, parse
 from iaunet_tf.training.run import Run
 
@@ -17,7 +17,7 @@ def run_command(arguments: list[str] | None = None) -> None:
     """
     config, modes = parse(arguments)
     # TensorFlow, seconds of it, once the command line is known to be right.
-    with quiet_import():
+    with quietly():
         import tensorflow as tf
     from iaunet_tf.training.cross_validation import cross_validate
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from iaunet_tf.errors import InputError, exit_code
-from iaunet_tf.quiet import quiet_import
+from iaunet_tf.quiet import quietly
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -29,7 +29,7 @@ def convert(source: str | Path, target: str | Path, input_shape: tuple[int, int,
     from iaunet_tf.weights import find_weights
 
     source = find_weights(source)
-    with quiet_import():
+    with quietly():
         from iaunet_tf.models import IAUNet
     from iaunet_tf.weights import load_weights, save_weights
     from iaunet_tf.weights.names import image_name

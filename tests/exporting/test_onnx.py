@@ -1,14 +1,19 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
+import yaml
 from exporting.networks import embeddings, network
+from PIL import Image
 
 from iaunet_tf.errors import InputError
 from iaunet_tf.exporting.command import main_onnx
-from iaunet_tf.exporting.network import for_inference, load_network
+from iaunet_tf.exporting.network import for_inference
 from iaunet_tf.exporting.precision import to_int8
-from iaunet_tf.exporting.verification import Limits, compare, verify
+from iaunet_tf.exporting.samples import sample_pictures
+from iaunet_tf.exporting.verification import LIMITS, Limits, compare, verify
+from iaunet_tf.inference.keras_files import load_network
 from iaunet_tf.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 
 onnx = pytest.importorskip("onnx")
@@ -95,12 +100,72 @@ def test_mistakes_are_one_line_and_leave_nothing(exports, arguments, message, tm
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_an_export_that_is_off_is_refused(exports, tmp_path):
-    other = network(block=None)
-    other.save(tmp_path / "other.keras")
-    pictures = [picture.astype("uint8") for picture in PIXELS]
+def test_an_export_that_is_off_is_refused(exports, tmp_path, monkeypatch, capsys):
+    ours, other = (embeddings(model, PIXELS) for model in (network(), network(block=None)))
     with pytest.raises(InputError, match=r"differs from Keras by .* where 0\.0001 \(0\.9999\) is allowed"):
-        verify(exports / "images.keras", tmp_path / "other.keras", pictures, Limits())
+        verify(ours, other, Limits())
+    with pytest.raises(InputError, match="signature encoded gives embeddings that are no numbers"):
+        verify(ours, np.full_like(ours, np.nan), Limits(), "signature encoded")
+    # The command leaves nothing behind.
+    monkeypatch.setitem(LIMITS, "fp32", Limits(difference=0, cosine=2))
+    assert main_onnx([str(exports / "images.keras"), "--out", str(tmp_path / "a.onnx")]) == 1
+    assert "error: the export differs from Keras" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_samples_are_the_runs_queries_if_they_are_there(tmp_path, monkeypatch):
+    for folder, name in (("query", "0001_c1s1_000001_00.jpg"), ("bounding_box_test", "0001_c2s1_000001_00.jpg")):
+        for person in range(1, 4):
+            path = tmp_path / "data" / folder / name.replace("0001_c", f"{person:04}_c")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (20, 40)).save(path)
+    shutil.copytree(tmp_path / "data" / "query", tmp_path / "data" / "bounding_box_train")
+    run = tmp_path / "run"
+    run.mkdir()
+    data = {"name": "market1501", "root": str(tmp_path / "data"), "split": 0, "cache_dir": str(tmp_path)}
+    (run / "config.yaml").write_text(yaml.safe_dump({"data": data}))
+    pictures, origin = sample_pictures(None, str(run), video=False)
+    assert [path.name[:4] for path in pictures] == ["0001", "0002", "0003"] and origin == f"the query set of {run}"
+    assert len(sample_pictures(None, str(run), video=False, count=2)[0]) == 2
+    shutil.rmtree(tmp_path / "data")
+    pictures, origin = sample_pictures(None, str(run), video=True)
+    assert [len(clip) for clip in pictures] == [4] * 4 and origin == "drawn pedestrians"
+
+
+@pytest.mark.parametrize("kind", ["images", "clips"])
+def test_float16_but_for_the_channel_attention(exports, tmp_path, kind):
+    out = tmp_path / "a.onnx"
+    assert main_onnx([str(exports / f"{kind}.keras"), "--out", str(out), "--precision", "fp16"]) == 0
+    proto = onnx.load(out)
+    kernels = {tensor.data_type for tensor in proto.graph.initializer if len(tensor.dims) == 4}
+    assert kernels == {onnx.TensorProto.FLOAT16}
+    shapes = {value.name: value for value in onnx.shape_inference.infer_shapes(proto).graph.value_info}
+    softmaxes = [shapes[node.output[0]].type.tensor_type for node in proto.graph.node if node.op_type == "Softmax"]
+    assert len(softmaxes) == 4 and {tensor.elem_type for tensor in softmaxes} == {onnx.TensorProto.FLOAT}
+    assert proto.graph.input[0].type.tensor_type.elem_type == onnx.TensorProto.FLOAT
+    model = load_network(exports / f"{kind}.keras")
+    pixels = PIXELS if kind == "images" else PIXELS[None]
+    assert (run(out, pixels)[1] * embeddings(model, pixels)).sum(axis=1).min() > 0.995
+
+
+def test_opencv_runs_the_tracker_layout(exports):
+    cv2 = pytest.importorskip("cv2")
+    network_of_opencv = cv2.dnn.readNetFromONNX(str(exports / "tracker" / "tracker.onnx"))
+    pixels = ((PIXELS / 255 - IMAGENET_MEAN) / IMAGENET_STD).transpose(0, 3, 1, 2).astype("float32")
+    network_of_opencv.setInput(pixels)
+    np.testing.assert_allclose(network_of_opencv.forward(), embeddings(network(), PIXELS), atol=1e-4)
+
+
+def test_graph_reads_like_the_network(exports):
+    graph = onnx.load(exports / "image" / "image.onnx").graph
+    assert not {node.op_type for node in graph.node} & {"Shape", "Loop", "If", "BatchNormalization", "Gather"}
+    assert "Loop" not in {node.op_type for node in onnx.load(exports / "clips" / "clips.onnx").graph.node}
+
+
+def test_long_clips_go_through_a_loop(exports, tmp_path):
+    out = tmp_path / "a.onnx"
+    assert main_onnx([str(exports / "clips.keras"), "--out", str(out), "--long-clips"]) == 0
+    assert "Loop" in {node.op_type for node in onnx.load(out).graph.node}
 
 
 def test_int8_convolutions(exports, tmp_path, capsys):
@@ -125,3 +190,15 @@ def test_comparison_by_hand():
     assert comparison.max_difference == pytest.approx(0.2)
     assert comparison.min_cosine == pytest.approx(0.96)
     assert comparison.same_nearest == pytest.approx(2 / 3)  # the second's nearest changes
+    assert comparison.rank_agreement == 1  # both have all others among the nearest ten
+    # More than ten others, by sets.
+    rng = np.random.default_rng(0)
+    ours = rng.normal(size=(15, 4))
+    theirs = ours + rng.normal(size=ours.shape)
+    ours, theirs = (e / np.linalg.norm(e, axis=1, keepdims=True) for e in (ours, theirs))
+
+    def ten(embeddings, i):
+        return set(sorted(set(range(15)) - {i}, key=lambda j: -embeddings[i] @ embeddings[j])[:10])
+
+    shared = [len(ten(ours, i) & ten(theirs, i)) / 10 for i in range(15)]
+    assert compare(ours, theirs).rank_agreement == pytest.approx(np.mean(shared)) and np.mean(shared) < 1

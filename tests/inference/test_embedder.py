@@ -1,4 +1,5 @@
 import io
+import shutil
 import subprocess
 import sys
 
@@ -18,7 +19,18 @@ def pictures():
     return [rng.integers(0, 256, (64, 32, 3)).astype("uint8") for _ in range(3)]
 
 
-@pytest.mark.parametrize("name", ["images.keras", "image/image.onnx", "tracker/tracker.onnx", "bytes/bytes.onnx"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "images.keras",
+        "image/image.onnx",
+        "tracker/tracker.onnx",
+        "bytes/bytes.onnx",
+        "lite/lite.tflite",
+        "served/iaunet",
+        "served/iaunet/1",
+    ],
+)
 def test_every_file_takes_every_kind_of_picture(exports, pictures, name, tmp_path):
     embed = Embedder(exports / name, batch_size=2)
     expected = embeddings(network(), np.stack(pictures).astype("float32"))
@@ -60,7 +72,7 @@ def test_other_sizes_are_resized_as_in_evaluation(exports):
     np.testing.assert_allclose(embed([smooth]), embed([smooth.round().astype("uint8")]), atol=1e-2)
 
 
-@pytest.mark.parametrize("name", ["clips.keras", "clips/clips.onnx"])
+@pytest.mark.parametrize("name", ["clips.keras", "clips/clips.onnx", "liteclips/liteclips.tflite", "served/clips"])
 def test_clips_of_any_length(exports, pictures, name):
     embed = Embedder(exports / name, batch_size=2)
     model = network(video=True)
@@ -107,10 +119,30 @@ def test_mistakes(exports, pictures, tmp_path):
     for path, message in (
         (tmp_path / "gone.onnx", "no such file"),
         (tmp_path / "a.onnx", "no readable ONNX file"),
-        (tmp_path / "a.jpg", "is neither .onnx nor .keras nor the folder of a run"),
+        (tmp_path / "a.jpg", "is neither .onnx, .tflite nor .keras, nor the folder of a SavedModel or of a run"),
     ):
         with pytest.raises(InputError, match=message):
             Embedder(path)
+
+
+def test_files_of_others_and_damaged_ones(tmp_path, exports):
+    content = (exports / "lite" / "lite.tflite").read_bytes()
+    (tmp_path / "other.tflite").write_bytes(content[: len(content) // 2])
+    with pytest.raises(InputError, match="is not exported by iaunet-tf"):
+        Embedder(tmp_path / "other.tflite")
+    served = tmp_path / "served" / "7"
+    shutil.copytree(exports / "served" / "iaunet" / "1", served)
+    (served / "saved_model.pb").write_bytes(b"nothing")
+    with pytest.raises(InputError, match="no readable SavedModel"):
+        Embedder(tmp_path / "served")
+    (served / "assets.extra" / "iaunet_tf.json").write_text("{}")
+    with pytest.raises(InputError, match="damaged; export the network again"):
+        Embedder(tmp_path / "served")
+
+
+def test_network_in_memory(pictures):
+    model = network()
+    np.testing.assert_allclose(Embedder(model)(pictures), embeddings(model, np.stack(pictures)), atol=1e-6)
 
 
 def test_onnx_of_others_is_not_guessed_at(tmp_path, exports):
@@ -137,6 +169,15 @@ def test_command(exports, pictures, tmp_path, capsys):
     assert main([str(exports / "clips" / "clips.onnx"), str(tmp_path / "people"), "--out", str(out)]) == 0
     with np.load(out) as features:
         assert features["paths"].tolist() == [str(tmp_path / "people")]
+    pytest.importorskip("pyarrow")
+    table = tmp_path / "features.parquet"
+    assert main([str(exports / "image" / "image.onnx"), str(tmp_path / "people"), "--out", str(table)]) == 0
+    import pyarrow.parquet
+
+    columns = pyarrow.parquet.read_table(table).to_pydict()
+    assert [path.split("/")[-1] for path in columns["path"]] == ["0.png", "1.png", "2.png"]
+    embedded = Embedder(exports / "image" / "image.onnx")(pictures)
+    np.testing.assert_allclose(columns["embedding"], embedded, atol=1e-6)
     assert main([str(exports / "image" / "image.onnx"), str(tmp_path / "gone"), "--out", str(out)]) == 1
     assert main([str(exports / "image" / "image.onnx"), str(tmp_path / "people"), "--out", "features.txt"]) == 1
-    assert "ends in .npz" in capsys.readouterr().err
+    assert "ends in .npz or .parquet" in capsys.readouterr().err

@@ -1,0 +1,61 @@
+"""Looks for people with ONNX Runtime: numpy, Pillow and onnxruntime, nothing of TensorFlow, nothing of iaunet-tf.
+
+python nearest.py MODEL.onnx QUERY_FOLDER GALLERY_FOLDER [--top 5]
+
+The model is one of `export/to_onnx.py`, of layout image.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from PIL import Image
+
+BATCH = 32
+
+
+def read(path: Path, height: int, width: int) -> np.ndarray:
+    """RGB in 0..255, resized as the network was evaluated: rows first, then columns."""
+    picture = Image.open(path).convert("RGB")
+    picture = picture.resize((width, picture.height), Image.Resampling.BICUBIC)
+    return np.asarray(picture.resize((width, height), Image.Resampling.BICUBIC))
+
+
+def embed(session: onnxruntime.InferenceSession, folder: str) -> tuple[list[Path], np.ndarray]:
+    """Pictures of a folder, and their embeddings `(N, D)` of length 1."""
+    about = json.loads(session.get_modelmeta().custom_metadata_map["iaunet_tf"])
+    if about["layout"] != "image" or about["video"]:
+        raise SystemExit("error: this example takes an image network of layout image")
+    paths = sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
+    if not paths:
+        raise SystemExit(f"error: {folder}: holds no pictures")
+    parts = []
+    for start in range(0, len(paths), BATCH):
+        pixels = np.stack([read(path, about["height"], about["width"]) for path in paths[start : start + BATCH]])
+        parts.append(session.run(["embedding"], {"images": pixels.astype(about["dtype"])})[0])
+    return paths, np.concatenate(parts)
+
+
+def main() -> int:
+    """Prints the gallery's most similar pictures for every query."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("model")
+    parser.add_argument("query")
+    parser.add_argument("gallery")
+    parser.add_argument("--top", type=int, default=5)
+    options = parser.parse_args()
+    session = onnxruntime.InferenceSession(options.model, providers=onnxruntime.get_available_providers())
+    queries, wanted = embed(session, options.query)
+    gallery, found = embed(session, options.gallery)
+    for query, similarities in zip(queries, wanted @ found.T, strict=True):
+        print(query)
+        for row in np.argsort(-similarities, kind="stable")[: options.top]:
+            print(f"  {similarities[row]:.4f}  {gallery[row]}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,84 @@
+"""Pictures to calibrate and to verify with."""
+
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from iaunet_tf.data.images import SUFFIXES
+from iaunet_tf.data.readers import TRACKLETS, read_dataset
+from iaunet_tf.errors import InputError
+
+FRAMES = 4  # of a sample clip
+DRAWN = 16
+OF_QUERIES = 200
+
+
+def sample_pictures(folder: str | None, source: str, video: bool, count: int = OF_QUERIES) -> tuple[list, str]:
+    """Pictures for `Embedder`, clips of four frames for a video network: those of a folder, else the query set of the
+    run that is exported, if its data are still there, else drawn pedestrians.
+
+    Args:
+        folder: of pictures, or None.
+        source: what is exported.
+        video: clips instead of pictures.
+        count: how many at most.
+
+    Returns:
+        The pictures, and what they are.
+
+    Raises:
+        InputError: the folder holds fewer than two.
+    """
+    if folder is not None:
+        pictures, origin = _of_folder(folder, count), folder
+    elif queries := _of_run(source, video):
+        return _evenly(queries, count), f"the query set of {source}"
+    else:
+        pictures, origin = _drawn(), "drawn pedestrians"
+    if video:
+        starts = range(0, len(pictures), FRAMES)
+        pictures = [[pictures[(start + k) % len(pictures)] for k in range(FRAMES)] for start in starts]
+    return pictures, origin
+
+
+def _evenly(items, count):
+    return [items[i] for i in np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int)]
+
+
+def _of_folder(folder, count):
+    if not Path(folder).is_dir():
+        raise InputError(f"{folder}: no such folder of sample pictures")
+    files = sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() in SUFFIXES)
+    if len(files) < 2:
+        raise InputError(f"{folder}: holds {len(files)} pictures; at least two are needed to compare with")
+    return _evenly(files, count)
+
+
+def _of_run(source, video):
+    """Query pictures or clips of a run's data set; none if they are not at hand."""
+    try:
+        data = yaml.safe_load((Path(source) / "config.yaml").read_text())["data"]
+        if not Path(data["root"]).is_dir() or video != (data["name"] in TRACKLETS):
+            return []
+        split = data["split"] if data["split"] != "all" else 0
+        query = read_dataset(data["name"], data["root"], split, data["cache_dir"])[0].query
+    except (OSError, KeyError, TypeError, yaml.YAMLError, InputError):
+        return []
+    if not video:
+        return query.paths
+    clips = zip(query.starts, query.lengths, strict=True)
+    return [[query.path(start + k % length) for k in range(FRAMES)] for start, length in clips]
+
+
+def _drawn():
+    from iaunet_tf.data.embedded import EmbeddedOptions, cameras, cast
+    from iaunet_tf.data.pedestrians import Shot, render
+
+    people, scenes = cast(EmbeddedOptions(), 70_000, DRAWN), cameras(0)
+    pictures = []
+    for index, person in enumerate(people):
+        rng = np.random.default_rng((70, index))
+        camera = scenes[index % len(scenes)]
+        pictures.append(render(person, camera, Shot.random(rng, camera))[0])
+    return pictures

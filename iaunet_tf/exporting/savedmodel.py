@@ -1,0 +1,170 @@
+"""SavedModels, as TensorFlow Serving takes them."""
+
+import io
+from pathlib import Path
+
+import keras
+import numpy as np
+from PIL import Image
+
+from iaunet_tf.data.images import load_image
+from iaunet_tf.errors import InputError
+from iaunet_tf.exporting.network import embedding_function, for_inference
+from iaunet_tf.files import write_json
+from iaunet_tf.inference.embedder import unit_length
+from iaunet_tf.inference.runtimes import SavedModelNetwork
+from iaunet_tf.metadata import FILE, Metadata
+
+BATCHING = """\
+max_batch_size { value: 32 }
+batch_timeout_micros { value: 2000 }
+max_enqueued_batches { value: 100 }
+num_batch_threads { value: 4 }
+pad_variable_length_inputs: false
+"""
+
+
+def write_savedmodel(model: keras.Model, path: str | Path, metadata: Metadata, part_attention: bool = False) -> None:
+    """Writes a network as SavedModel.
+
+    Its signatures: `serving_default` takes `images` `(batch, height, width, 3)` of any size, `encoded` takes
+    `image_bytes` `(batch,)`, JPEG or PNG; of a video network `serving_default` and `clips` take `clips`
+    `(batch, frames, height, width, 3)`, and `encoded` `image_bytes` `(batch, frames)`. All give `embedding`
+    `(batch, D)`. Pictures are decoded and resized as in evaluation. In `assets.extra` lie warm-up requests for
+    TensorFlow Serving and the metadata.
+
+    Args:
+        model: a network of iaunet-tf.
+        path: the folder; written directly, so give a temporary one.
+        metadata: what it shall be.
+        part_attention: give `part_attention_1` and `part_attention_2` as well.
+
+    Raises:
+        InputError: tensorflow-serving-api is not installed.
+    """
+    warm_up = _warm_up_writer()
+    import tensorflow as tf
+
+    from iaunet_tf.exporting.resizing import resize
+
+    network = for_inference(model)
+    size = (metadata.height, metadata.width)
+    outputs = ["embedding", *(name for name in network.output if part_attention and name.startswith("part_attention"))]
+    embed = embedding_function(network, metadata, tuple(outputs))
+
+    def from_pixels(pixels):
+        shape = tf.shape(pixels)
+        pictures = resize(tf.reshape(pixels, (-1, shape[-3], shape[-2], 3)), size)
+        return embed(tf.reshape(pictures, tf.concat([shape[:-3], (*size, 3)], axis=0)) if metadata.video else pictures)
+
+    def decode(content):
+        # The accurate transform is libjpeg's default, and so Pillow's. PNG is recognised by the same operation.
+        picture = tf.io.decode_jpeg(content, channels=3, dct_method="INTEGER_ACCURATE")
+        return resize(picture[None], size)[0]
+
+    def from_bytes(image_bytes):
+        signature = tf.TensorSpec((*size, 3), "uint8")
+        pictures = tf.map_fn(decode, tf.reshape(image_bytes, (-1,)), fn_output_signature=signature)
+        if metadata.video:
+            pictures = tf.reshape(pictures, tf.concat([tf.shape(image_bytes), (*size, 3)], axis=0))
+        return embed(pictures)
+
+    archive = keras.export.ExportArchive()
+    archive.track(network)
+    pixels = [tf.TensorSpec((*metadata.leading, None, None, 3), metadata.dtype, name=metadata.input)]
+    archive.add_endpoint("serving_default", from_pixels, pixels)
+    if metadata.video:
+        archive.add_endpoint("clips", from_pixels, pixels)
+    content = [tf.TensorSpec(metadata.leading, tf.string, name="image_bytes")]
+    archive.add_endpoint("encoded", from_bytes, content)
+    # Nobody trains an export, and the gradients that recomputing defines cannot be loaded without our code.
+    options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+    archive.write_out(str(path), options, verbose=False)
+
+    extra = Path(path) / "assets.extra"
+    extra.mkdir()
+    picture = np.zeros((1,) * len(metadata.leading) + (*size, 3), metadata.dtype)
+    encoded = np.full((1,) * len(metadata.leading), tf.io.encode_jpeg(np.zeros((*size, 3), "uint8")).numpy(), object)
+    requests = {"serving_default": {metadata.input: picture}, "encoded": {"image_bytes": encoded}}
+    warm_up(extra / "tf_serving_warmup_requests", metadata.name, requests)
+    write_json(extra / FILE, {"metadata": vars(metadata), "signatures": _tensors(path)})
+
+
+def next_version(base: str | Path) -> int:
+    """The version after the newest in a served model's folder."""
+    names = [path.name for path in Path(base).iterdir()] if Path(base).is_dir() else []
+    return max((int(name) for name in names if name.isdigit()), default=0) + 1
+
+
+def by_signature(path: str | Path, pictures: list) -> dict[str, np.ndarray]:
+    """Embeds pictures one by one, as they are in their files, so that the SavedModel itself decodes and resizes.
+
+    Args:
+        path: folder of the SavedModel.
+        pictures: files and PIL images or uint8 arrays, or lists of them for a video network.
+
+    Returns:
+        `(N, D)` embeddings of length 1 by signature; `serving_default` only if it takes uint8, since floats are
+        resized without rounding.
+
+    Raises:
+        InputError: the SavedModel cannot decode one.
+    """
+    network = SavedModelNetwork(Path(path))
+    clips = [picture if isinstance(picture, list) else [picture] for picture in pictures]
+    signatures = {"encoded": lambda clip: np.array([_content(picture) for picture in clip], object)}
+    if network.metadata.dtype == "uint8":
+        signatures["serving_default"] = lambda clip: np.stack([_pixels(picture) for picture in clip])
+    result = {}
+    for name, prepare in signatures.items():
+        batches = (prepare(clip)[None] if network.metadata.video else prepare(clip) for clip in clips)
+        result[name] = unit_length(np.concatenate([network.embed(batch, name) for batch in batches]))
+    return result
+
+
+def _pixels(picture):
+    return load_image(picture) if isinstance(picture, str | Path) else np.asarray(picture)
+
+
+def _content(picture):
+    if isinstance(picture, str | Path) and Path(picture).suffix.lower() in (".jpg", ".jpeg", ".png"):
+        return Path(picture).read_bytes()
+    file = io.BytesIO()
+    Image.fromarray(_pixels(picture)).save(file, "PNG")
+    return file.getvalue()
+
+
+def _warm_up_writer():
+    try:
+        from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
+    except ImportError:
+        raise InputError("warm-up requests need tensorflow-serving-api: pip install tensorflow-serving-api") from None
+    import tensorflow as tf
+
+    def write(path, name, requests):
+        with tf.io.TFRecordWriter(str(path)) as file:
+            for signature, inputs in requests.items():
+                request = predict_pb2.PredictRequest()
+                request.model_spec.name = name
+                request.model_spec.signature_name = signature
+                for key, value in inputs.items():
+                    request.inputs[key].CopyFrom(tf.make_tensor_proto(value))
+                log = prediction_log_pb2.PredictionLog(predict_log=prediction_log_pb2.PredictLog(request=request))
+                file.write(log.SerializeToString())
+
+    return write
+
+
+def _tensors(path):
+    """Names of the graph's tensors by signature, for programs in C, Java and so on."""
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    saved = saved_model_pb2.SavedModel.FromString((Path(path) / "saved_model.pb").read_bytes())
+    return {
+        name: {
+            "inputs": {key: tensor.name for key, tensor in signature.inputs.items()},
+            "outputs": {key: tensor.name for key, tensor in signature.outputs.items()},
+        }
+        for name, signature in sorted(saved.meta_graphs[0].signature_def.items())
+        if not name.startswith("__")
+    }

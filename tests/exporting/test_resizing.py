@@ -1,0 +1,34 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from iaunet_tf.data.images import to_pixels
+from iaunet_tf.exporting.resizing import resize
+from iaunet_tf.inference.inputs import picture_pixels
+
+
+@pytest.fixture(scope="module")
+def compiled():
+    """As an export has it: of unknown size."""
+    signature = tf.TensorSpec((None, None, None, 3), "uint8")
+    return tf.function(lambda images: resize(images, (64, 32)), input_signature=[signature])
+
+
+@pytest.mark.parametrize(
+    "shape", [(64, 32), (128, 64), (64, 90), (33, 32), (50, 70), (300, 111), (1000, 400), (17, 5), (1, 1)]
+)
+def test_bytes_are_pillows_to_the_last_bit(compiled, shape):
+    rng = np.random.default_rng(0)
+    # Noise and hard edges: everything that rounding and clipping between the passes can show.
+    pictures = [rng.integers(0, 256, (*shape, 3)), rng.choice([0, 255], (*shape, 3))]
+    pictures = np.array(pictures).astype("uint8")
+    expected = [to_pixels(Image.fromarray(picture), (64, 32)) for picture in pictures]
+    np.testing.assert_array_equal(compiled(pictures), expected)
+
+
+@pytest.mark.parametrize("shape", [(64, 32), (50, 70), (300, 111)])
+def test_floats_are_not_rounded(shape):
+    picture = np.random.default_rng(0).uniform(0, 255, (*shape, 3)).astype("float32")
+    expected = picture_pixels(picture, (64, 32))
+    np.testing.assert_allclose(resize(tf.constant(picture[None]), (64, 32))[0], expected, atol=1e-3)
