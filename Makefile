@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install train test lint bench
+.PHONY: install train test lint bench bench-export
 
 install: $(VENV)/installed
 
@@ -27,3 +27,6 @@ lint: install
 
 bench: install
 	$(BIN)/python -m benchmarks
+
+bench-export: install
+	$(BIN)/python -m benchmarks exports
