@@ -124,9 +124,11 @@ class KerasNetwork:
 
     def __init__(self, source, device: str = "auto"):
         del device  # Keras' backend chooses
-        with quietly():
-            from iaunet_tf.inference.keras_files import describe, load_network
-
+        try:
+            with quietly():
+                from iaunet_tf.inference.keras_files import describe, load_network
+        except ImportError:
+            raise InputError(f"{source}: needs TensorFlow and Keras: pip install tensorflow keras") from None
         path = isinstance(source, str | Path)
         self._model = load_network(source) if path else source
         self.metadata = describe(self._model, source if path else self._model.name)
