@@ -1,6 +1,7 @@
 """What the commands in `export/` do: load, write beside the final name, compare with Keras, rename, report."""
 
 import argparse
+import re
 from dataclasses import asdict
 from pathlib import Path
 
@@ -126,6 +127,8 @@ def _to_savedmodel(options):
     model, network = _load(options)
     from iaunet_tf.exporting.savedmodel import BATCHING, by_signature, next_version, write_savedmodel
 
+    if options.name and not re.fullmatch(r"[\w.-]+", options.name):
+        raise InputError(f"--name {options.name}: a served model's name has letters, digits, _, . and - only")
     metadata = network(dtype=options.dtype, name=options.name)
     base = Path(options.out) / metadata.name
     out = base / str(options.version or next_version(base))
