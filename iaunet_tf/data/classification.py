@@ -9,7 +9,15 @@ from iaunet_tf.data.folders import LabelledImages
 from iaunet_tf.data.images import load_image
 from iaunet_tf.data.loading import in_threads, report_unreadable
 from iaunet_tf.data.pipeline import augment
-from iaunet_tf.data.sampling import central_box, epoch_augmentation, epoch_crops, random_box, shuffled_order
+from iaunet_tf.data.sampling import (
+    WHOLE,
+    Share,
+    central_box,
+    epoch_augmentation,
+    epoch_crops,
+    random_box,
+    shuffled_order,
+)
 from iaunet_tf.errors import InputError
 
 
@@ -47,6 +55,7 @@ def train_batches(
     crop: float = 0.08,
     flip: float = 0.5,
     erase: float = 0.0,
+    share: Share = WHOLE,
 ) -> tf.data.Dataset:
     """The batches of one epoch, the same whenever seed and epoch are the same.
 
@@ -59,6 +68,7 @@ def train_batches(
         crop: least share of the area that random cropping keeps; 1 takes the largest central box.
         flip: probability of a horizontal flip.
         erase: probability of random erasing.
+        share: which part of every batch.
 
     Returns:
         Data set of dictionaries: `"images"` float32 `(B, H, W, 3)` in 0..255 and `"labels"` int32 `(B,)`.
@@ -76,19 +86,23 @@ def train_batches(
         "box": boxes,
         "labels": images.labels[order].astype("int32"),
     }
-    dataset = tf.data.Dataset.from_tensor_slices(places).batch(batch_size)
+    mine = share.places(len(order), batch_size)
+    places = {name: values[mine] for name, values in places.items()}
+    dataset = tf.data.Dataset.from_tensor_slices(places).batch(share.batch_size(batch_size))
     dataset = dataset.map(_reader(read, size), num_parallel_calls=tf.data.AUTOTUNE)
     return dataset.map(augment, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
-def eval_batches(images: LabelledImages, size: tuple[int, int], batch_size: int, crop: float = 0.875):
-    """All images in order, `"images"` alone; of each the central box with `crop` of the largest one's sides."""
+def eval_batches(
+    images: LabelledImages, rows: np.ndarray, size: tuple[int, int], batch_size: int, crop: float = 0.875
+) -> tf.data.Dataset:
+    """The images at `rows`: float32 `(B, H, W, 3)`; of each the central box with `crop` of the largest one's sides."""
 
     def read(places):
         boxes = [load_image(images.paths[i], size, lambda shape: central_box(shape, size, crop)) for i in places]
         return np.stack(boxes)
 
-    dataset = tf.data.Dataset.from_tensor_slices({"pixels": np.arange(len(images))}).batch(batch_size)
+    dataset = tf.data.Dataset.from_tensor_slices({"pixels": rows}).batch(batch_size)
     dataset = dataset.map(_reader(read, size), num_parallel_calls=tf.data.AUTOTUNE)
     return dataset.map(lambda batch: tf.cast(batch["pixels"], "float32")).prefetch(tf.data.AUTOTUNE)
 

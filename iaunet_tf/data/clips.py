@@ -7,7 +7,7 @@ import tensorflow as tf
 from iaunet_tf.data.datasets import PARTS
 from iaunet_tf.data.images import image_size, load_image, load_masks
 from iaunet_tf.data.pipeline import augment
-from iaunet_tf.data.sampling import all_clips, epoch_augmentation, epoch_clips, epoch_order, spaced_clips
+from iaunet_tf.data.sampling import WHOLE, Share, all_clips, epoch_augmentation, epoch_clips, epoch_order, spaced_clips
 from iaunet_tf.data.tracklets import Tracklets
 from iaunet_tf.errors import InputError
 
@@ -107,8 +107,10 @@ def train_clips(
     epoch: int,
     flip: float = 0.5,
     erase: float = 0.0,
+    share: Share = WHOLE,
 ) -> tf.data.Dataset:
-    """The batches of one epoch, a clip of each tracklet, the same whenever seed and epoch are the same.
+    """The batches of one epoch, a clip of each tracklet, the same whenever seed and epoch are the same; of
+    each the part of `share`.
 
     A clip is flipped, and its box erased, in all its frames alike.
 
@@ -127,34 +129,37 @@ def train_clips(
         "box": boxes,
         "labels": split.labels[order].astype("int32"),
     }
-    dataset = tf.data.Dataset.from_tensor_slices(places).batch(batch_size)
+    mine = share.places(len(order), batch_size)
+    places = {name: values[mine] for name, values in places.items()}
+    dataset = tf.data.Dataset.from_tensor_slices(places).batch(share.batch_size(batch_size))
     dataset = dataset.map(_reader(loaded, frames), num_parallel_calls=tf.data.AUTOTUNE)
     dataset = dataset.map(augment, num_parallel_calls=tf.data.AUTOTUNE)
     return dataset.prefetch(tf.data.AUTOTUNE)
 
 
-def eval_clips(
-    loaded: LoadedTracklets, frames: int, batch_size: int, clips: int = 0
-) -> tuple[tf.data.Dataset, np.ndarray]:
+def split_clips(split: Tracklets, frames: int, clips: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """The clips that embed every tracklet.
 
     Args:
-        loaded: the tracklets.
+        split: the tracklets.
         frames: length of a clip.
-        batch_size: clips at a time; the last batch is shorter.
         clips: number of evenly spaced clips of a tracklet; 0 takes all its frames.
 
     Returns:
-        float32 `(B, T, H, W, 3)` in 0..255, and `(M,)` the tracklet of each clip.
+        `(M, T)` places in `split.frames`, and `(M,)` the tracklet of each clip.
     """
-    split = loaded.split
     within = [spaced_clips(length, frames, clips) if clips else all_clips(length, frames) for length in split.lengths]
     counts = [len(each) for each in within]
     places = np.concatenate([start + each for start, each in zip(split.starts, within, strict=True)])
+    return places, np.repeat(np.arange(len(split)), counts)
+
+
+def eval_clips(loaded: LoadedTracklets, places: np.ndarray, batch_size: int) -> tf.data.Dataset:
+    """The clips at `places` `(M, T)`: float32 `(B, T, H, W, 3)` in 0..255, the last batch shorter."""
     dataset = tf.data.Dataset.from_tensor_slices({"frames": places}).batch(batch_size)
-    dataset = dataset.map(_reader(loaded, frames), num_parallel_calls=tf.data.AUTOTUNE)
+    dataset = dataset.map(_reader(loaded, places.shape[1]), num_parallel_calls=tf.data.AUTOTUNE)
     dataset = dataset.map(lambda batch: tf.cast(batch["pixels"][..., :3], "float32"))
-    return dataset.prefetch(tf.data.AUTOTUNE), np.repeat(np.arange(len(split)), counts)
+    return dataset.prefetch(tf.data.AUTOTUNE)
 
 
 def _reader(loaded, frames):

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from iaunet_tf.data.loading import LoadedSplit
-from iaunet_tf.data.sampling import epoch_augmentation, epoch_order
+from iaunet_tf.data.sampling import WHOLE, Share, epoch_augmentation, epoch_order
 from iaunet_tf.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 
 # What erasing fills in: the recipe's (0.4914, 0.4822, 0.4465) in normalised units, as a pixel value. Images leave
@@ -20,8 +20,9 @@ def train_batches(
     epoch: int,
     flip: float = 0.5,
     erase: float = 0.5,
+    share: Share = WHOLE,
 ) -> tf.data.Dataset:
-    """The batches of one epoch, the same whenever seed and epoch are the same.
+    """The batches of one epoch, the same whenever seed and epoch are the same; of each the part of `share`.
 
     Returns:
         Data set of dictionaries: `"images"` float32 `(B, H, W, 3)` in 0..255, `"labels"` int32 `(B,)`, and in a
@@ -37,15 +38,17 @@ def train_batches(
         "labels": labels[order].astype("int32"),
         "has_masks": loaded.has_masks[order].astype("float32"),
     }
-    dataset = tf.data.Dataset.from_tensor_slices(places).batch(batch_size)
+    mine = share.places(len(order), batch_size)
+    places = {name: values[mine] for name, values in places.items()}
+    dataset = tf.data.Dataset.from_tensor_slices(places).batch(share.batch_size(batch_size))
     dataset = dataset.map(_reader(loaded), num_parallel_calls=tf.data.AUTOTUNE)
     dataset = dataset.map(augment, num_parallel_calls=tf.data.AUTOTUNE)
     return dataset.prefetch(tf.data.AUTOTUNE)
 
 
-def eval_batches(loaded: LoadedSplit, batch_size: int) -> tf.data.Dataset:
-    """All images in order: float32 `(B, H, W, 3)` in 0..255, the last batch shorter."""
-    dataset = tf.data.Dataset.from_tensor_slices({"row": np.arange(len(loaded.split))}).batch(batch_size)
+def eval_batches(loaded: LoadedSplit, rows: np.ndarray, batch_size: int) -> tf.data.Dataset:
+    """The images at `rows`: float32 `(B, H, W, 3)` in 0..255, the last batch shorter."""
+    dataset = tf.data.Dataset.from_tensor_slices({"row": rows}).batch(batch_size)
     dataset = dataset.map(_reader(loaded), num_parallel_calls=tf.data.AUTOTUNE)
     dataset = dataset.map(lambda batch: tf.cast(batch["pixels"][..., :3], "float32"))
     return dataset.prefetch(tf.data.AUTOTUNE)

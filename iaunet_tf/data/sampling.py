@@ -4,6 +4,8 @@ Every function returns one entry for each place of the epoch, so that entry `i` 
 epoch, and any place in it, can be replayed.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from iaunet_tf.data.images import Box
@@ -13,6 +15,38 @@ from iaunet_tf.errors import InputError
 _ORDER, _AUGMENTATION, _CROPS, _CLIPS = 0, 1, 2, 3
 
 TRIES = 10  # of random erasing and random cropping, to find a box that fits
+
+
+@dataclass(frozen=True)
+class Share:
+    """Which part of an epoch's batches one worker feeds to its replicas.
+
+    Every batch is cut into equal parts, one for each worker, and these into equal parts for its replicas, in order, so
+    that no image is seen twice and groups of a person stay together.
+
+    Attributes:
+        skip: batches of the epoch that are done already.
+        worker: number of the worker.
+        workers: how many there are.
+        replicas: of each worker.
+    """
+
+    skip: int = 0
+    worker: int = 0
+    workers: int = 1
+    replicas: int = 1
+
+    def places(self, count: int, batch_size: int) -> np.ndarray:
+        """Places of this share among the `count` of an epoch, in the order of its batches."""
+        places = np.arange(count).reshape(-1, self.workers, batch_size // self.workers)
+        return places[self.skip :, self.worker].reshape(-1)
+
+    def batch_size(self, batch_size: int) -> int:
+        """Images of a replica in a batch of `batch_size`."""
+        return batch_size // (self.workers * self.replicas)
+
+
+WHOLE = Share()
 
 
 def groups_per_epoch(labels: np.ndarray, group_size: int) -> int:

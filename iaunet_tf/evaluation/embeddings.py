@@ -1,21 +1,22 @@
 """Embeddings of whole splits."""
 
-import sys
 from collections.abc import Callable
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from iaunet_tf.data.clips import LoadedTracklets, eval_clips
+from iaunet_tf.data.clips import LoadedTracklets, eval_clips, split_clips
 from iaunet_tf.data.loading import LoadedSplit
 from iaunet_tf.data.pipeline import eval_batches
+from iaunet_tf.evaluation.replicas import in_order, on_replicas
 
 
 def embedding_function(
     model: keras.Model, flip: bool = False, frames: int | None = None
 ) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Compiles what maps `(B, [T,] H, W, 3)` pixels in 0..255 to `(B, D)` embeddings, for many splits and evaluations.
+    """Compiles what maps `(B, [T,] H, W, 3)` pixels in 0..255 to `(B, D)` embeddings, for many splits and evaluations,
+    on all replicas.
 
     Args:
         model: a network with output `"embedding"`; its weights may change later.
@@ -33,7 +34,7 @@ def embedding_function(
             embedding += model(tf.reverse(images, axis=[-2]), training=False)["embedding"]
         return embedding
 
-    return embed
+    return on_replicas(embed)
 
 
 def embed_split(embed: Callable, loaded: LoadedSplit, batch_size: int = 64) -> np.ndarray:
@@ -47,12 +48,11 @@ def embed_split(embed: Callable, loaded: LoadedSplit, batch_size: int = 64) -> n
     Returns:
         float32 `(N, D)`, as the network gives them, not of unit length.
     """
-    progress = keras.utils.Progbar(len(loaded.split), unit_name="image", verbose=int(sys.stdout.isatty()))
-    embeddings = []
-    for images in eval_batches(loaded, batch_size):
-        embeddings.append(embed(images).numpy())
-        progress.add(len(images))
-    return np.concatenate(embeddings)
+
+    def batches(rows, size):
+        return eval_batches(loaded, rows, size)
+
+    return np.concatenate(list(in_order(embed, len(loaded.split), batch_size, batches, "image")))
 
 
 def embed_tracklets(
@@ -73,15 +73,16 @@ def embed_tracklets(
     Returns:
         float32 `(N, D)`, not of unit length.
     """
-    batches, tracklets = eval_clips(loaded, frames, batch_size, clips)
-    progress = keras.utils.Progbar(len(tracklets), unit_name="clip", verbose=int(sys.stdout.isatty()))
+    places, tracklets = split_clips(loaded.split, frames, clips)
+
+    def batches(rows, size):
+        return eval_clips(loaded, places[rows], size)
+
     counts = np.bincount(tracklets, minlength=len(loaded.split))
     sums, done = None, 0
-    for images in batches:
-        embeddings = embed(images).numpy()
+    for embeddings in in_order(embed, len(tracklets), batch_size, batches, "clip"):
         if sums is None:
             sums = np.zeros((len(counts), embeddings.shape[1]))
         np.add.at(sums, tracklets[done : done + len(embeddings)], embeddings)
         done += len(embeddings)
-        progress.add(len(embeddings))
     return (sums / counts[:, None]).astype("float32")

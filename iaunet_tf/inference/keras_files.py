@@ -9,11 +9,11 @@ from iaunet_tf.errors import InputError
 from iaunet_tf.metadata import Metadata
 
 
-def load_network(source: str | Path) -> keras.Model:
+def load_model(source: str | Path) -> keras.Model:
     """Loads the final model of a run's folder, or a `.keras` file.
 
     Raises:
-        InputError: there is none, it is damaged, or it is not a network of iaunet-tf.
+        InputError: there is none, or it is damaged.
     """
     path = Path(source)
     if path.is_dir():
@@ -23,12 +23,21 @@ def load_network(source: str | Path) -> keras.Model:
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     try:
-        model = keras.models.load_model(path, compile=False)
+        return keras.models.load_model(path, compile=False)
     except Exception as error:  # whatever zipfile, h5py or Keras make of a damaged or foreign file
         raise InputError(f"{path}: damaged or no .keras file ({' '.join(str(error).split())[:160]})") from None
+
+
+def load_network(source: str | Path) -> keras.Model:
+    """The same, of a network that embeds.
+
+    Raises:
+        InputError: as `load_model`, or it is not a network of iaunet-tf.
+    """
+    model = load_model(source)
     outputs = model.output if isinstance(getattr(model, "output", None), dict) else {}
     if "embedding" not in outputs or len(model.inputs) != 1 or model.inputs[0].shape[-1] != 3:
-        raise InputError(f"{path}: is not a network of iaunet-tf: it has no output embedding of pictures")
+        raise InputError(f"{source}: is not a network of iaunet-tf: it has no output embedding of pictures")
     return model
 
 

@@ -1,6 +1,11 @@
-"""Checkpoints: the state of a training run, network and optimizer, after whole epochs."""
+"""Checkpoints: all that a step of training depends on, written whole or not at all."""
 
+import json
 import math
+import os
+import zipfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 import keras
 
@@ -8,54 +13,78 @@ from iaunet_tf.errors import InputError
 from iaunet_tf.files import replacing
 from iaunet_tf.training.run import Run
 
+STATE = "iaunet_tf.json"  # in the archive that a .keras file is
 
-class Checkpoints(keras.callbacks.Callback):
-    """Saves the newest and the best state at the end of every epoch, each written whole or not at all.
 
-    Args:
-        run: where to.
-        score: name of the metric that the best state has most of.
-        best: its best value so far.
+@dataclass
+class State:
+    """Where a run is, beside the variables of network and optimizer.
+
+    Attributes:
+        epoch: the next step's, from 0.
+        step: the next step's place in its epoch; the seeds of sampling and augmentation follow from both.
+        sums: of the values of the epoch's steps so far, for the history.
+        best: best score so far.
+        loss_scale: of `LossScale`, empty without.
     """
 
-    def __init__(self, run: Run, score: str, best: float = -math.inf):
-        super().__init__()
-        self.run = run
-        self.score = score
-        self.best = best
-
-    def on_epoch_end(self, epoch, logs=None):
-        score = (logs or {}).get(self.score, math.nan)
-        if score > self.best:
-            self.best = score
-            self._save(self.run.best)
-        self._save(self.run.last)
-
-    def _save(self, path):
-        with replacing(path) as temporary:
-            self.model.save(temporary)
+    epoch: int = 0
+    step: int = 0
+    sums: dict[str, float] = field(default_factory=dict)
+    best: float = -math.inf
+    loss_scale: dict[str, float] = field(default_factory=dict)
 
 
-def restore(model: keras.Model, run: Run) -> None:
-    """Puts the run's last checkpoint, optimizer included, into a compiled model.
+def save(model: keras.Model, path: Path, state: State, previous: Path | None = None) -> None:
+    """Writes a compiled model and the state as one `.keras` file; what was there before becomes `previous`."""
+    with replacing(path) as temporary:
+        model.save(temporary)
+        with zipfile.ZipFile(temporary, "a") as archive:
+            archive.writestr(STATE, json.dumps(asdict(state)))
+        if previous and path.is_file():
+            os.replace(path, previous)
+
+
+def restore(model: keras.Model, run: Run) -> State:
+    """Puts the run's last checkpoint, or if that is damaged the one before, into a compiled model.
 
     Raises:
-        InputError: there is none, it is damaged, or it is of another network.
+        InputError: there is none, both are damaged, or it is of another network.
     """
-    if not run.last.is_file():
+    paths = [path for path in (run.last, run.previous) if path.is_file()]
+    if not paths:
         raise InputError(f"{run.path}: holds no checkpoint to go on from ({run.last.name} is missing)")
-    try:
-        saved = keras.models.load_model(run.last)
-    except Exception as error:  # whatever zipfile, h5py or Keras make of a damaged file
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(f"{run.last}: is damaged or no checkpoint of iaunet-tf ({reason})") from None
+    failures = []
+    for path in paths:
+        try:
+            saved, state = _load(path)
+        except Exception as error:  # whatever zipfile, json, h5py or Keras make of a damaged file
+            failures.append(f"{path}: is damaged or no checkpoint of iaunet-tf ({' '.join(str(error).split())[:200]})")
+            continue
+        if failures:
+            print(f"{failures[0]}; going on from the one before")
+        _take(model, saved, path)
+        return state
+    raise InputError(failures[0])
+
+
+def _load(path):
+    with zipfile.ZipFile(path) as archive:
+        state = State(**json.loads(archive.read(STATE)))
+    saved = keras.models.load_model(path)
+    if saved.optimizer is None:
+        raise ValueError("it has no optimizer")
+    return saved, state
+
+
+def _take(model, saved, path):
     ours, theirs = ([(v.path, tuple(v.shape)) for v in m.variables] for m in (model, saved))
-    if ours != theirs or saved.optimizer is None:
+    if ours != theirs:
         name, difference = next(
             ((a[0], f"{a[1]} here, {b[1]} there") for a, b in zip(ours, theirs, strict=False) if a != b),
             ("the network", f"{len(ours)} variables here, {len(theirs)} there"),
         )
-        raise InputError(f"{run.last}: is the checkpoint of another network or data set ({name}: {difference})")
+        raise InputError(f"{path}: is the checkpoint of another network or data set ({name}: {difference})")
     model.set_weights(saved.get_weights())
     for variable, value in zip(model.optimizer.variables, saved.optimizer.variables, strict=True):
         variable.assign(value)

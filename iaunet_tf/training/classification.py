@@ -8,8 +8,10 @@ import tensorflow as tf
 
 from iaunet_tf.data.classification import check_images, eval_batches, train_batches
 from iaunet_tf.data.folders import read_folders
+from iaunet_tf.data.sampling import Share
 from iaunet_tf.errors import InputError
 from iaunet_tf.evaluation.classification import ClassificationResult
+from iaunet_tf.evaluation.replicas import in_order, on_replicas
 from iaunet_tf.files import write_json
 from iaunet_tf.models.classifier import ImageClassifier
 from iaunet_tf.training.config import Config
@@ -43,7 +45,7 @@ class Classification(Task):
             len(self.classes), model.backbone, (*self.size, 3), model.block, model.blocks_after, weights
         )
 
-    def batches(self, epoch: int) -> tf.data.Dataset:
+    def batches(self, epoch: int, share: Share) -> tf.data.Dataset:
         data = self.config.data
         return train_batches(
             self.train,
@@ -54,6 +56,7 @@ class Classification(Task):
             data.crop,
             data.flip,
             data.erase,
+            share,
         )
 
     def objective(self, outputs: dict, batch: dict) -> tuple[tf.Tensor, dict]:
@@ -67,14 +70,14 @@ class Classification(Task):
     def _judge(self, model):
         """A function that classifies all validation images with the network's present state."""
 
-        @tf.function(reduce_retracing=True)
-        def classify(images):
-            return model(images, training=False)["logits"]
+        classify = on_replicas(lambda images: model(images, training=False)["logits"])
+
+        def batches(rows, size):
+            return eval_batches(self.val, rows, self.size, size, self.config.data.eval_crop)
 
         def judge():
-            batches = eval_batches(self.val, self.size, self.config.eval.batch_size, self.config.data.eval_crop)
-            logits = np.concatenate([classify(images).numpy() for images in batches])
-            return ClassificationResult(logits, self.val.labels, self.val.classes)
+            logits = in_order(classify, len(self.val), self.config.eval.batch_size, batches, "image")
+            return ClassificationResult(np.concatenate(list(logits)), self.val.labels, self.val.classes)
 
         return judge
 

@@ -14,56 +14,45 @@ def run_command(arguments: list[str] | None = None) -> None:
 
     Raises:
         InputError: for whatever the user can mend.
+        Stopped: SIGTERM came; the state is saved.
     """
-    config, modes = parse(arguments)
+    config, options = parse(arguments)
     # TensorFlow, seconds of it, once the command line is known to be right.
     with quietly():
         import tensorflow as tf
+    from iaunet_tf.training import modes
     from iaunet_tf.training.cross_validation import cross_validate
+    from iaunet_tf.training.strategies import make_strategy
 
-    if modes.evaluate:
-        run, work = Run(Path(modes.evaluate)), evaluate_again
-    elif modes.resume:
-        run, work = Run(Path(modes.resume)), resume
-    else:
-        run, work = Run.new(config), train_anew
+    run, mode = _choose(config, options)
+    work = getattr(modes, mode)
+    # Before anything else of TensorFlow: several hosts have to find each other first.
+    strategy = make_strategy(config.train.strategy, config.train.patience)
     try:
-        if config.data.split == "all":
-            cross_validate(config, run, work)
-        else:
-            work(config, run)
+        with strategy.scope():
+            if config.data.split == "all":
+                cross_validate(config, run, mode)
+            else:
+                work(config, run)
     except tf.errors.OpError as error:
         # An unreadable file in the midst of training passes through TensorFlow's threads.
         ours = re.search(r"InputError: (.*)", str(error))
-        if not ours:
-            raise
-        raise InputError(ours[1]) from None
+        if ours:
+            raise InputError(ours[1]) from None
+        if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+            reason = " ".join(str(error.message).split())[:160]
+            again = f"start all workers again, with --resume {run.path}"
+            raise InputError(f"a worker is lost ({reason}); {again}") from None
+        raise
 
 
-def train_anew(config: Config, run: Run) -> dict[str, float]:
-    """Trains and evaluates; returns the metrics."""
-    return _train(config, run, resume=False)
-
-
-def resume(config: Config, run: Run) -> dict[str, float]:
-    """Goes on with a run; returns the metrics."""
-    return _train(config, run, resume=True)
-
-
-def evaluate_again(config: Config, run: Run) -> dict[str, float]:
-    """Evaluates the final model of a run; returns the metrics."""
-    import keras
-
-    from iaunet_tf.training.task import make_task
-
-    if not run.model.is_file():
-        raise InputError(f"{run.path}: holds no final model; finish it by --resume {run.path}")
-    return make_task(config, anew=False).evaluate(keras.models.load_model(run.model), run)
-
-
-def _train(config, run, resume):
-    from iaunet_tf.training.loop import train
-    from iaunet_tf.training.task import make_task
-
-    task = make_task(config, anew=not resume)
-    return task.evaluate(train(config, run, task, resume), run)
+def _choose(config: Config, options) -> tuple[Run, str]:
+    """The run's folder, and what to do: a function of `modes`."""
+    if options.evaluate:
+        return Run(Path(options.evaluate)), "evaluate_again"
+    if options.resume:
+        return Run(Path(options.resume)), "resume"
+    if config.on_existing == "resume" and config.run_dir and Path(config.run_dir).is_dir():
+        run = Run(Path(config.run_dir))
+        return run, "resume" if run.last.is_file() or run.previous.is_file() else "train_anew"
+    return Run.new(config), "train_anew"

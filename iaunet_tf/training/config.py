@@ -80,6 +80,7 @@ class ModelConfig:
             .safetensors, .keras or .weights.h5; a classifier of another number of people is left out.
         recompute: compute the blocks' channel attention piece by piece and again for the gradient, which takes less
             memory and more time; long clips always do.
+        sync_batch_norm: batch norms take the statistics of all replicas, not of each.
         backbone: classification: a network of keras.applications, with its own weights.
         blocks_after: classification: names of the backbone's layers that get a block behind them.
     """
@@ -88,6 +89,7 @@ class ModelConfig:
     width: float = 1.0
     weights: str | None = None
     recompute: bool = False
+    sync_batch_norm: bool = False
     backbone: str = "ResNet50"
     blocks_after: list[str] = field(default_factory=lambda: ["conv3_block4_out", "conv4_block6_out"])
 
@@ -127,9 +129,15 @@ class TrainConfig:
         milestones: epochs at which schedule step lowers the learning rate.
         warmup_epochs: epochs in which schedule cosine first raises the learning rate from zero.
         weight_decay: L2, added to the gradient of every variable (not decoupled as in AdamW).
-        precision: float32, or mixed_bfloat16 for layers that bear it.
-        strategy: default is one device, mirrored all of this host's GPUs (or logical CPUs), auto mirrored if there
-            is more than one GPU.
+        precision: float32, or mixed_bfloat16 or mixed_float16 (for GPUs, with loss scaling) for layers that bear it.
+        clip_norm: longest gradient, over all variables and replicas; longer ones are shortened. 0 leaves them.
+        accumulate: compute a batch in so many pieces, one after another, for less memory; batch norm and the triplet
+            loss see a piece.
+        jit_compile: compile the step by XLA; the first takes minutes.
+        strategy: default is one device, mirrored all of this host's GPUs (or logical CPUs), multi_worker several hosts
+            by TF_CONFIG or srun, auto whatever is there.
+        mining: global looks for the hardest triplets in the batch of all replicas, local in each replica's.
+        patience: seconds to wait for the other hosts at the beginning.
     """
 
     epochs: int = 60
@@ -140,8 +148,13 @@ class TrainConfig:
     milestones: list[int] = field(default_factory=lambda: [20, 40])
     warmup_epochs: float = 0
     weight_decay: float = 5e-4
-    precision: Literal["float32", "mixed_bfloat16"] = "float32"
-    strategy: Literal["auto", "default", "mirrored"] = "auto"
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    clip_norm: float = 0.0
+    accumulate: int = 1
+    jit_compile: bool = False
+    strategy: Literal["auto", "default", "mirrored", "multi_worker"] = "auto"
+    mining: Literal["global", "local"] = "global"
+    patience: float = 300
 
 
 @dataclass
@@ -172,7 +185,8 @@ class Config:
     Args:
         name: name of the experiment.
         task: reid looks for people in a gallery, classification sorts images into classes.
-        run_dir: folder to write, which must not exist; null makes runs/NAME-DATE-TIME.
+        run_dir: folder to write; null makes runs/NAME-DATE-TIME.
+        on_existing: if run_dir exists, error stops, and resume goes on with it, for jobs that are started again.
         seed: seed of weights, sampling and augmentation.
         data: which pictures, and how they are read.
         model: which network.
@@ -184,6 +198,7 @@ class Config:
     name: str = "iaunet"
     task: Literal["reid", "classification"] = "reid"
     run_dir: str | None = None
+    on_existing: Literal["error", "resume"] = "error"
     seed: int = 0
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -303,6 +318,9 @@ def _check(config: Config) -> None:
         ("train.learning_rate", config.train.learning_rate, 0),
         ("train.weight_decay", config.train.weight_decay, 0),
         ("train.warmup_epochs", config.train.warmup_epochs, 0),
+        ("train.clip_norm", config.train.clip_norm, 0),
+        ("train.accumulate", config.train.accumulate, 1),
+        ("train.patience", config.train.patience, 1),
     ):
         if not value >= low:
             raise InputError(f"{name} must be at least {low}; received {value}")

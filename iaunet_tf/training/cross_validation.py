@@ -1,38 +1,36 @@
 """A run for each of a data set's splits, and their mean."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
 from iaunet_tf.data.two_cameras import SPLITS
 from iaunet_tf.files import write_json
+from iaunet_tf.training import modes
 from iaunet_tf.training.config import Config
 from iaunet_tf.training.run import Run
 
 
-def cross_validate(config: Config, run: Run, work: Callable[[Config, Run], dict[str, float]]) -> None:
+def cross_validate(config: Config, run: Run, mode: str) -> None:
     """Works on `run/split-0` to `run/split-9`, and writes and prints the mean and the standard deviation.
 
     Args:
         config: with `data.split` all.
         run: the folder that holds those of the splits.
-        work: trains, resumes or evaluates one split's run and returns its metrics. A resumed run goes on with the
-            split that it stopped in; splits that are finished are not repeated.
+        mode: which function of `modes` to work with. A resumed run goes on with the split that it stopped in; splits
+            that are finished are not repeated.
     """
-    from iaunet_tf.training.command import evaluate_again, resume, train_anew
-
     metrics = []
     for split in range(SPLITS):
         own = Run(run.path / f"split-{split}")
         print(f"\n--- split {split} of {SPLITS}: {own.path}")
         own_config = replace(config, data=replace(config.data, split=split), run_dir=str(own.path))
-        if work is not evaluate_again and own.metrics.is_file():
+        if mode != "evaluate_again" and own.metrics.is_file():
             metrics.append(_stored(own, config.name))
             continue
-        step = train_anew if work is resume and not own.last.is_file() else work
-        metrics.append(step(own_config, own))
+        begun = mode != "resume" or own.last.is_file()
+        metrics.append(getattr(modes, mode if begun else "train_anew")(own_config, own))
         # After the first split, so that what cannot start leaves no folder.
         run.begin(config)
     summary = {

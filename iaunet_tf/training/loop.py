@@ -6,17 +6,24 @@ import sys
 import keras
 import tensorflow as tf
 
+from iaunet_tf.data.sampling import Share
 from iaunet_tf.errors import InputError
 from iaunet_tf.files import replacing
-from iaunet_tf.training.checkpoints import Checkpoints, restore
+from iaunet_tf.training.checkpoints import State, restore, save
 from iaunet_tf.training.config import Config
 from iaunet_tf.training.history import History
+from iaunet_tf.training.loss_scale import LossScale
 from iaunet_tf.training.run import Run
+from iaunet_tf.training.signals import Stopped, sigterm
+from iaunet_tf.training.step import make_train_step
+from iaunet_tf.training.strategies import average_moving_statistics, is_chief, synchronize_batch_norms
 from iaunet_tf.training.task import Task
 
 
 def train(config: Config, run: Run, task: Task, resume: bool = False) -> keras.Model:
     """Trains a network and leaves its checkpoints, history and final model in the run's folder.
+
+    Runs inside the strategy's scope, on several hosts in all processes alike; only the chief writes.
 
     Args:
         config: the whole configuration.
@@ -27,102 +34,152 @@ def train(config: Config, run: Run, task: Task, resume: bool = False) -> keras.M
     Raises:
         InputError: the configuration does not fit the data, the checkpoint does not fit the configuration, or the
             loss is no longer finite.
+        Stopped: SIGTERM came; the state is saved.
     """
     options = config.train
-    steps = task.steps
-    strategy = make_strategy(options.strategy)
-    replicas = strategy.num_replicas_in_sync
-    if options.batch_size % (replicas * task.group_size):
-        raise InputError(
-            f"train.batch_size {options.batch_size} does not give each of {replicas} replicas whole groups "
-            f"of {task.group_size}; make it a multiple of {replicas * task.group_size}"
-        )
-    device = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
-    print(f"{replicas} {device}, {options.precision}, {steps} steps of {options.batch_size} {task.examples} an epoch")
+    check_replicas(config, task)
+    announce(config, task)
     keras.utils.set_random_seed(config.seed)
     keras.config.set_dtype_policy(options.precision)
-    with strategy.scope():
-        model = task.build_model(None if resume else config.model.weights)
-        optimizer = keras.optimizers.Adam(learning_rate(config, steps))
-        optimizer.build(model.trainable_variables)
-        # The optimizer belongs to the model so that checkpoints hold both and callbacks find it.
-        model.compile(optimizer=optimizer)
-
-    def replica_step(batch):
-        with tf.GradientTape() as tape:
-            outputs = model(batch["images"], training=True)
-            total, values = task.objective(outputs, batch)
-            share = total / replicas  # the optimizer sums the replicas' gradients
-        variables = model.trainable_variables
-        gradients = tape.gradient(share, [variable.value for variable in variables])
-        optimizer.apply(with_l2(gradients, variables, options.weight_decay / replicas), variables)
-        return {name: value / replicas for name, value in {"loss": total, **values}.items()}
-
-    @tf.function
-    def train_step(batch):
-        values = strategy.run(replica_step, args=(batch,))
-        return {name: strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None) for name, value in values.items()}
+    model = task.build_model(None if resume else config.model.weights)
+    if config.model.sync_batch_norm:
+        synchronize_batch_norms(model)
+    optimizer = keras.optimizers.Adam(learning_rate(config, task.steps))
+    optimizer.build(model.trainable_variables)
+    # The optimizer belongs to the model so that checkpoints hold both and callbacks find it.
+    model.compile(optimizer=optimizer, auto_scale_loss=False)
+    scale = LossScale() if options.precision == "mixed_float16" else None
+    train_step = make_train_step(model, task, options, scale)
+    validate = task.validator(model)
 
     score = f"val_{task.validation[0]}"
-    validate = task.validator(model)
-    first_epoch, best = 0, -math.inf
+    state = State()
     if resume:
-        restore(model, run)
-        first_epoch = int(optimizer.iterations.numpy()) // steps
-        best = run.rewind_history(first_epoch, score)
-        print(f"going on with epoch {first_epoch + 1} of {options.epochs}")
-    run.begin(config)
-    print(f"run folder: {run.path}")
+        state = restore(model, run)
+        if scale and state.loss_scale:
+            scale.restore(state.loss_scale)
+        at = f", step {state.step + 1}" if state.step else ""
+        print(f"going on with epoch {state.epoch + 1} of {options.epochs}{at}")
+    if is_chief():
+        if resume:
+            run.tidy()
+            run.rewind_history(state.epoch)
+        run.begin(config)
+        print(f"run folder: {run.path}")
 
-    callbacks = keras.callbacks.CallbackList(
-        [
-            History(run, [f"val_{name}" for name in task.validation] if config.eval.every else [], append=resume),
-            keras.callbacks.TensorBoard(run.tensorboard, write_graph=False),
-            Checkpoints(run, score, best),
-        ],
-        add_history=True,
-        add_progbar=True,
-        model=model,
-        epochs=options.epochs,
-        steps=steps,
-        verbose=1 if sys.stdout.isatty() else 2,
-    )
+    def checkpoint(path, previous=None):
+        average_moving_statistics(model)
+        state.loss_scale = scale.state() if scale else {}
+        if is_chief():
+            save(model, path, state, previous)
+
+    callbacks = make_callbacks(config, run, task, model, resume)
     callbacks.on_train_begin()
-    for epoch in range(first_epoch, options.epochs):
-        callbacks.on_epoch_begin(epoch)
-        sums: dict[str, float] = {}
-        for step, batch in enumerate(strategy.experimental_distribute_dataset(task.batches(epoch))):
-            callbacks.on_train_batch_begin(step)
-            for name, value in train_step(batch).items():
-                sums[name] = sums.get(name, 0.0) + float(value)
-            if not math.isfinite(sums["loss"]):
-                raise InputError(
-                    f"the loss is {sums['loss']} in epoch {epoch + 1}, step {step + 1}; "
-                    f"checkpoints in {run.last.parent} are those of earlier epochs; "
-                    "try a lower --train.learning_rate"
-                )
-            logs = {name: value / (step + 1) for name, value in sums.items()}
-            callbacks.on_train_batch_end(step, logs)
-        logs["learning_rate"] = float(optimizer.learning_rate)
-        if config.eval.every and (epoch + 1) % config.eval.every == 0:
-            logs.update({f"val_{name}": value for name, value in validate().items()})
-        callbacks.on_epoch_end(epoch, logs)
+    with sigterm() as stop:
+        for epoch in range(state.epoch, options.epochs):
+            callbacks.on_epoch_begin(epoch)
+            batches = distributed_batches(task, epoch, state.step)
+            for step, batch in enumerate(batches, state.step):
+                callbacks.on_train_batch_begin(step)
+                values = train_step(batch, stop())
+                stopping = values.pop("stop") > 0
+                for name, value in values.items():
+                    state.sums[name] = state.sums.get(name, 0.0) + value
+                if not math.isfinite(state.sums["loss"]):
+                    raise InputError(
+                        f"the loss is {state.sums['loss']} in epoch {epoch + 1}, step {step + 1}; "
+                        f"checkpoints in {run.last.parent} are those of earlier epochs; "
+                        "try a lower --train.learning_rate"
+                    )
+                state.step = step + 1
+                logs = {name: value / state.step for name, value in state.sums.items()}
+                callbacks.on_train_batch_end(step, logs)
+                if stopping and state.step < task.steps:
+                    checkpoint(run.last, run.previous)
+                    raise Stopped
+            logs["learning_rate"] = float(optimizer.learning_rate)
+            average_moving_statistics(model)
+            if config.eval.every and (epoch + 1) % config.eval.every == 0:
+                logs.update({f"val_{name}": value for name, value in validate().items()})
+            callbacks.on_epoch_end(epoch, logs)
+            state = State(epoch + 1, best=max(state.best, logs.get(score, -math.inf)))
+            if logs.get(score, -math.inf) == state.best > -math.inf:
+                checkpoint(run.best)
+            checkpoint(run.last, run.previous)
+            if stopping:
+                raise Stopped
     callbacks.on_train_end()
 
     # The final model is for use: without the optimizer's state, which is twice its size.
     final = task.build_model()
     final.set_weights(model.get_weights())
-    with replacing(run.model) as temporary:
-        final.save(temporary)
+    if is_chief():
+        with replacing(run.model) as temporary:
+            final.save(temporary)
     return final
 
 
-def make_strategy(name: str) -> tf.distribute.Strategy:
-    """The `tf.distribute` strategy of a configuration."""
-    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-    if name == "mirrored" or (name == "auto" and len(tf.config.list_logical_devices("GPU")) > 1):
-        return tf.distribute.MirroredStrategy([device.name for device in devices])
-    return tf.distribute.get_strategy()
+def check_replicas(config: Config, task: Task) -> None:
+    """Makes sure that batches fit the replicas.
+
+    Raises:
+        InputError: they do not.
+    """
+    options, replicas = config.train, tf.distribute.get_strategy().num_replicas_in_sync
+    share = replicas * options.accumulate * task.group_size
+    if options.batch_size % share:
+        pieces = f", in {options.accumulate} pieces," if options.accumulate > 1 else ""
+        raise InputError(
+            f"train.batch_size {options.batch_size} does not give each of {replicas} replicas{pieces} whole groups "
+            f"of {task.group_size}; make it a multiple of {share}"
+        )
+    if options.jit_compile and replicas > 1 and options.mining == "global":
+        raise InputError("train.jit_compile on several replicas goes with --train.mining local only")
+
+
+def announce(config: Config, task: Task) -> None:
+    """Says what runs where."""
+    strategy, options = tf.distribute.get_strategy(), config.train
+    device = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
+    replicas = strategy.num_replicas_in_sync
+    if is_chief():
+        print(f"{replicas} {device}, {options.precision}, {task.steps} steps of {options.batch_size} {task.examples}")
+        if options.precision == "mixed_float16" and device == "CPU":
+            print("warning: mixed_float16 on a CPU is slower than float32; take mixed_bfloat16, or a GPU")
+
+
+def distributed_batches(task: Task, epoch: int, skip: int) -> tf.distribute.DistributedDataset:
+    """An epoch's batches from number `skip` on, each replica's share on its device."""
+    strategy = tf.distribute.get_strategy()
+    replicas = strategy.num_replicas_in_sync
+
+    def of_worker(context):
+        workers = context.num_input_pipelines
+        return task.batches(epoch, Share(skip, context.input_pipeline_id, workers, replicas // workers))
+
+    return strategy.distribute_datasets_from_function(of_worker)
+
+
+def make_callbacks(
+    config: Config, run: Run, task: Task, model: keras.Model, resume: bool
+) -> keras.callbacks.CallbackList:
+    """What watches over training; on several hosts the chief's only."""
+    callbacks = []
+    if is_chief():
+        validation = [f"val_{name}" for name in task.validation] if config.eval.every else []
+        callbacks = [
+            History(run, validation, append=resume),
+            keras.callbacks.TensorBoard(run.tensorboard, write_graph=False),
+        ]
+    return keras.callbacks.CallbackList(
+        callbacks,
+        add_history=True,
+        add_progbar=is_chief(),
+        model=model,
+        epochs=config.train.epochs,
+        steps=task.steps,
+        verbose=1 if sys.stdout.isatty() else 2,
+    )
 
 
 def learning_rate(config: Config, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
@@ -140,8 +197,3 @@ def learning_rate(config: Config, steps: int) -> keras.optimizers.schedules.Lear
         warmup_target=options.learning_rate if warmup else None,
         warmup_steps=warmup,
     )
-
-
-def with_l2(gradients: list, variables: list[keras.Variable], decay: float) -> list:
-    """Adds the gradient of `decay / 2 · |w|²`: L2 that goes through the optimizer, unlike that of AdamW."""
-    return [gradient + decay * variable.value for gradient, variable in zip(gradients, variables, strict=True)]

@@ -9,16 +9,17 @@ from iaunet_tf.training.config import LossConfig
 PART_ATTENTIONS = ("part_attention_1", "part_attention_2")
 
 
-def objective(outputs: dict, batch: dict, config: LossConfig) -> tuple[tf.Tensor, dict]:
+def objective(outputs: dict, batch: dict, config: LossConfig, mining: str = "global") -> tuple[tf.Tensor, dict]:
     """The weighted sum of the recipe's losses for one replica's share of a batch.
 
-    Inside `strategy.run` the triplet loss sees the embeddings of all replicas. Every value is a mean, so that the
-    mean over replicas is the value of the global batch.
+    Every value is a mean, so that the mean over replicas is the value of the global batch.
 
     Args:
         outputs: of the network.
         batch: of `train_batches`.
         config: weights and kinds of the losses.
+        mining: inside `strategy.run`, `"global"` shows the triplet loss the embeddings of all replicas, `"local"` the
+            replica's own.
 
     Returns:
         The total, and the single values by name with it.
@@ -27,9 +28,10 @@ def objective(outputs: dict, batch: dict, config: LossConfig) -> tuple[tf.Tensor
     total = cross_entropy(labels, outputs["logits"], config.label_smoothing)
     values = {"id_loss": total}
     if config.triplet_weight:
-        values["triplet_loss"] = batch_hard_triplet_loss(
-            _all_replicas(labels), _all_replicas(outputs["embedding"]), config.margin, config.distance
-        )
+        mined = labels, outputs["embedding"]
+        if mining == "global":
+            mined = map(_all_replicas, mined)
+        values["triplet_loss"] = batch_hard_triplet_loss(*mined, config.margin, config.distance)
         total += config.triplet_weight * values["triplet_loss"]
     if config.mask_weight and "masks" in batch and PART_ATTENTIONS[0] in outputs:
         per_block = [

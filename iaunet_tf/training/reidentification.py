@@ -14,7 +14,7 @@ from iaunet_tf.data.datasets import Dataset
 from iaunet_tf.data.loading import LoadedSplit, load_split
 from iaunet_tf.data.pipeline import train_batches
 from iaunet_tf.data.readers import read_dataset
-from iaunet_tf.data.sampling import check_batches
+from iaunet_tf.data.sampling import Share, check_batches
 from iaunet_tf.errors import InputError
 from iaunet_tf.evaluation.embeddings import embed_split, embed_tracklets, embedding_function
 from iaunet_tf.evaluation.histograms import image_histograms, tracklet_histograms
@@ -77,7 +77,7 @@ class ReIdentification(Task):
         )
 
     def objective(self, outputs: dict, batch: dict) -> tuple[tf.Tensor, dict]:
-        return objective(outputs, batch, self.config.loss)
+        return objective(outputs, batch, self.config.loss, self.config.train.mining)
 
     def validator(self, model: keras.Model) -> Callable[[], dict[str, float]]:
         retrieve = self._retrieval(model)
@@ -134,10 +134,10 @@ class ImageReIdentification(ReIdentification):
             load_split(dataset.gallery, **options),
         )
 
-    def batches(self, epoch: int) -> tf.data.Dataset:
+    def batches(self, epoch: int, share: Share) -> tf.data.Dataset:
         train, data = self.config.train, self.config.data
         return train_batches(
-            self.data.train, train.batch_size, train.group_size, self.config.seed, epoch, data.flip, data.erase
+            self.data.train, train.batch_size, train.group_size, self.config.seed, epoch, data.flip, data.erase, share
         )
 
     def _embed(self, embed, loaded):
@@ -163,7 +163,7 @@ class TrackletReIdentification(ReIdentification):
             LoadedTracklets(dataset.gallery, size, "none", config.on_corrupt),
         )
 
-    def batches(self, epoch: int) -> tf.data.Dataset:
+    def batches(self, epoch: int, share: Share) -> tf.data.Dataset:
         train, data = self.config.train, self.config.data
         return train_clips(
             self.data.train,
@@ -175,6 +175,7 @@ class TrackletReIdentification(ReIdentification):
             epoch,
             data.flip,
             data.erase,
+            share,
         )
 
     def _embed(self, embed, loaded):

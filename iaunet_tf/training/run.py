@@ -4,6 +4,7 @@ config.yaml            every key of the configuration
 history.csv            one line an epoch
 tensorboard/           the same for TensorBoard
 checkpoints/last.keras     the newest state, with the optimizer's: what --resume goes on from
+checkpoints/previous.keras the one before
 checkpoints/best.keras     the state of the best mAP (top-1), with --eval.every
 model.keras            the trained network
 metrics.json           its evaluation
@@ -13,6 +14,8 @@ confusion.csv, .png    of classification
 
 import csv
 import datetime
+import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,6 +66,10 @@ class Run:
         return self.path / "checkpoints" / "last.keras"
 
     @property
+    def previous(self) -> Path:
+        return self.path / "checkpoints" / "previous.keras"
+
+    @property
     def best(self) -> Path:
         return self.path / "checkpoints" / "best.keras"
 
@@ -82,14 +89,18 @@ class Run:
     def confusion(self) -> Path:
         return self.path / "confusion.csv"
 
-    def rewind_history(self, epochs: int, score: str) -> float:
-        """Keeps the history's first `epochs` epochs, and returns the best of column `score` in them (-inf if none)."""
+    def rewind_history(self, epochs: int) -> None:
+        """Keeps the history's first `epochs` epochs."""
         if not self.history.is_file():
-            return float("-inf")
+            return
         with self.history.open(newline="") as file:
-            header, *rows = csv.reader(file)
-        rows = [row for row in rows if row and int(row[0]) < epochs]
+            rows = list(csv.reader(file))
+        kept = rows[:1] + [row for row in rows[1:] if row and int(row[0]) < epochs]
         with replacing(self.history) as temporary, temporary.open("w", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerows([header, *rows])
-        scores = [row[header.index(score)] for row in rows if score in header]
-        return max((float(value) for value in scores if value != "NA"), default=float("-inf"))
+            csv.writer(file, lineterminator="\n").writerows(kept)
+
+    def tidy(self) -> None:
+        """Removes what a killed process was writing."""
+        for path in [*self.path.glob(".*"), *self.last.parent.glob(".*")]:
+            if re.match(r"\.\d+-", path.name):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
+from iaunet_tf.data.sampling import Share
 from iaunet_tf.training.config import Config
 from iaunet_tf.training.run import Run
 
@@ -30,8 +31,9 @@ class Task(ABC):
         """A new network, from a file of weights if one is named."""
 
     @abstractmethod
-    def batches(self, epoch: int) -> tf.data.Dataset:
-        """The batches of an epoch, dictionaries with `"images"`; the same whenever seed and epoch are the same."""
+    def batches(self, epoch: int, share: Share) -> tf.data.Dataset:
+        """A worker's share of an epoch's batches, dictionaries with `"images"`, those of a replica at a time; the same
+        whenever seed and epoch are the same."""
 
     @abstractmethod
     def objective(self, outputs: dict, batch: dict) -> tuple[tf.Tensor, dict]:

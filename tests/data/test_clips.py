@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from iaunet_tf.data.clips import LoadedTracklets, eval_clips, train_clips
+from iaunet_tf.data.clips import LoadedTracklets, eval_clips, split_clips, train_clips
 from iaunet_tf.data.datasets import PARTS
 from iaunet_tf.data.sampling import all_clips, epoch_augmentation, epoch_clips, epoch_order, spaced_clips
 from iaunet_tf.data.tracklets import Tracklets
@@ -95,7 +95,8 @@ def test_only_frames_that_are_used_are_read(tracklets):
             if frame % 8:
                 tracklets.path(tracklets.starts[number] + frame).unlink()
     long = tracklets.take(np.array([5, 5, 5, 5]))
-    clips, _ = eval_clips(LoadedTracklets(tracklets.take(np.array([0, 2])), SIZE), 4, 2)
+    two = tracklets.take(np.array([0, 2]))
+    clips = eval_clips(LoadedTracklets(two, SIZE), split_clips(two, 4)[0], 2)
     assert sum(len(batch) for batch in clips) == 3
     with pytest.raises(Exception, match="no such file"):
         collect(LoadedTracklets(long, SIZE), epoch=0)
@@ -130,13 +131,14 @@ def test_a_box_is_erased_from_all_frames(tracklets):
 
 def test_evaluation_reads_every_frame(tracklets):
     loaded = LoadedTracklets(tracklets, SIZE)
-    batches, of = eval_clips(loaded, 4, 5)
+    places, of = split_clips(loaded.split, 4)
+    batches = eval_clips(loaded, places, 5)
     clips = np.concatenate([batch.numpy() for batch in batches])
     np.testing.assert_array_equal(np.bincount(of), [2, 10, 1, 9, 2, 8])
     np.testing.assert_array_equal(clips[:, 0, 0, 0, 0], of)
     for number, length in enumerate(tracklets.lengths):
         np.testing.assert_array_equal(clips[of == number][:, :, 0, 0, 1], all_clips(length, 4))
-    _, of = eval_clips(loaded, 4, 5, clips=2)
+    _, of = split_clips(loaded.split, 4, clips=2)
     np.testing.assert_array_equal(np.bincount(of), [2, 2, 1, 2, 2, 2])
 
 

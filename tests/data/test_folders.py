@@ -90,10 +90,10 @@ def test_evaluation_takes_the_centre(tmp_path):
         for i in range(2):
             Image.fromarray(picture).save(tmp_path / name / f"{i}.png")
     _, val = read_folders(tmp_path)
-    (inner,) = eval_batches(val, (4, 4), 8, crop=0.5)
+    (inner,) = eval_batches(val, np.arange(len(val)), (4, 4), 8, crop=0.5)
     assert inner.shape == (2, 4, 4, 3)
     assert inner.numpy().mean() > 210
-    (whole,) = eval_batches(val, (4, 4), 8, crop=1)
+    (whole,) = eval_batches(val, np.arange(len(val)), (4, 4), 8, crop=1)
     assert (whole.numpy()[:, 0, 0] < 10).all() and (whole.numpy()[:, 1:3, 1:3] > 200).all()
 
 

@@ -14,6 +14,7 @@ from iaunet_tf.errors import InputError
 from iaunet_tf.training import loop, reidentification
 from iaunet_tf.training.command import run_command
 from iaunet_tf.training.config import CONFIGS, Config, parse
+from iaunet_tf.training.step import with_l2
 
 ROOT = Path(__file__).parents[2]
 OPTIONS = EmbeddedOptions(train_people=6, test_people=4, cameras_per_person=2, shots=2, distractors=3)
@@ -173,7 +174,7 @@ def test_resume_from_what_is_no_checkpoint_of_the_run(finished, tmp_path):
     last.write_bytes((finished / "checkpoints" / "last.keras").read_bytes())
     with pytest.raises(InputError, match="is the checkpoint of another network or data set"):
         run_command(["--resume", str(run), "--model.block", "null"])
-    with pytest.raises(InputError, match="holds no final model; finish it by --resume"):
+    with pytest.raises(InputError, match=r"holds no final model .* finish the run by --resume"):
         run_command(["--evaluate", str(run)])
 
 
@@ -231,7 +232,7 @@ def test_l2_is_coupled_into_adam_as_in_pytorch():
     optimizer = keras.optimizers.Adam(rate)
     first, second = np.zeros(2), np.zeros(2)
     for step in range(1, 4):
-        optimizer.apply(loop.with_l2([gradient.astype("float32")], [variable], decay), [variable])
+        optimizer.apply(with_l2([gradient.astype("float32")], [variable], decay), [variable])
         g = gradient + decay * weight
         first, second = 0.9 * first + 0.1 * g, 0.999 * second + 0.001 * g**2
         weight = weight - rate * (first / (1 - 0.9**step)) / (np.sqrt(second / (1 - 0.999**step)) + 1e-8)
@@ -289,7 +290,7 @@ import numpy as np, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from iaunet_tf.training.config import LossConfig
-from iaunet_tf.training.loop import make_strategy
+from iaunet_tf.training.strategies import make_strategy
 from iaunet_tf.training.objective import objective
 
 rng = np.random.default_rng(0)

@@ -1,0 +1,167 @@
+"""The hosts of a run, from `TF_CONFIG` or from Slurm."""
+
+import json
+import os
+import re
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from iaunet_tf.errors import InputError
+
+SLURM_PORT = 12355
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The workers of a run, one process a host (or a GPU).
+
+    Attributes:
+        addresses: `host:port` of each; the first is the chief.
+        index: which of them this one is.
+    """
+
+    addresses: tuple[str, ...]
+    index: int
+
+    def tf_config(self) -> str:
+        """The value of `TF_CONFIG` for this worker."""
+        task = {"type": "worker", "index": self.index}
+        return json.dumps({"cluster": {"worker": list(self.addresses)}, "task": task})
+
+    def check_port(self) -> None:
+        """Makes sure that this worker's port is free.
+
+        Raises:
+            InputError: it is not.
+        """
+        port = int(self.addresses[self.index].rsplit(":", 1)[1])
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("", port))
+            except OSError as error:
+                raise InputError(
+                    f"port {port}, this worker's in {self.addresses[self.index]}, cannot be used ({error.strerror}); "
+                    "choose another in TF_CONFIG, or end the process that has it"
+                ) from None
+
+    def missing(self) -> list[str]:
+        """Workers that do not listen."""
+        return [address for i, address in enumerate(self.addresses) if i != self.index and not _listens(address)]
+
+    @contextmanager
+    def patience(self, seconds: float) -> Iterator[None]:
+        """Ends the process, with a message that names who is missing, if the block takes longer."""
+
+        def give_up():
+            names = ", ".join(self.missing()) or "a worker"
+            print(f"\nerror: {names} did not appear within {seconds:.0f} s; start all workers", flush=True)
+            # The main thread waits inside TensorFlow, where no exception reaches it.
+            os._exit(1)
+
+        timer = threading.Timer(seconds, give_up)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+
+def find_cluster() -> Cluster | None:
+    """The cluster that this process belongs to: of `TF_CONFIG`, else of the Slurm step that started it (`srun`); None
+    if it is alone.
+
+    Raises:
+        InputError: `TF_CONFIG` is malformed.
+    """
+    if os.environ.get("TF_CONFIG"):
+        cluster = parse_tf_config(os.environ["TF_CONFIG"])
+    elif int(os.environ.get("SLURM_STEP_NUM_TASKS", "1")) > 1:
+        cluster = from_slurm(os.environ)
+    else:
+        return None
+    return cluster if len(cluster.addresses) > 1 else None
+
+
+def parse_tf_config(text: str) -> Cluster:
+    """Reads the value of `TF_CONFIG`.
+
+    Raises:
+        InputError: it is malformed.
+    """
+    example = '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
+
+    def malformed(why):
+        return InputError(f"TF_CONFIG: {why}; it is like {example}")
+
+    try:
+        config = json.loads(text)
+    except ValueError as error:
+        raise malformed(f"no JSON ({error})") from None
+    try:
+        hosts, kind, index = config["cluster"], config["task"]["type"], config["task"]["index"]
+        jobs = {job: hosts[job] for job in ("chief", "worker") if job in hosts}
+        if not all(isinstance(addresses, list) for addresses in jobs.values()):
+            raise TypeError
+        place = int(index)
+    except (KeyError, TypeError, ValueError):
+        raise malformed("cluster or task is missing or of another kind") from None
+    if set(hosts) - {"chief", "worker"}:
+        raise malformed(f"jobs are chief and worker; received {', '.join(hosts)}")
+    addresses = [address for job in jobs.values() for address in job]
+    for address in addresses:
+        if not isinstance(address, str) or not address.rpartition(":")[2].isdigit():
+            raise malformed(f"{address!r} is no host:port")
+    if len(set(addresses)) < len(addresses):
+        raise malformed("an address is named twice")
+    if kind not in jobs or not 0 <= place < len(jobs[kind]):
+        raise malformed(f"there is no {kind} {index} in the cluster")
+    return Cluster(tuple(addresses), place + (len(jobs.get("chief", [])) if kind == "worker" else 0))
+
+
+def from_slurm(environ: Mapping[str, str]) -> Cluster:
+    """The cluster of a Slurm step, by the variables that `srun` sets for its tasks.
+
+    TensorFlow's own `SlurmClusterResolver` sorts hosts by name, so that node10 gets the rank of node2, and finds no
+    workers on hosts without GPUs. Which GPUs a task sees is srun's to say (`--gpus-per-task`).
+
+    Raises:
+        InputError: a variable is missing or of a kind that is not known.
+    """
+    try:
+        hosts = expand_hosts(environ["SLURM_STEP_NODELIST"])
+        tasks = []
+        for part in environ["SLURM_STEP_TASKS_PER_NODE"].split(","):
+            count, times = re.fullmatch(r"(\d+)(?:\(x(\d+)\))?", part).groups()
+            tasks += [int(count)] * int(times or 1)
+        rank = int(environ["SLURM_PROCID"])
+    except (KeyError, AttributeError, ValueError) as error:
+        raise InputError(f"Slurm's variables of the step are not understood ({error}); set TF_CONFIG instead") from None
+    addresses = [f"{host}:{SLURM_PORT + k}" for host, count in zip(hosts, tasks, strict=True) for k in range(count)]
+    return Cluster(tuple(addresses), rank)
+
+
+def expand_hosts(hosts: str) -> list[str]:
+    """`"a[01-02,7],b"` as Slurm writes it: `["a01", "a02", "a7", "b"]`."""
+    names = []
+    for prefix, ranges, suffix in re.findall(r"([^,\[]+)(?:\[([^\]]*)\])?([^,\[]*)", hosts):
+        if not ranges:
+            names.append(prefix + suffix)
+            continue
+        for part in ranges.split(","):
+            first, _, last = part.partition("-")
+            names += [f"{prefix}{n:0{len(first)}}{suffix}" for n in range(int(first), int(last or first) + 1)]
+    return names
+
+
+def _listens(address):
+    host, port = address.rsplit(":", 1)
+    try:
+        with socket.create_connection((host, int(port)), timeout=3):
+            return True
+    except OSError:
+        return False

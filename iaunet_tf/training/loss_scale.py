@@ -1,0 +1,56 @@
+"""Dynamic loss scaling for float16 (Micikevicius et al., ICLR 2018)."""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+
+class LossScale:
+    """A factor on the loss that keeps small gradients from vanishing in float16.
+
+    It is halved, and the step left out, when a gradient is not finite, and doubled after `growth_steps` steps without
+    that. Keras' `LossScaleOptimizer` decides this on each replica's own gradients before they are summed, so that
+    replicas may disagree; here all decide together.
+
+    Args:
+        initial: first factor.
+        growth_steps: finite steps until the factor is doubled.
+    """
+
+    def __init__(self, initial: float = 2.0**15, growth_steps: int = 2000):
+        self.growth_steps = growth_steps
+        options = {"trainable": False, "aggregation": tf.VariableAggregation.ONLY_FIRST_REPLICA}
+        self.value = tf.Variable(initial, dtype="float32", **options)
+        self.finite_steps = tf.Variable(0, dtype="int64", **options)
+
+    def apply(self, strategy: tf.distribute.Strategy, gradients, update: Callable) -> None:
+        """Runs `update` on every replica with its gradients of the unscaled loss, if those of all are finite; call it
+        outside the replicas."""
+
+        def unfinite(values):
+            return tf.reduce_sum([tf.reduce_sum(tf.cast(~tf.math.is_finite(value), "float32")) for value in values])
+
+        count = strategy.reduce(tf.distribute.ReduceOp.SUM, strategy.run(unfinite, (gradients,)), axis=None)
+
+        def finite():
+            strategy.run(lambda values: update([value / self.value for value in values]), (gradients,))
+            grow = self.finite_steps + 1 >= self.growth_steps
+            self.value.assign(tf.where(grow, 2 * self.value, self.value))
+            self.finite_steps.assign(tf.where(grow, tf.zeros_like(self.finite_steps), self.finite_steps + 1))
+            return True
+
+        def skip():
+            self.value.assign(self.value / 2)
+            self.finite_steps.assign(0)
+            return False
+
+        tf.cond(count == 0, finite, skip)
+
+    def state(self) -> dict[str, float]:
+        """For a checkpoint."""
+        return {"value": float(self.value.numpy()), "finite_steps": int(self.finite_steps.numpy())}
+
+    def restore(self, state: dict[str, float]) -> None:
+        """Takes up what `state` gave."""
+        self.value.assign(state["value"])
+        self.finite_steps.assign(state["finite_steps"])
