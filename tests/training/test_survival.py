@@ -1,0 +1,134 @@
+"""Runs that are killed and go on equal runs that were left alone."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from iaunet_tf.data.embedded import EmbeddedOptions, ensure_embedded
+from iaunet_tf.data.embedded_video import EmbeddedVideoOptions, ensure_embedded_video
+
+ROOT = Path(__file__).parents[2]
+PEOPLE = {"train_people": 6, "test_people": 4, "cameras_per_person": 2, "distractors": 3}
+
+
+@pytest.fixture(scope="module")
+def trees(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    ensure_embedded(folder / "market1501", EmbeddedOptions(shots=2, **PEOPLE))
+    ensure_embedded_video(folder / "mars", EmbeddedVideoOptions(**PEOPLE))
+    return folder
+
+
+def command(trees, name, run, epochs):
+    options = {
+        "name": "small",
+        "run_dir": run,
+        "on_existing": "resume",
+        "data.name": name,
+        "data.root": trees / name,
+        "data.height": 64,
+        "data.width": 32,
+        "data.clip_length": 2,
+        "model.width": 0.25,
+        "train.epochs": epochs,
+        "train.batch_size": 8,
+        "train.warmup_epochs": 0,
+        "eval.every": 1,
+        "eval.histograms": "false",
+    }
+    arguments = [f"--{key}={value}" for key, value in options.items()]
+    return [sys.executable, str(ROOT / "train_keras.py"), *arguments]
+
+
+def start(command, output):
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONUNBUFFERED": "1"}
+    return subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment, cwd=ROOT)
+
+
+def assert_same(run, other):
+    for name in ("history.csv", "metrics.json"):
+        assert (run / name).read_text() == (other / name).read_text(), name
+    for name in ("model.keras", "checkpoints/last.keras", "checkpoints/best.keras"):
+        ours, theirs = (keras.models.load_model(folder / name) for folder in (run, other))
+        for mine, other_weight in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+            np.testing.assert_array_equal(mine, other_weight, err_msg=name)
+        if getattr(ours, "optimizer", None):
+            for mine, other_variable in zip(ours.optimizer.variables, theirs.optimizer.variables, strict=True):
+                np.testing.assert_array_equal(mine, other_variable)
+
+
+def test_sigterm_in_mid_epoch_saves_and_ends(trees, tmp_path):
+    """The state between two steps is kept, and the run goes on from there as if nothing had been."""
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    subprocess.run(command(trees, "market1501", whole, 3), check=True, capture_output=True, cwd=ROOT)
+    # SIGTERM while the second step of the second epoch is computed.
+    script = f"""
+import os, signal, sys
+from iaunet_tf.training import loop
+make = loop.make_train_step
+def make_and_count(*arguments):
+    step, count = make(*arguments), [0]
+    def counting(batch, stop=False):
+        count[0] += 1
+        if count[0] == 5:
+            os.kill(os.getpid(), signal.SIGTERM)
+            stop = True
+        return step(batch, stop)
+    return counting
+loop.make_train_step = make_and_count
+sys.argv = {[str(ROOT / "train_keras.py"), *command(trees, "market1501", stopped, 3)[2:]]!r}
+sys.path.insert(0, {str(ROOT)!r})
+import train_keras
+sys.exit(train_keras.main())
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 143 and "the state is saved" in done.stderr, done.stderr
+    assert not (stopped / "model.keras").exists()
+    done = subprocess.run(command(trees, "market1501", stopped, 3), capture_output=True, text=True, cwd=ROOT)
+    assert "going on with epoch 2 of 3, step 3" in done.stdout, done.stdout + done.stderr
+    assert_same(stopped, whole)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["market1501", "mars"])
+def test_ten_kills(trees, tmp_path, name):
+    """kill -9 at random moments, the writing of checkpoints included."""
+    epochs, whole, killed = 60, tmp_path / "whole", tmp_path / "killed"
+    begin = time.monotonic()
+    subprocess.run(command(trees, name, whole, epochs), check=True, capture_output=True, cwd=ROOT)
+    print(f"uninterrupted: {time.monotonic() - begin:.0f} s")
+    rng = np.random.default_rng(0)
+    kills, writing = 0, 0
+    for _ in range(30):
+        with (tmp_path / "log.txt").open("w") as log:
+            process = start(command(trees, name, killed, epochs), log)
+            last = killed / "checkpoints" / "last.keras"
+            seen = last.stat().st_mtime_ns if last.exists() else 0
+            # Training has begun to write; then a while that is about two epochs.
+            while process.poll() is None and not (last.exists() and last.stat().st_mtime_ns != seen):
+                time.sleep(0.01)
+            if kills < 10:
+                moment = time.monotonic() + rng.uniform(0, 2.5)
+                if kills % 2:  # half of them while a checkpoint is being written
+                    while process.poll() is None and not list(last.parent.glob(".*")):
+                        time.sleep(0.0005)
+                while process.poll() is None and time.monotonic() < moment and not kills % 2:
+                    time.sleep(0.001)
+            if kills >= 10 or process.poll() is not None:
+                assert process.wait() == 0, (tmp_path / "log.txt").read_text()[-2000:]
+                break
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            kills += 1
+            writing += bool(list(last.parent.glob(".*")))
+    print(f"{kills} kills, {writing} of them while a checkpoint was written")
+    assert kills == 10 and writing >= 1
+    assert_same(killed, whole)
+    assert not list(killed.rglob(".*-*"))
