@@ -4,6 +4,7 @@ import json
 import math
 import os
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -38,11 +39,18 @@ class State:
 def save(model: keras.Model, path: Path, state: State, previous: Path | None = None) -> None:
     """Writes a compiled model and the state as one `.keras` file; what was there before becomes `previous`."""
     with replacing(path) as temporary:
-        model.save(temporary)
+        save_outside(model, temporary)
         with zipfile.ZipFile(temporary, "a") as archive:
             archive.writestr(STATE, json.dumps(asdict(state)))
         if previous and path.is_file():
             os.replace(path, previous)
+
+
+def save_outside(model: keras.Model, path: Path) -> None:
+    """Saves a model outside of the strategy's scope, in which Keras would create a few variables on the way, and wait
+    for the other hosts to do so too. Scopes are of a thread."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(model.save, path).result()
 
 
 def restore(model: keras.Model, run: Run) -> State:

@@ -17,6 +17,7 @@ from iaunet_tf.models.classifier import ImageClassifier
 from iaunet_tf.training.config import Config
 from iaunet_tf.training.objective import accuracy, cross_entropy
 from iaunet_tf.training.run import Run
+from iaunet_tf.training.strategies import is_chief
 from iaunet_tf.training.task import Task
 
 
@@ -83,8 +84,9 @@ class Classification(Task):
 
     def evaluate(self, model: keras.Model, run: Run) -> dict[str, float]:
         result = self._judge(model)()
-        print(f"\n{result}\n")
-        write_json(run.metrics, {self.config.name: result.metrics()})
-        result.write_confusion(run.confusion)
-        print(f"{run.metrics}, {run.confusion}, {run.confusion.with_suffix('.png')}")
+        if is_chief():
+            print(f"\n{result}\n")
+            write_json(run.metrics, {self.config.name: result.metrics()})
+            result.write_confusion(run.confusion)
+            print(f"{run.metrics}, {run.confusion}, {run.confusion.with_suffix('.png')}")
         return result.metrics()

@@ -1,5 +1,7 @@
 """What `train_keras.py` does."""
 
+import contextlib
+import io
 import re
 from pathlib import Path
 
@@ -22,14 +24,16 @@ def run_command(arguments: list[str] | None = None) -> None:
         import tensorflow as tf
     from iaunet_tf.training import modes
     from iaunet_tf.training.cross_validation import cross_validate
-    from iaunet_tf.training.strategies import make_strategy
+    from iaunet_tf.training.strategies import is_chief, make_strategy
 
     run, mode = _choose(config, options)
     work = getattr(modes, mode)
     # Before anything else of TensorFlow: several hosts have to find each other first.
     strategy = make_strategy(config.train.strategy, config.train.patience)
     try:
-        with strategy.scope():
+        with strategy.scope(), contextlib.ExitStack() as silence:
+            if not is_chief():
+                silence.enter_context(contextlib.redirect_stdout(io.StringIO()))
             if config.data.split == "all":
                 cross_validate(config, run, mode)
             else:

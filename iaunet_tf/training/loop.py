@@ -9,14 +9,14 @@ import tensorflow as tf
 from iaunet_tf.data.sampling import Share
 from iaunet_tf.errors import InputError
 from iaunet_tf.files import replacing
-from iaunet_tf.training.checkpoints import State, restore, save
+from iaunet_tf.training.checkpoints import State, restore, save, save_outside
 from iaunet_tf.training.config import Config
 from iaunet_tf.training.history import History
 from iaunet_tf.training.loss_scale import LossScale
 from iaunet_tf.training.run import Run
 from iaunet_tf.training.signals import Stopped, sigterm
 from iaunet_tf.training.step import make_train_step
-from iaunet_tf.training.strategies import average_moving_statistics, is_chief, synchronize_batch_norms
+from iaunet_tf.training.strategies import is_chief, statistics_averager, synchronize_batch_norms
 from iaunet_tf.training.task import Task
 
 
@@ -50,6 +50,7 @@ def train(config: Config, run: Run, task: Task, resume: bool = False) -> keras.M
     model.compile(optimizer=optimizer, auto_scale_loss=False)
     scale = LossScale() if options.precision == "mixed_float16" else None
     train_step = make_train_step(model, task, options, scale)
+    average_statistics = statistics_averager(model)
     validate = task.validator(model)
 
     score = f"val_{task.validation[0]}"
@@ -68,7 +69,7 @@ def train(config: Config, run: Run, task: Task, resume: bool = False) -> keras.M
         print(f"run folder: {run.path}")
 
     def checkpoint(path, previous=None):
-        average_moving_statistics(model)
+        average_statistics()
         state.loss_scale = scale.state() if scale else {}
         if is_chief():
             save(model, path, state, previous)
@@ -98,7 +99,7 @@ def train(config: Config, run: Run, task: Task, resume: bool = False) -> keras.M
                     checkpoint(run.last, run.previous)
                     raise Stopped
             logs["learning_rate"] = float(optimizer.learning_rate)
-            average_moving_statistics(model)
+            average_statistics()
             if config.eval.every and (epoch + 1) % config.eval.every == 0:
                 logs.update({f"val_{name}": value for name, value in validate().items()})
             callbacks.on_epoch_end(epoch, logs)
@@ -115,7 +116,7 @@ def train(config: Config, run: Run, task: Task, resume: bool = False) -> keras.M
     final.set_weights(model.get_weights())
     if is_chief():
         with replacing(run.model) as temporary:
-            final.save(temporary)
+            save_outside(final, temporary)
     return final
 
 

@@ -25,6 +25,7 @@ from iaunet_tf.models import IAUNet
 from iaunet_tf.training.config import Config, DataConfig
 from iaunet_tf.training.objective import objective
 from iaunet_tf.training.run import Run
+from iaunet_tf.training.strategies import is_chief
 from iaunet_tf.training.task import Task
 from iaunet_tf.weights import find_weights
 
@@ -99,13 +100,14 @@ class ReIdentification(Task):
         if self.config.eval.histograms:
             results["colour histograms"] = self._search(self._histograms)
         ours = results[self.config.name]
-        print(f"\n{table(results)}\n")
-        print(
-            f"{ours.num_queries} queries with a match among {len(self.data.gallery.split)} gallery {self.entries}, "
-            f"{time.perf_counter() - start:.1f} s; {run.metrics}, {run.cmc}"
-        )
-        write_json(run.metrics, {name: {**r.metrics(), "cmc": r.cmc.tolist()} for name, r in results.items()})
-        draw_cmc(results, run.cmc)
+        if is_chief():
+            print(f"\n{table(results)}\n")
+            print(
+                f"{ours.num_queries} queries with a match among {len(self.data.gallery.split)} gallery {self.entries}, "
+                f"{time.perf_counter() - start:.1f} s; {run.metrics}, {run.cmc}"
+            )
+            write_json(run.metrics, {name: {**r.metrics(), "cmc": r.cmc.tolist()} for name, r in results.items()})
+            draw_cmc(results, run.cmc)
         return ours.metrics()
 
     def _search(self, features: Callable, distance: str = "cosine") -> RetrievalResult:

@@ -1,6 +1,7 @@
 """Where training runs: one device, the GPUs of a host, several hosts."""
 
 import os
+from collections.abc import Callable
 
 import keras
 import tensorflow as tf
@@ -53,22 +54,18 @@ def synchronize_batch_norms(model: keras.Model) -> None:
             layer.synchronized = True
 
 
-def average_moving_statistics(model: keras.Model) -> None:
-    """Gives all replicas the mean of their batch norms' moving statistics, which each has of its own share of the
-    batches. Call it inside the strategy's scope, on all workers."""
+def statistics_averager(model: keras.Model) -> Callable[[], None]:
+    """A function that gives all replicas the mean of their batch norms' moving statistics, which each has of its own
+    share of the batches. Make and call it inside the strategy's scope, on all workers."""
     strategy = tf.distribute.get_strategy()
     statistics = [v.value for v in model.non_trainable_variables if keras.backend.is_float_dtype(v.dtype)]
     if strategy.num_replicas_in_sync == 1 or not statistics:
-        return
+        return lambda: None
 
-    @tf.function
-    def average():
-        def on_replica():
-            context = tf.distribute.get_replica_context()
-            means = context.all_reduce(tf.distribute.ReduceOp.MEAN, [tf.identity(value) for value in statistics])
-            for variable, mean in zip(statistics, means, strict=True):
-                variable.assign(mean)
+    def on_replica():
+        context = tf.distribute.get_replica_context()
+        means = context.all_reduce(tf.distribute.ReduceOp.MEAN, [tf.identity(value) for value in statistics])
+        for variable, mean in zip(statistics, means, strict=True):
+            variable.assign(mean)
 
-        strategy.run(on_replica)
-
-    average()
+    return tf.function(lambda: strategy.run(on_replica))
