@@ -5,13 +5,14 @@ import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from benchmarks import exports, network, pipeline, retrieval, video
+from benchmarks import exports, network, pipeline, retrieval, step, video
 
 ALL = {
     "exports": exports.main,
     "network": network.main,
     "pipeline": pipeline.main,
     "retrieval": retrieval.main,
+    "step": step.main,
     "video": video.main,
 }
 
