@@ -137,6 +137,7 @@ class TrainConfig:
         strategy: default is one device, mirrored all of this host's GPUs (or logical CPUs), multi_worker several hosts
             by TF_CONFIG or srun, auto whatever is there.
         mining: global looks for the hardest triplets in the batch of all replicas, local in each replica's.
+        profile: first and last step to profile for TensorBoard, such as [10, 20]; empty does not.
         patience: seconds to wait for the other hosts at the beginning.
     """
 
@@ -154,6 +155,7 @@ class TrainConfig:
     jit_compile: bool = False
     strategy: Literal["auto", "default", "mirrored", "multi_worker"] = "auto"
     mining: Literal["global", "local"] = "global"
+    profile: list[int] = field(default_factory=list)
     patience: float = 300
 
 
@@ -328,6 +330,10 @@ def _check(config: Config) -> None:
         value = getattr(config.data, name)
         if not 0 <= value <= 1:
             raise InputError(f"data.{name} is in 0..1; received {value}")
+    if config.train.profile and not (
+        len(config.train.profile) == 2 and 1 <= config.train.profile[0] <= config.train.profile[1]
+    ):
+        raise InputError(f"train.profile is a first and a last step, such as [10, 20]; received {config.train.profile}")
     if config.data.split != 0 and config.data.name not in WITH_SPLITS:
         raise InputError(f"data.split is of {' and '.join(WITH_SPLITS)}; {config.data.name} has no splits")
     if (config.task == "classification") != (config.data.name == "folders"):

@@ -170,7 +170,9 @@ def make_callbacks(
         validation = [f"val_{name}" for name in task.validation] if config.eval.every else []
         callbacks = [
             History(run, validation, append=resume),
-            keras.callbacks.TensorBoard(run.tensorboard, write_graph=False),
+            keras.callbacks.TensorBoard(
+                run.tensorboard, write_graph=False, profile_batch=tuple(config.train.profile) or 0
+            ),
         ]
     return keras.callbacks.CallbackList(
         callbacks,
