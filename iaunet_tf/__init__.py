@@ -8,21 +8,16 @@ import importlib
 
 import wrapt
 
-__version__ = "0.1.0"
+from iaunet_tf.lazy import lazily
 
-_LAZY = {
-    "Embedder": "iaunet_tf.inference",
-    "IAUNet": "iaunet_tf.models",
-    "insert_blocks": "iaunet_tf.models",
-}
+__version__ = "0.1.0"
 
 __all__ = ["Embedder", "IAUNet", "__version__", "insert_blocks"]
 
-
-def __getattr__(name: str):
-    if name in _LAZY:
-        return getattr(importlib.import_module(_LAZY[name]), name)
-    raise AttributeError(f"module 'iaunet_tf' has no attribute {name!r}")
+__getattr__ = lazily(
+    __name__,
+    {"Embedder": "iaunet_tf.inference", "IAUNet": "iaunet_tf.models", "insert_blocks": "iaunet_tf.models"},
+)
 
 
 @wrapt.when_imported("keras")

@@ -6,6 +6,7 @@
 import argparse
 import json
 import multiprocessing
+import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
@@ -20,7 +21,7 @@ from iaunet_tf.data import pedestrians
 from iaunet_tf.data.datasets import PARTS
 from iaunet_tf.data.market1501 import FOLDERS, MASK_FOLDER
 from iaunet_tf.data.pedestrians import Camera, Person, Shot
-from iaunet_tf.errors import InputError
+from iaunet_tf.errors import InputError, exit_code
 from iaunet_tf.files import replacing, write_json
 
 DESCRIPTION = "embedded.json"
@@ -197,24 +198,33 @@ def sample_sheet(options: EmbeddedOptions | None = None, people: int = 12) -> Im
     return sheet
 
 
-def main() -> None:
-    """Command line of the generator."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def command(description: str, options_class: type, ensure: Callable, sheet: Callable) -> int:
+    """Command line of a generator; returns the exit code.
+
+    Args:
+        description: of what it draws.
+        options_class: dataclass of whole numbers and flags, each of which becomes an option.
+        ensure: draws into a folder, with options.
+        sheet: draws a picture of samples, with options.
+    """
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("folder", help="where to write the data set")
     parser.add_argument("--sheet", metavar="PNG", help="write a sheet of samples, too")
-    for key, default in asdict(EmbeddedOptions()).items():
-        parser.add_argument(f"--{key.replace('_', '-')}", type=int, default=default)
+    for key, default in asdict(options_class()).items():
+        kind = {"action": "store_true"} if isinstance(default, bool) else {"type": int, "default": default}
+        parser.add_argument(f"--{key.replace('_', '-')}", **kind)
     arguments = vars(parser.parse_args())
-    folder, sheet = arguments.pop("folder"), arguments.pop("sheet")
-    options = EmbeddedOptions(**arguments)
-    try:
-        ensure_embedded(folder, options)
-    except InputError as error:
-        raise SystemExit(f"error: {error}") from None
-    if sheet:
-        with replacing(sheet) as temporary:
-            sample_sheet(options).save(temporary)
+    folder, picture = arguments.pop("folder"), arguments.pop("sheet")
+    options = options_class(**arguments)
+
+    def work():
+        ensure(folder, options)
+        if picture:
+            with replacing(picture) as temporary:
+                sheet(options).save(temporary)
+
+    return exit_code(work)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(command(__doc__.splitlines()[0], EmbeddedOptions, ensure_embedded, sample_sheet))

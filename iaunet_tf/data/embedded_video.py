@@ -4,7 +4,7 @@ Gait, drift of the box, light that changes, and others who pass in front, so tha
 `python -m iaunet_tf.data.embedded_video FOLDER` writes them; `train_keras.py` does so by itself.
 """
 
-import argparse
+import sys
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -13,11 +13,9 @@ import numpy as np
 from PIL import Image
 
 from iaunet_tf.data import pedestrians
-from iaunet_tf.data.embedded import ANGLES, cameras, cast, ensure_drawn, save_masks
+from iaunet_tf.data.embedded import ANGLES, cameras, cast, command, ensure_drawn, save_masks
 from iaunet_tf.data.pedestrians import Person, Shot
 from iaunet_tf.data.tracklets import MASK_FOLDER
-from iaunet_tf.errors import InputError
-from iaunet_tf.files import replacing
 
 # Raised whenever the same options would draw other pictures.
 VERSION = 1
@@ -194,28 +192,5 @@ def sample_sheet(options: EmbeddedVideoOptions | None = None, tracklets: int = 6
     return sheet
 
 
-def main() -> None:
-    """Command line of the generator."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", help="where to write the tracklets")
-    parser.add_argument("--sheet", metavar="PNG", help="write a sheet of samples, too")
-    for key, default in asdict(EmbeddedVideoOptions()).items():
-        flag = f"--{key.replace('_', '-')}"
-        if isinstance(default, bool):
-            parser.add_argument(flag, action="store_true")
-        else:
-            parser.add_argument(flag, type=int, default=default)
-    arguments = vars(parser.parse_args())
-    folder, sheet = arguments.pop("folder"), arguments.pop("sheet")
-    options = EmbeddedVideoOptions(**arguments)
-    try:
-        ensure_embedded_video(folder, options)
-    except InputError as error:
-        raise SystemExit(f"error: {error}") from None
-    if sheet:
-        with replacing(sheet) as temporary:
-            sample_sheet(options).save(temporary)
-
-
 if __name__ == "__main__":
-    main()
+    sys.exit(command(__doc__.splitlines()[0], EmbeddedVideoOptions, ensure_embedded_video, sample_sheet))
