@@ -3,10 +3,9 @@
 import os
 from pathlib import Path
 
-import numpy as np
-
 from iaunet_tf.data.datasets import Dataset
 from iaunet_tf.data.images import SUFFIXES
+from iaunet_tf.data.matlab import read_matrix
 from iaunet_tf.data.tracklets import Tracklets
 from iaunet_tf.errors import InputError
 
@@ -32,7 +31,7 @@ def read_ls_vid(root: str | Path) -> Dataset:
     if missing:
         raise InputError(f"{root}: no file {', '.join(missing)}; LS-VID is laid out as {LAYOUT}; set --data.root")
     train, test = _read(root, "train", lists["train"]), _read(root, "gallery", lists["test"])
-    query = _read_query(info)
+    query = read_matrix(info, "query").reshape(-1).astype(int) - 1
     if not len(query) or query.min() < 0 or query.max() >= len(test):
         raise InputError(f"{info}: does not number tracklets from 1 to {len(test)}")
     return Dataset("ls_vid", train.with_masks(), test.take(query, "query"), test)
@@ -59,17 +58,3 @@ def _read(root, name, path):
             raise InputError(f"{root / folder}: frames {start}* are not all of one camera (PID_TRACK_CAMERA_FRAME.jpg)")
         tracklets.append((prefix, [f"{folder}/{frame}" for frame in frames], int(pid), int(camera)))
     return Tracklets.from_lists(name, root, tracklets)
-
-
-def _read_query(path):
-    """The file is of MATLAB 7.3, which is HDF5; older ones are read, too."""
-    import h5py
-    from scipy.io import loadmat
-
-    try:
-        if h5py.is_hdf5(path):
-            with h5py.File(path) as file:
-                return np.array(file["query"]).reshape(-1).astype(int) - 1
-        return loadmat(path)["query"].reshape(-1).astype(int) - 1
-    except Exception as error:  # whatever h5py and SciPy make of a damaged file
-        raise InputError(f"{path}: holds no readable matrix query ({' '.join(str(error).split())[:120]})") from None

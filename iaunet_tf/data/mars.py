@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from iaunet_tf.data.datasets import JUNK, Dataset
+from iaunet_tf.data.matlab import read_matrix
 from iaunet_tf.data.tracklets import Tracklets, check_frames
 from iaunet_tf.errors import InputError
 from iaunet_tf.files import replacing
@@ -69,7 +70,7 @@ def _read_index(root):
     index = {}
     for half in ("train", "test"):
         lines = (root / "info" / f"{half}_name.txt").read_text().split()
-        tracks = _read_matrix(root / "info" / f"tracks_{half}_info.mat")
+        tracks = _matrix(root / "info" / f"tracks_{half}_info.mat")
         if tracks.ndim != 2 or tracks.shape[1] != 4:
             raise InputError(f"{root / 'info' / f'tracks_{half}_info.mat'}: has shape {tracks.shape}, not (tracks, 4)")
         # Names like 0001C1T0001F001.jpg lie in the folder of their first four characters.
@@ -78,22 +79,15 @@ def _read_index(root):
         index[f"{half}_frames"], index[f"{half}_tracks"] = frames, tracks
         tracklets = _tracklets(root, half, index)
         check_frames(tracklets.take(np.flatnonzero(tracklets.pids != JUNK)), root / "info" / f"{half}_name.txt")
-    query = _read_matrix(root / "info" / "query_IDX.mat").reshape(-1) - 1
+    query = _matrix(root / "info" / "query_IDX.mat").reshape(-1) - 1
     count = len(index["test_tracks"])
     if not len(query) or query.min() < 0 or query.max() >= count:
         raise InputError(f"{root / 'info' / 'query_IDX.mat'}: does not number tracks from 1 to {count}")
     return {**index, "query": query}
 
 
-def _read_matrix(path):
-    from scipy.io import loadmat
-
-    try:
-        return loadmat(path)[FILES[path.name]].astype(int)
-    except KeyError:
-        raise InputError(f"{path}: holds no matrix {FILES[path.name]}") from None
-    except Exception as error:  # whatever SciPy makes of a damaged file
-        raise InputError(f"{path}: no readable MATLAB file ({' '.join(str(error).split())[:120]})") from None
+def _matrix(path):
+    return read_matrix(path, FILES[path.name]).astype(int)
 
 
 def _check_tracks(root, half, lines, tracks):

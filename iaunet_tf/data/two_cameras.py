@@ -7,6 +7,7 @@ import numpy as np
 
 from iaunet_tf.data.datasets import Dataset
 from iaunet_tf.data.images import SUFFIXES
+from iaunet_tf.data.matlab import read_matrix
 from iaunet_tf.data.tracklets import Tracklets
 from iaunet_tf.errors import InputError
 
@@ -32,12 +33,7 @@ def read_ilids_vid(root: str | Path, split: int = 0) -> Dataset:
     path = root / "train-test people splits" / "train_test_splits_ilidsvid.mat"
     if not path.is_file():
         raise InputError(f"{path}: no such file; iLIDS-VID brings it")
-    from scipy.io import loadmat
-
-    try:
-        rows = loadmat(path)["ls_set"]
-    except Exception as error:  # whatever SciPy makes of a damaged file
-        raise InputError(f"{path}: holds no readable matrix ls_set ({' '.join(str(error).split())[:120]})") from None
+    rows = read_matrix(path, "ls_set")
     _check_split(split, len(rows))
     order = rows[split].astype(int) - 1  # numbers from 1 among the sorted people
     if sorted(order) != list(range(len(people))):

@@ -97,7 +97,7 @@ class Run:
             rows = list(csv.reader(file))
         kept = rows[:1] + [row for row in rows[1:] if row and int(row[0]) < epochs]
         with replacing(self.history) as temporary, temporary.open("w", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerows(kept)
+            csv.writer(file).writerows(kept)
 
     def tidy(self) -> None:
         """Removes what a killed process was writing."""

@@ -225,7 +225,7 @@ def test_ls_vid(tmp_path):
     with pytest.raises(InputError, match="does not number tracklets from 1 to 3"):
         read_ls_vid(tmp_path)
     info.write_bytes(b"nothing")
-    with pytest.raises(InputError, match="holds no readable matrix query"):
+    with pytest.raises(InputError, match="no readable MATLAB file"):
         read_ls_vid(tmp_path)
     (tmp_path / "tracklet_train" / "0001" / "0001_0002_04_0009.jpg").touch()
     (tmp_path / "list_sequence" / "list_seq_train.txt").write_text("tracklet_train/0001/0001_0002 1\n")

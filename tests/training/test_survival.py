@@ -54,7 +54,7 @@ def start(command, output):
 
 def assert_same(run, other):
     for name in ("history.csv", "metrics.json"):
-        assert (run / name).read_text() == (other / name).read_text(), name
+        assert (run / name).read_bytes() == (other / name).read_bytes(), name
     for name in ("model.keras", "checkpoints/last.keras", "checkpoints/best.keras"):
         ours, theirs = (keras.models.load_model(folder / name) for folder in (run, other))
         for mine, other_weight in zip(ours.get_weights(), theirs.get_weights(), strict=True):
