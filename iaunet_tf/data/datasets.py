@@ -81,12 +81,14 @@ class Dataset:
     Attributes:
         name: of the data set.
         train, query, gallery: each a `Split` of images, or each `Tracklets`.
+        notes: what its user should know.
     """
 
     name: str
     train: Split
     query: Split
     gallery: Split
+    notes: tuple[str, ...] = ()
 
     def summary(self) -> str:
         """One line a split."""

@@ -12,6 +12,14 @@ from iaunet_tf.errors import InputError
 FOLDERS = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
 MASK_FOLDER = "seg_part4/Market1501_train_seg_part4"
 LAYOUT = "{root}/{bounding_box_train,query,bounding_box_test}/PID_cCAMsSEQ_FRAME_BOX.jpg"
+# Data sets in this layout: people and images, distractors counted as a person.
+PUBLISHED = {
+    "market1501": {"train": (751, 12936), "query": (750, 3368), "gallery": (751, 15913)},
+    "dukemtmc_reid": {"train": (702, 16522), "query": (702, 2228), "gallery": (1110, 17661)},
+    "occluded_duke": {"train": (702, 15618), "query": (519, 2210), "gallery": (1110, 17661)},
+    "cuhk03_detected": {"train": (767, 7365), "query": (700, 1400), "gallery": (700, 5332)},
+    "cuhk03_labeled": {"train": (767, 7368), "query": (700, 1400), "gallery": (700, 5328)},
+}
 NAME = re.compile(r"(-1|\d+)_c(\d+)(s\d+_\d+_\d+)?")
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
-from iaunet_tf.data import dukemtmc_videoreid, ls_vid, mars, two_cameras
+from iaunet_tf.data import dukemtmc_videoreid, ls_vid, mars, msmt17, two_cameras
 from iaunet_tf.data.datasets import Dataset
 from iaunet_tf.data.embedded import ensure_embedded
 from iaunet_tf.data.embedded_video import ensure_embedded_video
-from iaunet_tf.data.market1501 import read_market1501
+from iaunet_tf.data.market1501 import PUBLISHED, read_market1501
+from iaunet_tf.data.own import read_own
 from iaunet_tf.data.tracklets import count_warnings
 
 
@@ -20,10 +21,16 @@ def _embedded_video(root, split, cache_dir):
     return mars.read_mars(root)
 
 
+def _in_market_layout(name):
+    return lambda root, split, cache_dir: read_market1501(root, name)
+
+
 # From name to a function of root, split and cache folder, and the published counts.
 IMAGES: dict[str, tuple[Callable[..., Dataset], dict]] = {
     "embedded": (_embedded, {}),
-    "market1501": (lambda root, split, cache_dir: read_market1501(root), {}),
+    **{name: (_in_market_layout(name), counts) for name, counts in PUBLISHED.items()},
+    "msmt17": (lambda root, split, cache_dir: msmt17.read_msmt17(root), msmt17.PUBLISHED),
+    "own": (lambda root, split, cache_dir: read_own(root), {}),
 }
 TRACKLETS: dict[str, tuple[Callable[..., Dataset], dict]] = {
     "embedded_video": (_embedded_video, {}),
@@ -54,4 +61,4 @@ def read_dataset(name: str, root: str, split: int = 0, cache_dir: str | None = N
     """
     read, published = {**IMAGES, **TRACKLETS}[name]
     dataset = read(root, split, cache_dir)
-    return dataset, count_warnings(dataset, published) if published else []
+    return dataset, [*dataset.notes, *(count_warnings(dataset, published) if published else [])]

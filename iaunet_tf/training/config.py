@@ -22,10 +22,11 @@ class DataConfig:
 
     Args:
         name: which data set. Images: embedded (drawn pedestrians, written to root if they are not there), market1501
-            (and others in its layout). Tracklets: embedded_video (drawn as well), mars (and others in its layout),
-            dukemtmc_videoreid, ilids_vid, prid2011, ls_vid. For classification folders: train/CLASS and val/CLASS, or
-            CLASS alone.
-        root: folder of the data set.
+            (and others in its layout), dukemtmc_reid, occluded_duke, cuhk03_detected and cuhk03_labeled (new protocol,
+            as cuhk03-np has them), msmt17, own (a table, or a folder per person). Tracklets: embedded_video (drawn as
+            well), mars (and others in its layout), dukemtmc_videoreid, ilids_vid, prid2011, ls_vid. For classification
+            folders: train/CLASS and val/CLASS, or CLASS alone.
+        root: folder of the data set; of own also a .csv or .parquet file.
         split: which of the ten splits of ilids_vid and prid2011, from 0, or all, a run each.
         clip_length: tracklets: frames of a clip.
         clip_stride: tracklets: distance of a training clip's frames.
@@ -45,6 +46,12 @@ class DataConfig:
     name: Literal[
         "embedded",
         "market1501",
+        "dukemtmc_reid",
+        "occluded_duke",
+        "cuhk03_detected",
+        "cuhk03_labeled",
+        "msmt17",
+        "own",
         "embedded_video",
         "mars",
         "dukemtmc_videoreid",

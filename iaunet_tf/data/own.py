@@ -1,0 +1,138 @@
+"""Your own pictures: a table of them, or a folder per person."""
+
+import csv
+import re
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from iaunet_tf.data.datasets import Dataset, Split
+from iaunet_tf.data.images import SUFFIXES
+from iaunet_tf.errors import InputError
+
+SPLITS = ("train", "query", "gallery")
+COLUMNS = ("path", "person", "camera", "split")
+CAMERA = re.compile(r"(?:^|[_-])c(?:am)?(\d+)", re.IGNORECASE)
+# Without splits this share of the people, in a fixed order, is for training.
+TRAIN_SHARE = 0.5
+
+
+def read_own(root: str | Path) -> Dataset:
+    """Reads pictures of people that are in none of the published layouts.
+
+    A `.csv` or `.parquet` file with columns `path` (relative to the file), `person`, `camera` and `split` (train,
+    query, gallery); or a folder of `{train,query,gallery}/PERSON/...`; or of `PERSON/...` alone, of whom half are for
+    training and of the others the first picture of each camera is a query. A picture's camera is the folder between
+    person and picture, else what follows `c` or `cam` in its name, as in `anything_c3_anything.jpg`.
+
+    Raises:
+        InputError: a column or a file is missing, or a picture is named twice.
+    """
+    root = Path(root).expanduser()
+    if root.suffix in (".csv", ".parquet"):
+        rows, warnings = _table(root), []
+    elif root.is_dir():
+        rows, warnings = _folders(root)
+    else:
+        raise InputError(f"{root}: no such folder, .csv or .parquet file; set --data.root")
+    _check(root, rows)
+    numbers = [{value: i for i, value in enumerate(sorted({row[k] for row in rows}))} for k in (1, 2)]
+    splits = {}
+    for name in SPLITS:
+        mine = [row for row in rows if row[3] == name]
+        if not mine:
+            raise InputError(f"{root}: no pictures for {name}")
+        paths, people, cameras, _ = zip(*mine, strict=True)
+        pids = np.array([numbers[0][person] for person in people])
+        camids = np.array([numbers[1][camera] for camera in cameras])
+        splits[name] = Split(name, list(paths), pids, camids, [None] * len(paths))
+    notes = warnings + _unmatched(splits["query"], splits["gallery"])
+    return Dataset("own", **splits, notes=tuple(notes))
+
+
+def _table(file):
+    if not file.is_file():
+        raise InputError(f"{file}: no such file; set --data.root")
+    if file.suffix == ".csv":
+        with file.open(newline="") as lines:
+            reader = csv.DictReader(lines)
+            columns, rows = reader.fieldnames or [], list(reader)
+    else:
+        try:
+            import pyarrow.parquet
+        except ImportError:
+            raise InputError(f"{file}: reading Parquet needs pyarrow: pip install pyarrow") from None
+        table = pyarrow.parquet.read_table(file)
+        columns, rows = table.column_names, table.to_pylist()
+    missing = [column for column in COLUMNS if column not in columns]
+    if missing:
+        raise InputError(f"{file}: has no column {', '.join(missing)}; columns are {', '.join(COLUMNS)}")
+    return [(file.parent / str(r["path"]), str(r["person"]), str(r["camera"]), str(r["split"])) for r in rows]
+
+
+def _folders(root):
+    """Rows of a folder per person, and warnings."""
+    found = sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES)
+    parts = [path.relative_to(root).parts for path in found]
+    has_splits = all((root / name).is_dir() for name in SPLITS)
+    depth = 2 if has_splits else 1  # folders down to a person's
+    stray = next((path for path, part in zip(found, parts, strict=True) if len(part) <= depth), None)
+    if stray or not found:
+        what = f"{stray}: is in no person's folder" if stray else f"{root}: holds no pictures"
+        raise InputError(f"{what}; lay them out as [train|query|gallery/]PERSON/[CAMERA/]picture.jpg")
+    rows, unknown = [], 0
+    for path, part in zip(found, parts, strict=True):
+        camera = part[depth] if len(part) > depth + 1 else None
+        if camera is None:
+            match = CAMERA.search(path.stem)
+            unknown += not match
+            camera = match[1] if match else f"{'/'.join(part)}"
+        rows.append([path, part[depth - 1], camera, part[0] if has_splits else None])
+    if not has_splits:
+        _divide(rows)
+    warnings = []
+    if unknown:
+        warnings = [f"{unknown} pictures have no camera in name or folder; each counts as of a camera of its own"]
+    return rows, warnings
+
+
+def _divide(rows):
+    people = sorted({row[1] for row in rows})
+    if len(people) < 2:
+        raise InputError("a folder per person needs two people at least, one to train on and one to look for")
+    order = np.random.default_rng(0).permutation(len(people))
+    train = {people[i] for i in order[: max(1, round(TRAIN_SHARE * len(people)))]}
+    seen = set()
+    for row in rows:
+        first = (row[1], row[2]) not in seen
+        seen.add((row[1], row[2]))
+        row[3] = "train" if row[1] in train else "query" if first else "gallery"
+    # A picture that is alone in its camera must be there to be found, too.
+    alone = Counter((row[1], row[2]) for row in rows)
+    rows += [[*row[:3], "gallery"] for row in rows if row[3] == "query" and alone[row[1], row[2]] == 1]
+
+
+def _check(root, rows):
+    wrong = next((row[3] for row in rows if row[3] not in SPLITS), None)
+    if wrong is not None:
+        raise InputError(f"{root}: split {wrong!r} is none of {', '.join(SPLITS)}")
+    missing = [row[0] for row in rows if not row[0].is_file()]
+    if missing:
+        raise InputError(f"{root}: {len(missing)} of {len(rows)} files are not there, the first is {missing[0]}")
+    splits: dict[Path, list[str]] = {}
+    for path, _, _, split in rows:
+        splits.setdefault(path.resolve(), []).append(split)
+    for path, names in splits.items():
+        if len(set(names)) < len(names):
+            raise InputError(f"{root}: {path} is named twice for {names[0]}")
+        if "train" in names and len(names) > 1:
+            raise InputError(f"{root}: {path} is in two splits, {' and '.join(sorted(names))}")
+
+
+def _unmatched(query, gallery):
+    cameras: dict[int, set[int]] = {}
+    for pid, camid in zip(gallery.pids, gallery.camids, strict=True):
+        cameras.setdefault(pid, set()).add(camid)
+    lost = sum(not cameras.get(pid, set()) - {camid} for pid, camid in zip(query.pids, query.camids, strict=True))
+    return [f"{lost} of {len(query)} queries have no match in another camera and count nowhere"] if lost else []
