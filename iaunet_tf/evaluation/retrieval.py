@@ -76,24 +76,55 @@ def evaluate_retrieval(
     _check(query, gallery, query_pids, gallery_pids, query_camids, gallery_camids, distance, max_rank)
 
     if distance == "cosine":
-        query, gallery = _unit(query), _unit(gallery)
+        query, gallery = unit(query), unit(gallery)
         bias = None
     else:
         # |q - g|² = |q|² + 2 (|g|²/2 - q·g), of which |q|² does not change a ranking.
         bias = np.einsum("gd,gd->g", gallery, gallery) / 2
 
+    def similarities(rows):
+        chunk = query[rows] @ gallery.T
+        if bias is not None:
+            chunk -= bias
+        return chunk
+
+    return _evaluate(similarities, query_pids, gallery_pids, query_camids, gallery_camids, max_rank)
+
+
+def evaluate_distances(
+    distances: np.ndarray,
+    query_pids: np.ndarray,
+    gallery_pids: np.ndarray,
+    query_camids: np.ndarray,
+    gallery_camids: np.ndarray,
+    max_rank: int = 50,
+) -> RetrievalResult:
+    """The same for `(Q, G)` distances that are there already, such as those of `rerank`.
+
+    Raises:
+        InputError: sizes do not fit, distances are not finite, or no query has a match.
+    """
+    distances = np.asarray(distances)
+    ids = [np.asarray(each) for each in (query_pids, gallery_pids, query_camids, gallery_camids)]
+    if distances.shape != (len(ids[0]), len(ids[1])) or [len(each) for each in ids[2:]] != list(distances.shape):
+        raise InputError(f"{distances.shape} distances do not go with {len(ids[0])} queries and {len(ids[1])} others")
+    if not np.isfinite(distances).all():
+        raise InputError("some distances are not finite")
+    return _evaluate(lambda rows: -distances[rows], *ids, max_rank)
+
+
+def _evaluate(similarities, query_pids, gallery_pids, query_camids, gallery_camids, max_rank):
+    """`similarities` gives those of some queries with the whole gallery, as an array of its own."""
     by_person = np.argsort(gallery_pids, kind="stable")
     first = np.searchsorted(gallery_pids[by_person], query_pids, side="left")
     last = np.searchsorted(gallery_pids[by_person], query_pids, side="right")
 
-    ap = np.full(len(query), np.nan)
-    inp = np.full(len(query), np.nan)
+    queries = len(query_pids)
+    ap = np.full(queries, np.nan)
+    inp = np.full(queries, np.nan)
     hits = np.zeros(max_rank)
-    for start in range(0, len(query), QUERY_CHUNK):
-        similarities = query[start : start + QUERY_CHUNK] @ gallery.T
-        if bias is not None:
-            similarities -= bias
-        for i, row in enumerate(similarities, start):
+    for start in range(0, queries, QUERY_CHUNK):
+        for i, row in enumerate(similarities(slice(start, start + QUERY_CHUNK)), start):
             same_person = by_person[first[i] : last[i]]
             same_camera = gallery_camids[same_person] == query_camids[i]
             matches = same_person[~same_camera]
@@ -128,7 +159,7 @@ def _ranks(similarities: np.ndarray, matches: np.ndarray) -> np.ndarray:
     return ranks
 
 
-def _unit(features):
+def unit(features):
     return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
 
 

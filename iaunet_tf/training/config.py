@@ -176,6 +176,8 @@ class EvalConfig:
         distance: distance between embeddings.
         flip: add the embedding of the flipped image.
         clips: tracklets: embed so many evenly spaced clips of each; 0 takes all its frames.
+        rerank: evaluate with k-reciprocal re-ranking, too.
+        expand: evaluate with each query's mean with so many of its nearest, too; 0 does not.
         histograms: evaluate nearest neighbours on colour histograms, too, as a floor.
     """
 
@@ -184,6 +186,8 @@ class EvalConfig:
     distance: Literal["cosine", "euclidean"] = "cosine"
     flip: bool = False
     clips: int = 0
+    rerank: bool = False
+    expand: int = 0
     histograms: bool = False
 
 
@@ -324,6 +328,7 @@ def _check(config: Config) -> None:
         ("train.group_size", config.train.group_size, 1),
         ("eval.batch_size", config.eval.batch_size, 1),
         ("eval.every", config.eval.every, 0),
+        ("eval.expand", config.eval.expand, 0),
         ("train.learning_rate", config.train.learning_rate, 0),
         ("train.weight_decay", config.train.weight_decay, 0),
         ("train.warmup_epochs", config.train.warmup_epochs, 0),

@@ -19,7 +19,8 @@ from iaunet_tf.errors import InputError
 from iaunet_tf.evaluation.embeddings import embed_split, embed_tracklets, embedding_function
 from iaunet_tf.evaluation.histograms import image_histograms, tracklet_histograms
 from iaunet_tf.evaluation.report import draw_cmc, table
-from iaunet_tf.evaluation.retrieval import RetrievalResult, evaluate_retrieval
+from iaunet_tf.evaluation.reranking import expand_queries, rerank
+from iaunet_tf.evaluation.retrieval import RetrievalResult, evaluate_distances, evaluate_retrieval
 from iaunet_tf.files import write_json
 from iaunet_tf.models import IAUNet
 from iaunet_tf.training.config import Config, DataConfig
@@ -91,14 +92,24 @@ class ReIdentification(Task):
 
     def _retrieval(self, model):
         """A function that looks for every query with the network's present state."""
+        embed = self._embedder(model)
+        return lambda: self._search(*self._of_both(embed))
+
+    def _embedder(self, model):
         embed = embedding_function(model, self.config.eval.flip, self.config.data.clip_length)
-        return lambda: self._search(lambda loaded: self._embed(embed, loaded), self.config.eval.distance)
+        return lambda loaded: self._embed(embed, loaded)
 
     def evaluate(self, model: keras.Model, run: Run) -> dict[str, float]:
-        start = time.perf_counter()
-        results = {self.config.name: self._retrieval(model)()}
-        if self.config.eval.histograms:
-            results["colour histograms"] = self._search(self._histograms)
+        start, options, name = time.perf_counter(), self.config.eval, self.config.name
+        query, gallery = self._of_both(self._embedder(model))
+        results = {name: self._search(query, gallery)}
+        if options.expand:
+            results[f"{name}, expanded"] = self._search(expand_queries(query, gallery, options.expand), gallery)
+        if options.rerank:
+            distances = rerank(query, gallery, distance=options.distance)
+            results[f"{name}, re-ranked"] = evaluate_distances(distances, *self._ids())
+        if options.histograms:
+            results["colour histograms"] = evaluate_retrieval(*self._of_both(self._histograms), *self._ids())
         ours = results[self.config.name]
         if is_chief():
             print(f"\n{table(results)}\n")
@@ -110,12 +121,18 @@ class ReIdentification(Task):
             draw_cmc(results, run.cmc)
         return ours.metrics()
 
-    def _search(self, features: Callable, distance: str = "cosine") -> RetrievalResult:
-        """Looks for every query in the gallery."""
+    def _of_both(self, features: Callable) -> list[np.ndarray]:
+        """Features of query and gallery."""
+        return [features(loaded) for loaded in (self.data.query, self.data.gallery)]
+
+    def _ids(self):
+        """People of both, cameras of both."""
         splits = self.data.query.split, self.data.gallery.split
-        pids, camids = [s.pids for s in splits], [s.camids for s in splits]
-        embeddings = (features(loaded) for loaded in (self.data.query, self.data.gallery))
-        return evaluate_retrieval(*embeddings, *pids, *camids, distance=distance)
+        return [*(split.pids for split in splits), *(split.camids for split in splits)]
+
+    def _search(self, query: np.ndarray, gallery: np.ndarray) -> RetrievalResult:
+        """Looks for every query in the gallery."""
+        return evaluate_retrieval(query, gallery, *self._ids(), distance=self.config.eval.distance)
 
 
 class ImageReIdentification(ReIdentification):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from iaunet_tf.errors import InputError
-from iaunet_tf.evaluation import evaluate_retrieval, retrieval
+from iaunet_tf.evaluation import evaluate_distances, evaluate_retrieval, retrieval
 
 KEYS = ("query", "gallery", "query_pids", "gallery_pids", "query_camids", "gallery_camids")
 
@@ -91,3 +91,21 @@ def test_bad_input_is_named(random_case):
         evaluate_retrieval(query, gallery, *ids, distance="manhattan")
     with pytest.raises(InputError, match="at least one"):
         evaluate_retrieval(query[:0], gallery, *ids)
+
+
+def test_distances_that_are_there_already():
+    rng = np.random.default_rng(0)
+    query, gallery = rng.normal(size=(7, 5)), rng.normal(size=(20, 5))
+    ids = rng.integers(0, 3, 7), rng.integers(0, 3, 20), rng.integers(0, 2, 7), rng.integers(0, 2, 20)
+    expected = evaluate_retrieval(query, gallery, *ids, distance="euclidean")
+    distances = np.linalg.norm(query[:, None] - gallery[None], axis=-1)
+    before = distances.copy()
+    got = evaluate_distances(distances, *ids)
+    assert got.mAP == pytest.approx(expected.mAP) and got.mINP == pytest.approx(expected.mINP)
+    np.testing.assert_allclose(got.cmc, expected.cmc)
+    np.testing.assert_array_equal(distances, before)
+    with pytest.raises(InputError, match="do not go with"):
+        evaluate_distances(distances.T, *ids)
+    distances[0, 0] = np.nan
+    with pytest.raises(InputError, match="not finite"):
+        evaluate_distances(distances, *ids)

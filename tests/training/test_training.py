@@ -55,7 +55,8 @@ def history(run):
 def finished(tree, tmp_path_factory):
     """A whole run, evaluated after every second epoch."""
     run = tmp_path_factory.mktemp("runs") / "finished"
-    run_command(arguments(tree, run, **{"eval.every": 2, "eval.histograms": "true"}))
+    options = {"eval.every": 2, "eval.histograms": "true", "eval.rerank": "true", "eval.expand": 2}
+    run_command(arguments(tree, run, **options))
     return run
 
 
@@ -82,7 +83,7 @@ def test_history_and_metrics(finished):
         assert all(np.isfinite(float(row[key])) for row in rows), key
     assert rows[0]["val_mAP"] == "NA"
     metrics = json.loads((finished / "metrics.json").read_text())
-    assert set(metrics) == {"small", "colour histograms"}
+    assert set(metrics) == {"small", "small, expanded", "small, re-ranked", "colour histograms"}
     assert float(rows[1]["val_mAP"]) == pytest.approx(metrics["small"]["mAP"], abs=1e-6)
     assert len(metrics["small"]["cmc"]) == 50
 

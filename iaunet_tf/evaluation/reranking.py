@@ -1,0 +1,198 @@
+"""k-reciprocal re-ranking (Zhong et al., CVPR 2017), sparse throughout, and average query expansion."""
+
+import numpy as np
+from scipy import sparse
+
+from iaunet_tf.errors import InputError
+from iaunet_tf.evaluation.retrieval import unit
+
+BLOCK = 4096
+# Of so many images the first limit of what is near is found.
+SAMPLE = 2048
+# Candidates for the nearest neighbours that are kept for each image before they are thinned out.
+CANDIDATES = 64
+
+
+def rerank(
+    query: np.ndarray, gallery: np.ndarray, k1: int = 20, k2: int = 6, weight: float = 0.3, distance: str = "cosine"
+) -> np.ndarray:
+    """Distances that take in how much the neighbourhoods of two images have in common.
+
+    With `d` the squared distance, divided by each row's largest: images that are among each other's `k1` nearest, and
+    their own close neighbours, are an image's neighbourhood (equations 3 to 5 of the paper), weighted by `exp(-d)`
+    (7) and averaged over its `k2` nearest (11); the result is `(1 - weight)` times the Jaccard distance of the
+    neighbourhoods (10) plus `weight` times `d` (12). Only neighbourhoods and the result are ever held.
+
+    Args:
+        query: `(Q, D)` embeddings.
+        gallery: `(G, D)` embeddings.
+        k1: size of a neighbourhood; of fewer images all.
+        k2: images over which neighbourhoods are averaged; 1 does not.
+        weight: λ of the paper, 0..1.
+        distance: `"cosine"` (of embeddings of length 1, squared) or `"euclidean"` (squared).
+
+    Returns:
+        float32 `(Q, G)`.
+
+    Raises:
+        InputError: embeddings do not fit each other, or `k2` is above `k1`.
+    """
+    query, gallery = np.asarray(query, "float32"), np.asarray(gallery, "float32")
+    if query.ndim != 2 or gallery.ndim != 2 or query.shape[1] != gallery.shape[1]:
+        raise InputError(f"query and gallery are (images, dimensions) alike; received {query.shape}, {gallery.shape}")
+    if not 1 <= k2 <= k1:
+        raise InputError(f"k2 is at least 1 and at most k1; received k1 = {k1}, k2 = {k2}")
+    features = np.concatenate([query, gallery])
+    k1 = min(k1, len(features) - 1)
+    k2 = min(k2, k1)
+    if distance == "cosine":
+        features = unit(features)
+    squares = np.einsum("nd,nd->n", features, features)
+    nearest, largest, original = _neighbours(features, squares, k1 + 1, len(query))
+
+    vectors = _neighbourhoods(features, squares, nearest, largest, k1)
+    if k2 > 1:
+        vectors = _adjacency(nearest[:, :k2]) @ vectors / k2
+    result = _jaccard(vectors.tocsr()[: len(query)], vectors.tocsr()[len(query) :])
+    result *= 1 - weight
+    original *= weight / largest[: len(query), None]
+    result += original
+    return result
+
+
+def expand_queries(query: np.ndarray, gallery: np.ndarray, k: int = 5) -> np.ndarray:
+    """Average query expansion (Chum et al., ICCV 2007): the mean of a query and its `k` most similar gallery images.
+
+    Args:
+        query: `(Q, D)` embeddings.
+        gallery: `(G, D)` embeddings.
+        k: how many.
+
+    Returns:
+        float32 `(Q, D)` of length 1.
+    """
+    query, gallery = unit(np.asarray(query, "float32")), unit(np.asarray(gallery, "float32"))
+    expanded = np.empty_like(query)
+    for start in range(0, len(query), BLOCK // 8):
+        rows = query[start : start + BLOCK // 8]
+        nearest = np.argpartition(rows @ gallery.T, -k, axis=1)[:, -k:]
+        expanded[start : start + len(rows)] = rows + gallery[nearest].sum(axis=1)
+    return unit(expanded)
+
+
+def _neighbours(features, squares, count, queries):
+    """The `count` nearest of every image, itself first, nearest first; each image's largest distance; and the
+    distances from queries to gallery.
+
+    Distances are symmetric: every pair of blocks is multiplied once and serves both.
+    """
+    total = len(features)
+    # Products of these are `-d / 2`, without another pass over all pairs.
+    half, ones = squares[:, None] / 2, np.ones((total, 1), "float32")
+    left, right = np.hstack([features, -half, -ones]), np.hstack([features, ones, half])
+    blocks = [slice(start, min(start + BLOCK, total)) for start in range(0, total, BLOCK)]
+    found = [_Nearest(block, count) for block in blocks]
+    least = np.zeros(total, "float32")
+    original = np.empty((queries, total - queries), "float32")
+    for i, rows in enumerate(blocks):
+        for j in range(i, len(blocks)):
+            columns = blocks[j]
+            closeness = left[rows] @ right[columns].T
+            if i == j:
+                np.fill_diagonal(closeness, np.inf)  # itself first, before its doubles
+            found[i].add(closeness, columns.start, axis=0)
+            least[rows] = np.minimum(least[rows], closeness.min(axis=1))
+            if i != j:
+                found[j].add(closeness, rows.start, axis=1)
+                least[columns] = np.minimum(least[columns], closeness.min(axis=0))
+            last, first = min(rows.stop, queries), max(columns.start, queries)
+            if rows.start < last and first < columns.stop:
+                part = closeness[: last - rows.start, first - columns.start :]
+                original[rows.start : last, first - queries : columns.stop - queries] = part
+    original *= -2
+    np.maximum(original, 0, out=original)
+    return np.concatenate([block.result() for block in found]), np.maximum(-2 * least, 1e-12), original
+
+
+class _Nearest:
+    """The nearest neighbours of a block's images, of closenesses that come block by block."""
+
+    def __init__(self, block, count):
+        self.size, self.count = block.stop - block.start, count
+        self.limit = np.full(self.size, -np.inf, "float32")
+        self.parts, self.held = [], 0
+
+    def add(self, closeness, start, axis):
+        """Axis `axis` of `closeness` is this block's, the other begins with image `start`."""
+        if np.isneginf(self.limit[0]) and closeness.shape[1 - axis] > self.count:
+            sample = closeness[:, :SAMPLE] if axis == 0 else closeness[:SAMPLE].T
+            place = sample.shape[1] - self.count
+            if place > 0:
+                self.limit = np.partition(sample, place, axis=1)[:, place]
+        near = np.nonzero(closeness >= (self.limit[:, None] if axis == 0 else self.limit))
+        self.parts.append((near[axis].astype("int32"), (near[1 - axis] + start).astype("int32"), closeness[near]))
+        self.held += len(near[0])
+        if self.held > CANDIDATES * self.count * self.size:
+            self._thin()
+
+    def _thin(self):
+        rows, columns, closeness = map(np.concatenate, zip(*self.parts, strict=True))
+        order = np.lexsort((columns, -closeness, rows))
+        rows, columns, closeness = rows[order], columns[order], closeness[order]
+        rank = np.arange(len(rows)) - np.searchsorted(rows, rows)
+        kept = rank < self.count
+        self.parts, self.held = [(rows[kept], columns[kept], closeness[kept])], int(kept.sum())
+        self.limit[rows[rank == self.count - 1]] = closeness[rank == self.count - 1]
+
+    def result(self):
+        self._thin()
+        return self.parts[0][1].reshape(self.size, self.count)
+
+
+def _adjacency(nearest):
+    rows = np.repeat(np.arange(len(nearest)), nearest.shape[1])
+    ones = np.ones(nearest.size, "float32")
+    return sparse.csr_matrix((ones, (rows, nearest.reshape(-1))), shape=(len(nearest),) * 2)
+
+
+def _neighbourhoods(features, squares, nearest, largest, k1):
+    """Sparse `(N, N)`: each row the weights of an image's neighbourhood, of sum 1."""
+
+    def reciprocal(k):
+        adjacency = _adjacency(nearest[:, : k + 1])
+        return adjacency.multiply(adjacency.T).tocsr()
+
+    whole, half = reciprocal(k1), reciprocal(int(np.around(k1 / 2)))
+    # Neighbours most of whose own neighbours are neighbours, too, bring theirs.
+    shared = whole.multiply(whole @ half.T).tocoo()
+    sizes = np.asarray(half.sum(axis=1)).reshape(-1)
+    friendly = shared.data > 2 / 3 * sizes[shared.col]
+    friends = sparse.csr_matrix((shared.data[friendly], (shared.row[friendly], shared.col[friendly])), whole.shape)
+    members = (whole + friends @ half).tocsr()
+    members.sort_indices()
+
+    weights = np.empty(members.nnz, "float32")
+    for row in range(len(features)):
+        span = slice(members.indptr[row], members.indptr[row + 1])
+        columns = members.indices[span]
+        distances = squares[row] + squares[columns] - 2 * (features[columns] @ features[row])
+        distances[columns == row] = 0
+        each = np.exp(-np.maximum(distances, 0) / largest[row])
+        weights[span] = each / each.sum()
+    return sparse.csr_matrix((weights, members.indices, members.indptr), members.shape)
+
+
+def _jaccard(query, gallery):
+    """`(Q, G)` distances of rows of sum 1: `1 - s / (2 - s)` with `s` the sum of the smaller of both weights."""
+    columns = gallery.tocsc()
+    result = np.empty((query.shape[0], gallery.shape[0]), "float32")
+    for row in range(query.shape[0]):
+        span = slice(query.indptr[row], query.indptr[row + 1])
+        starts, stops = columns.indptr[query.indices[span]], columns.indptr[query.indices[span] + 1]
+        lengths = stops - starts
+        # Places of all entries of the gallery in the query's columns.
+        places = np.repeat(starts - np.concatenate([[0], np.cumsum(lengths)[:-1]]), lengths) + np.arange(lengths.sum())
+        smaller = np.minimum(np.repeat(query.data[span], lengths), columns.data[places])
+        shared = np.bincount(columns.indices[places], weights=smaller, minlength=gallery.shape[0])
+        result[row] = 1 - shared / (2 - shared)
+    return result
