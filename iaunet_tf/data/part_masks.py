@@ -1,0 +1,112 @@
+"""Part masks from the label maps of a human parser.
+
+`python -m iaunet_tf.data.part_masks LABELS OUT`: any parser that was trained on LIP (20 classes) will do, such as
+JPPNet, which the authors used, or SCHP.
+"""
+
+import argparse
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from iaunet_tf.data.datasets import PARTS
+from iaunet_tf.errors import InputError, exit_code
+from iaunet_tf.files import replacing
+
+# The classes of LIP by part, in the network's order of parts. Arms go with the upper, socks with the lower body.
+LIP = {
+    "head": {"hat": 1, "hair": 2, "sunglasses": 4, "face": 13},
+    "upper_clothes": {
+        "glove": 3,
+        "upper clothes": 5,
+        "dress": 6,
+        "coat": 7,
+        "jumpsuits": 10,
+        "scarf": 11,
+        "left arm": 14,
+        "right arm": 15,
+    },
+    "lower_clothes": {"socks": 8, "pants": 9, "skirt": 12, "left leg": 16, "right leg": 17},
+    "shoes": {"left shoe": 18, "right shoe": 19},
+}
+CLASSES = 20
+assert tuple(LIP) == PARTS
+
+
+def part_masks(labels: np.ndarray) -> dict[str, np.ndarray]:
+    """Masks of the parts in a label map.
+
+    Args:
+        labels: `(H, W)` class of each pixel, 0..19, as LIP numbers them.
+
+    Returns:
+        uint8 `(H, W)`, 255 inside a part, by name.
+
+    Raises:
+        InputError: there are other classes.
+    """
+    if labels.ndim != 2 or labels.max(initial=0) >= CLASSES:
+        raise InputError(
+            f"is no label map of LIP's {CLASSES} classes: "
+            + (f"it has class {labels.max()}" if labels.ndim == 2 else f"its shape is {labels.shape}")
+        )
+    return {part: 255 * np.isin(labels, list(classes.values())).astype("uint8") for part, classes in LIP.items()}
+
+
+def convert(source: str | Path, target: str | Path) -> int:
+    """Writes the masks of every label map (`.png`) below a folder.
+
+    Args:
+        source: holds label maps at the places that images have in their data set.
+        target: `seg_part4/Market1501_train_seg_part4` in Market-1501's root, or `seg_part4` in that of MARS, where
+            label maps are in `bbox_train/`; gets a folder of masks for each.
+
+    Returns:
+        How many.
+
+    Raises:
+        InputError: there are none, or one is none of LIP.
+    """
+    source, target = Path(source), Path(target)
+    files = sorted(source.rglob("*.png")) if source.is_dir() else []
+    if not files:
+        raise InputError(f"{source}: holds no label maps (.png)")
+
+    def work(file):
+        try:
+            with Image.open(file) as picture:
+                labels = np.asarray(picture)
+        except (OSError, ValueError) as error:
+            raise InputError(f"{file}: not a readable picture ({error})") from None
+        try:
+            masks = part_masks(labels)
+        except InputError as error:
+            raise InputError(f"{file}: {error}") from None
+        folder = target / file.relative_to(source).with_suffix("")
+        if not folder.is_dir():
+            with replacing(folder) as temporary:
+                temporary.mkdir()
+                for part, mask in masks.items():
+                    Image.fromarray(mask).save(temporary / f"{part}.png")
+
+    with ThreadPoolExecutor() as threads:
+        for done, _ in enumerate(threads.map(work, files), 1):
+            if sys.stderr.isatty() and (done % 100 == 0 or done == len(files)):
+                print(f"\rpart masks: {done}/{len(files)}", end="\n" if done == len(files) else "", file=sys.stderr)
+    return len(files)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m iaunet_tf.data.part_masks", description=__doc__.splitlines()[0])
+    parser.add_argument("labels", help="folder of label maps, .png with LIP's classes 0..19")
+    parser.add_argument("out", help="where to put the masks: ROOT/seg_part4/Market1501_train_seg_part4, ROOT/seg_part4")
+    options = parser.parse_args(arguments)
+    return exit_code(lambda: print(f"{convert(options.labels, options.out)} images: {options.out}"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
