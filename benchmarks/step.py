@@ -49,7 +49,8 @@ def _plain(batch):
     network = IAUNet(CLASSES, (HEIGHT, WIDTH, 3), block=None)
     model = keras.Model(network.input, network.output["logits"])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.Adam(3.5e-4), loss, auto_scale_loss=False)
+    # By default fit compiles by XLA, which is slower on CPUs.
+    model.compile(keras.optimizers.Adam(3.5e-4), loss, auto_scale_loss=False, jit_compile=False)
     data = tf.data.Dataset.from_tensors((batch["images"], batch["labels"])).repeat()
     return lambda: model.fit(data, steps_per_epoch=STEPS, verbose=0)
 
