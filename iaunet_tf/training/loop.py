@@ -103,8 +103,9 @@ def train(config: Config, run: Run, task: Task, resume: bool = False) -> keras.M
             if config.eval.every and (epoch + 1) % config.eval.every == 0:
                 logs.update({f"val_{name}": value for name, value in validate().items()})
             callbacks.on_epoch_end(epoch, logs)
-            state = State(epoch + 1, best=max(state.best, logs.get(score, -math.inf)))
-            if logs.get(score, -math.inf) == state.best > -math.inf:
+            better = logs.get(score, -math.inf) > state.best
+            state = State(epoch + 1, best=logs[score] if better else state.best)
+            if better:
                 checkpoint(run.best)
             checkpoint(run.last, run.previous)
             if stopping:

@@ -80,7 +80,10 @@ def test_frozen_statistics(single, tmp_path, strategy, workers):
             np.testing.assert_array_equal(value, every[0][key], err_msg=key)
 
 
-@pytest.mark.parametrize(("strategy", "workers"), WAYS)
+@pytest.mark.parametrize(
+    ("strategy", "workers"),
+    [("mirrored", 1), *(pytest.param("multi_worker", n, marks=pytest.mark.slow) for n in (2, 3))],
+)
 def test_synchronized_batch_norm(single, tmp_path, strategy, workers):
     every = run(tmp_path, strategy, "sync", workers=workers)
     for arrays in every:
