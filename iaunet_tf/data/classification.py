@@ -8,7 +8,7 @@ import tensorflow as tf
 from iaunet_tf.data.folders import LabelledImages
 from iaunet_tf.data.images import load_image
 from iaunet_tf.data.loading import in_threads, report_unreadable
-from iaunet_tf.data.pipeline import augment
+from iaunet_tf.data.pipeline import augment, shared_batches
 from iaunet_tf.data.sampling import (
     WHOLE,
     Share,
@@ -86,9 +86,7 @@ def train_batches(
         "box": boxes,
         "labels": images.labels[order].astype("int32"),
     }
-    mine = share.places(len(order), batch_size)
-    places = {name: values[mine] for name, values in places.items()}
-    dataset = tf.data.Dataset.from_tensor_slices(places).batch(share.batch_size(batch_size))
+    dataset = shared_batches(places, batch_size, share)
     dataset = dataset.map(_reader(read, size), num_parallel_calls=tf.data.AUTOTUNE)
     return dataset.map(augment, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 

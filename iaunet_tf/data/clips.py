@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from iaunet_tf.data.datasets import PARTS
 from iaunet_tf.data.images import image_size, load_image, load_masks
-from iaunet_tf.data.pipeline import augment
+from iaunet_tf.data.pipeline import augment, shared_batches
 from iaunet_tf.data.sampling import WHOLE, Share, all_clips, epoch_augmentation, epoch_clips, epoch_order, spaced_clips
 from iaunet_tf.data.tracklets import Tracklets
 from iaunet_tf.errors import InputError
@@ -129,9 +129,7 @@ def train_clips(
         "box": boxes,
         "labels": split.labels[order].astype("int32"),
     }
-    mine = share.places(len(order), batch_size)
-    places = {name: values[mine] for name, values in places.items()}
-    dataset = tf.data.Dataset.from_tensor_slices(places).batch(share.batch_size(batch_size))
+    dataset = shared_batches(places, batch_size, share)
     dataset = dataset.map(_reader(loaded, frames), num_parallel_calls=tf.data.AUTOTUNE)
     dataset = dataset.map(augment, num_parallel_calls=tf.data.AUTOTUNE)
     return dataset.prefetch(tf.data.AUTOTUNE)

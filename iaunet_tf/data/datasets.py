@@ -14,6 +14,7 @@ class Entries:
     """What the images and the tracklets of a split have in common."""
 
     pids: np.ndarray
+    camids: np.ndarray
 
     def __len__(self) -> int:
         return len(self.pids)
@@ -93,3 +94,11 @@ class Dataset:
     def summary(self) -> str:
         """One line a split."""
         return "\n".join(split.summary() for split in (self.train, self.query, self.gallery))
+
+
+def has_match(query: Entries, gallery: Entries) -> np.ndarray:
+    """`(Q,)` whether a query has a match, an entry of the gallery with the same person in another camera."""
+    cameras: dict[int, set[int]] = {}
+    for pid, camid in zip(gallery.pids, gallery.camids, strict=True):
+        cameras.setdefault(pid, set()).add(camid)
+    return np.array([bool(cameras.get(p, set()) - {c}) for p, c in zip(query.pids, query.camids, strict=True)])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from iaunet_tf.data.datasets import Dataset, Split
+from iaunet_tf.data.datasets import Dataset, Split, has_match
 from iaunet_tf.data.images import SUFFIXES
 from iaunet_tf.errors import InputError
 
@@ -47,8 +47,11 @@ def read_own(root: str | Path) -> Dataset:
         pids = np.array([numbers[0][person] for person in people])
         camids = np.array([numbers[1][camera] for camera in cameras])
         splits[name] = Split(name, list(paths), pids, camids, [None] * len(paths))
-    notes = warnings + _unmatched(splits["query"], splits["gallery"])
-    return Dataset("own", **splits, notes=tuple(notes))
+    lost = np.count_nonzero(~has_match(splits["query"], splits["gallery"]))
+    if lost:
+        count = len(splits["query"])
+        warnings.append(f"{lost} of {count} queries have no match in another camera and count nowhere")
+    return Dataset("own", **splits, notes=tuple(warnings))
 
 
 def _table(file):
@@ -128,11 +131,3 @@ def _check(root, rows):
             raise InputError(f"{root}: {path} is named twice for {names[0]}")
         if "train" in names and len(names) > 1:
             raise InputError(f"{root}: {path} is in two splits, {' and '.join(sorted(names))}")
-
-
-def _unmatched(query, gallery):
-    cameras: dict[int, set[int]] = {}
-    for pid, camid in zip(gallery.pids, gallery.camids, strict=True):
-        cameras.setdefault(pid, set()).add(camid)
-    lost = sum(not cameras.get(pid, set()) - {camid} for pid, camid in zip(query.pids, query.camids, strict=True))
-    return [f"{lost} of {len(query)} queries have no match in another camera and count nowhere"] if lost else []

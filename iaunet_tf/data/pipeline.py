@@ -38,12 +38,18 @@ def train_batches(
         "labels": labels[order].astype("int32"),
         "has_masks": loaded.has_masks[order].astype("float32"),
     }
-    mine = share.places(len(order), batch_size)
-    places = {name: values[mine] for name, values in places.items()}
-    dataset = tf.data.Dataset.from_tensor_slices(places).batch(share.batch_size(batch_size))
+    dataset = shared_batches(places, batch_size, share)
     dataset = dataset.map(_reader(loaded), num_parallel_calls=tf.data.AUTOTUNE)
     dataset = dataset.map(augment, num_parallel_calls=tf.data.AUTOTUNE)
     return dataset.prefetch(tf.data.AUTOTUNE)
+
+
+def shared_batches(places: dict[str, np.ndarray], batch_size: int, share: Share) -> tf.data.Dataset:
+    """What is planned for the places of an epoch, of every batch the part of `share`, a replica's at a time."""
+    count = len(next(iter(places.values())))
+    mine = share.places(count, batch_size)
+    dataset = tf.data.Dataset.from_tensor_slices({name: values[mine] for name, values in places.items()})
+    return dataset.batch(share.batch_size(batch_size))
 
 
 def eval_batches(loaded: LoadedSplit, rows: np.ndarray, batch_size: int) -> tf.data.Dataset:

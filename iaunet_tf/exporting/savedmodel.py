@@ -11,9 +11,9 @@ from iaunet_tf.data.images import load_image
 from iaunet_tf.errors import InputError
 from iaunet_tf.exporting.network import embedding_function, for_inference
 from iaunet_tf.files import write_json
-from iaunet_tf.inference.embedder import unit_length
 from iaunet_tf.inference.runtimes import SavedModelNetwork
 from iaunet_tf.metadata import FILE, Metadata
+from iaunet_tf.vectors import unit_length
 
 BATCHING = """\
 max_batch_size { value: 32 }

@@ -10,14 +10,10 @@ import numpy as np
 from iaunet_tf.inference.inputs import Picture, as_list, picture_pixels
 from iaunet_tf.inference.runtimes import open_network
 from iaunet_tf.preprocessing import IMAGENET_MEAN, IMAGENET_STD
+from iaunet_tf.vectors import unit_length
 
 if TYPE_CHECKING:
     import keras
-
-
-def unit_length(embeddings: np.ndarray) -> np.ndarray:
-    """`(N, D)` with rows of length 1."""
-    return embeddings / np.maximum(np.linalg.norm(embeddings, axis=-1, keepdims=True), 1e-12)
 
 
 class Embedder:

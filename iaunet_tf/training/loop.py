@@ -69,7 +69,6 @@ def train(config: Config, run: Run, task: Task, resume: bool = False) -> keras.M
         print(f"run folder: {run.path}")
 
     def checkpoint(path, previous=None):
-        average_statistics()
         state.loss_scale = scale.state() if scale else {}
         if is_chief():
             save(model, path, state, previous)
@@ -96,6 +95,7 @@ def train(config: Config, run: Run, task: Task, resume: bool = False) -> keras.M
                 logs = {name: value / state.step for name, value in state.sums.items()}
                 callbacks.on_train_batch_end(step, logs)
                 if stopping and state.step < task.steps:
+                    average_statistics()
                     checkpoint(run.last, run.previous)
                     raise Stopped
             logs["learning_rate"] = float(optimizer.learning_rate)

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from iaunet_tf.data.clips import LoadedTracklets, train_clips
-from iaunet_tf.data.datasets import Dataset
+from iaunet_tf.data.datasets import Dataset, has_match
 from iaunet_tf.data.loading import LoadedSplit, load_split
 from iaunet_tf.data.pipeline import train_batches
 from iaunet_tf.data.readers import read_dataset
@@ -222,11 +222,7 @@ def check_matches(dataset: Dataset) -> None:
     Raises:
         InputError: no query has a match.
     """
-    cameras: dict[int, set[int]] = {}
-    query, gallery = dataset.query, dataset.gallery
-    for pid, camid in zip(gallery.pids, gallery.camids, strict=True):
-        cameras.setdefault(pid, set()).add(camid)
-    if not any(cameras.get(pid, set()) - {camid} for pid, camid in zip(query.pids, query.camids, strict=True)):
+    if not has_match(dataset.query, dataset.gallery).any():
         raise InputError(
             f"{dataset.name}: no query has a match, an entry of the gallery with the same person in another camera"
         )
