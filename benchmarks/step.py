@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from benchmarks.timing import interleaved
 from iaunet_tf import IAUNet
+from iaunet_tf.layers.parts import BatchNorm
 from iaunet_tf.training.config import LossConfig, TrainConfig
 from iaunet_tf.training.objective import objective
 from iaunet_tf.training.step import make_train_step
@@ -46,13 +47,19 @@ def main(rounds: int = 4) -> None:
 
 
 def _plain(batch):
-    network = IAUNet(CLASSES, (HEIGHT, WIDTH, 3), block=None)
+    ours = IAUNet(CLASSES, (HEIGHT, WIDTH, 3), block=None)
+    network = keras.models.clone_model(ours, clone_function=_keras_layer)
     model = keras.Model(network.input, network.output["logits"])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     # By default fit compiles by XLA, which is slower on CPUs.
     model.compile(keras.optimizers.Adam(3.5e-4), loss, auto_scale_loss=False, jit_compile=False)
     data = tf.data.Dataset.from_tensors((batch["images"], batch["labels"])).repeat()
     return lambda: model.fit(data, steps_per_epoch=STEPS, verbose=0)
+
+
+def _keras_layer(layer):
+    kind = keras.layers.BatchNormalization if isinstance(layer, BatchNorm) else type(layer)
+    return kind.from_config(layer.get_config())
 
 
 def _ours(batch):

@@ -23,8 +23,31 @@ class Pointwise(keras.layers.Dense):
         return ops.reshape(outputs, (-1, *between, self.units))
 
 
-def batch_norm(zero: bool = False, **kwargs) -> keras.layers.BatchNormalization:
+@keras.saving.register_keras_serializable(package="iaunet_tf")
+class BatchNorm(keras.layers.BatchNormalization):
+    """Keras' batch norm over the last axis, trained through TensorFlow's fused kernel where that is the backend.
+
+    Keras writes the same out in elementwise operations, which take two to three times as long on CPUs.
+    """
+
+    def call(self, inputs, training=None):
+        fused = keras.backend.backend() == "tensorflow" and not self.synchronized
+        if not (fused and training and self.trainable):
+            return super().call(inputs, training=training)
+        from tensorflow.compat.v1 import nn
+
+        flat = ops.reshape(inputs, (-1, 1, 1, inputs.shape[-1]))
+        outputs, mean, variance = nn.fused_batch_norm(flat, self.gamma, self.beta, epsilon=self.epsilon)
+        # The kernel gives the unbiased variance, Keras keeps the biased one.
+        count = ops.cast(ops.shape(flat)[0], variance.dtype)
+        variance = variance * ops.maximum(count - 1, 1) / count
+        for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign(moving * self.momentum + value * (1 - self.momentum))
+        return ops.cast(ops.reshape(outputs, ops.shape(inputs)), self.compute_dtype)
+
+
+def batch_norm(zero: bool = False, **kwargs) -> BatchNorm:
     """A batch norm as in the paper; with ``zero`` it starts by returning 0, which makes the residual
     branch that it closes start as the identity."""
     gamma = "zeros" if zero else "ones"
-    return keras.layers.BatchNormalization(gamma_initializer=gamma, **BATCH_NORM, **kwargs)
+    return BatchNorm(gamma_initializer=gamma, **BATCH_NORM, **kwargs)
