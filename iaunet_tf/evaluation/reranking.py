@@ -4,7 +4,7 @@ import numpy as np
 from scipy import sparse
 
 from iaunet_tf.errors import InputError
-from iaunet_tf.evaluation.retrieval import unit
+from iaunet_tf.vectors import unit_length
 
 BLOCK = 4096
 # Of so many images the first limit of what is near is found.
@@ -46,7 +46,7 @@ def rerank(
     k1 = min(k1, len(features) - 1)
     k2 = min(k2, k1)
     if distance == "cosine":
-        features = unit(features)
+        features = unit_length(features)
     squares = np.einsum("nd,nd->n", features, features)
     nearest, largest, original = _neighbours(features, squares, k1 + 1, len(query))
 
@@ -71,13 +71,13 @@ def expand_queries(query: np.ndarray, gallery: np.ndarray, k: int = 5) -> np.nda
     Returns:
         float32 `(Q, D)` of length 1.
     """
-    query, gallery = unit(np.asarray(query, "float32")), unit(np.asarray(gallery, "float32"))
+    query, gallery = unit_length(np.asarray(query, "float32")), unit_length(np.asarray(gallery, "float32"))
     expanded = np.empty_like(query)
     for start in range(0, len(query), BLOCK // 8):
         rows = query[start : start + BLOCK // 8]
         nearest = np.argpartition(rows @ gallery.T, -k, axis=1)[:, -k:]
         expanded[start : start + len(rows)] = rows + gallery[nearest].sum(axis=1)
-    return unit(expanded)
+    return unit_length(expanded)
 
 
 def _neighbours(features, squares, count, queries):
