@@ -1,10 +1,11 @@
 """Files written whole or not at all."""
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 
@@ -23,6 +24,20 @@ def replacing(path: str | Path) -> Iterator[Path]:
             shutil.rmtree(temporary)
         else:
             temporary.unlink(missing_ok=True)
+
+
+def fingerprint(things: Iterable) -> str:
+    """Sixteen hexadecimal digits that tell whether any of the things, by their `repr`, is another."""
+    digest = hashlib.sha256()
+    for thing in things:
+        digest.update(f"{thing!r}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def state(path: Path) -> tuple:
+    """Name, size and time of a file, without the latter two if there is none."""
+    stat = path.stat() if path.is_file() else None
+    return str(path.resolve()), stat and stat.st_size, stat and stat.st_mtime_ns
 
 
 def write_json(path: str | Path, content) -> None:

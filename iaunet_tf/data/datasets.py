@@ -1,9 +1,12 @@
 """What a data set is, whatever the layout it was read from."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+
+from iaunet_tf.files import state
 
 JUNK = -1  # person id of images that evaluation ignores
 # Body parts in the network's order, by the names of their mask files.
@@ -62,6 +65,12 @@ class Split(Entries):
         """Whether any image has part masks."""
         return any(folder is not None for folder in self.masks)
 
+    def signature(self) -> Iterator:
+        """What changes when an image or a mask does."""
+        for path, folder in zip(self.paths, self.masks, strict=True):
+            for file in (path, *(folder / f"{part}.png" for part in PARTS if folder is not None)):
+                yield state(file)
+
     def without_masks(self) -> "Split":
         """The same images, their masks forgotten."""
         return replace(self, masks=[None] * len(self))
@@ -94,6 +103,25 @@ class Dataset:
     def summary(self) -> str:
         """One line a split."""
         return "\n".join(split.summary() for split in (self.train, self.query, self.gallery))
+
+
+def join(splits: Sequence[Split]) -> Split:
+    """Images of several data sets as those of one; nobody, and no camera, is in two of them."""
+    if len(splits) == 1:
+        return splits[0]
+
+    def apart(name):
+        ids = [np.unique(getattr(split, name), return_inverse=True)[1] for split in splits]
+        begins = np.cumsum([0, *(each.max() + 1 for each in ids)])
+        return np.concatenate([each + begin for each, begin in zip(ids, begins, strict=False)])
+
+    return Split(
+        splits[0].name,
+        [path for split in splits for path in split.paths],
+        apart("pids"),
+        apart("camids"),
+        [folder for split in splits for folder in split.masks],
+    )
 
 
 def has_match(query: Entries, gallery: Entries) -> np.ndarray:

@@ -1,6 +1,5 @@
 """Decoded images: checked once before long work, then from memory, from a cache on disk, or anew each time."""
 
-import hashlib
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -14,7 +13,7 @@ import psutil
 from iaunet_tf.data.datasets import PARTS, Split
 from iaunet_tf.data.images import image_size, load_image, load_masks
 from iaunet_tf.errors import InputError
-from iaunet_tf.files import replacing
+from iaunet_tf.files import fingerprint, replacing
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def load_split(
     shape = (len(split), *size, 3 + len(PARTS) * masks)
     cache = _choose_cache(cache, int(np.prod(shape)), split.name, say)
     if cache == "disk":
-        path = Path(cache_dir).expanduser() / f"{split.name}-{_fingerprint(split, shape)}.npy"
+        path = Path(cache_dir).expanduser() / f"{split.name}-{fingerprint([shape, *split.signature()])}.npy"
         beside = path.with_suffix(".npz")
         if not path.is_file():
             with replacing(path) as temporary, replacing(beside) as temporary_beside:
@@ -107,16 +106,6 @@ def _choose_cache(cache, needed, name, say):
         "each time; --data.cache disk keeps them on disk"
     )
     return "none"
-
-
-def _fingerprint(split, shape):
-    digest = hashlib.sha256(repr(shape).encode())
-    for path, folder in zip(split.paths, split.masks, strict=True):
-        files = [path, *(folder / f"{part}.png" for part in PARTS if folder is not None)]
-        for file in files:
-            stat = file.stat() if file.is_file() else None
-            digest.update(f"{file.resolve()}|{stat and (stat.st_size, stat.st_mtime_ns)}\n".encode())
-    return digest.hexdigest()[:16]
 
 
 def _decode(split, index, size, masks):

@@ -1,6 +1,5 @@
 """MARS (Zheng et al., ECCV 2016) and data sets in its layout."""
 
-import hashlib
 import os
 import re
 from pathlib import Path
@@ -11,7 +10,7 @@ from iaunet_tf.data.datasets import JUNK, Dataset
 from iaunet_tf.data.matlab import read_matrix
 from iaunet_tf.data.tracklets import Tracklets, check_frames
 from iaunet_tf.errors import InputError
-from iaunet_tf.files import replacing
+from iaunet_tf.files import fingerprint, replacing, state
 
 FILES = {
     "train_name.txt": None,
@@ -47,7 +46,7 @@ def read_mars(root: str | Path, cache_dir: str | Path | None = None) -> Dataset:
         raise InputError(f"{info}: no file {', '.join(missing)}; MARS is laid out as {LAYOUT}; set --data.root")
     if cache_dir is None:
         return _dataset(root, _read_index(root))
-    path = Path(cache_dir).expanduser() / f"mars-{_fingerprint(root)}.npz"
+    path = Path(cache_dir).expanduser() / f"mars-{fingerprint(state(root / 'info' / name) for name in FILES)}.npz"
     if not path.is_file():
         index = _read_index(root)
         with replacing(path) as temporary:
@@ -55,14 +54,6 @@ def read_mars(root: str | Path, cache_dir: str | Path | None = None) -> Dataset:
         return _dataset(root, index)
     with np.load(path) as arrays:
         return _dataset(root, dict(arrays))
-
-
-def _fingerprint(root):
-    digest = hashlib.sha256(str(root.resolve()).encode())
-    for name in FILES:
-        stat = (root / "info" / name).stat()
-        digest.update(f"{name}|{stat.st_size}|{stat.st_mtime_ns}\n".encode())
-    return digest.hexdigest()[:16]
 
 
 def _read_index(root):

@@ -1,4 +1,4 @@
-"""Part masks from the label maps of a human parser.
+"""Part masks from the label maps of a human parser; and a guess where there is no parser.
 
 `python -m iaunet_tf.data.part_masks LABELS OUT`: any parser that was trained on LIP (20 classes) will do, such as
 JPPNet, which the authors used, or SCHP.
@@ -33,7 +33,16 @@ LIP = {
     "shoes": {"left shoe": 18, "right shoe": 19},
 }
 CLASSES = 20
-assert tuple(LIP) == PARTS
+# Where parts are in the box around somebody upright: top and bottom, and half their width, as shares of the box.
+# Heads are an eighth of a body, legs half of it; boxes leave a little room.
+PRIOR = {
+    "head": (0.04, 0.17, 0.15),
+    "upper_clothes": (0.17, 0.52, 0.32),
+    "lower_clothes": (0.51, 0.89, 0.25),
+    "shoes": (0.88, 0.98, 0.28),
+}
+SOFTNESS = 0.02  # of edges, as a share of the height
+assert tuple(LIP) == tuple(PRIOR) == PARTS
 
 
 def part_masks(labels: np.ndarray) -> dict[str, np.ndarray]:
@@ -54,6 +63,26 @@ def part_masks(labels: np.ndarray) -> dict[str, np.ndarray]:
             + (f"it has class {labels.max()}" if labels.ndim == 2 else f"its shape is {labels.shape}")
         )
     return {part: 255 * np.isin(labels, list(classes.values())).astype("uint8") for part, classes in LIP.items()}
+
+
+def prior_masks(height: int, width: int) -> np.ndarray:
+    """Where parts usually are: soft-edged boxes, one below the other in the middle.
+
+    Returns:
+        float32 `(height, width, 4)` in 0..1, the same when flipped horizontally.
+    """
+
+    def inside(distance):
+        """Of a distance from the edge inwards, in heights."""
+        return 1 / (1 + np.exp(-distance / SOFTNESS))
+
+    y = (np.arange(height)[:, None] + 0.5) / height
+    x = np.abs((np.arange(width) + 0.5) / width - 0.5)
+    parts = [
+        inside(y - top) * inside(bottom - y) * inside((half - x) * width / height)
+        for top, bottom, half in PRIOR.values()
+    ]
+    return np.stack(parts, axis=-1).astype("float32")
 
 
 def convert(source: str | Path, target: str | Path) -> int:

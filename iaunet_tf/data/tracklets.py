@@ -1,7 +1,8 @@
 """Tracklets: consecutive pictures of one person in one camera."""
 
+import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from iaunet_tf.data.datasets import PARTS, Dataset, Entries
 from iaunet_tf.errors import InputError
+from iaunet_tf.files import state
 
 # Part masks of `a/b/frame.jpg` are `seg_part4/a/b/frame/{head,upper_clothes,lower_clothes,shoes}.png`.
 MASK_FOLDER = "seg_part4"
@@ -82,6 +84,11 @@ class Tracklets(Entries):
         """The tracklets at `rows`."""
         columns = {key: getattr(self, key)[rows] for key in ("starts", "lengths", "pids", "camids", "ids")}
         return replace(self, name=name or self.name, **columns)
+
+    def signature(self) -> Iterator:
+        """What changes when another frame belongs to a tracklet, or one's first frame does."""
+        yield from (hashlib.sha256(each.tobytes()).hexdigest() for each in (self.frames, self.starts, self.lengths))
+        yield from (state(self.path(start)) for start in self.starts)
 
     def with_masks(self) -> "Tracklets":
         """The same, with part masks if there is a folder of them."""

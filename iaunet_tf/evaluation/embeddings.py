@@ -1,6 +1,9 @@
 """Embeddings of whole splits."""
 
-from collections.abc import Callable
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -10,6 +13,7 @@ from iaunet_tf.data.clips import LoadedTracklets, eval_clips, split_clips
 from iaunet_tf.data.loading import LoadedSplit
 from iaunet_tf.data.pipeline import eval_batches
 from iaunet_tf.evaluation.replicas import in_order, on_replicas
+from iaunet_tf.files import fingerprint, replacing, write_json
 
 
 def embedding_function(
@@ -37,26 +41,69 @@ def embedding_function(
     return on_replicas(embed)
 
 
-def embed_split(embed: Callable, loaded: LoadedSplit, batch_size: int = 64) -> np.ndarray:
+def stored_embeddings(
+    path: Path, model: keras.Model, source: Iterable, compute: Callable[[Callable], np.ndarray]
+) -> np.ndarray:
+    """Embeddings that are computed once for a network and what it sees, and read from disk from then on.
+
+    On several hosts, which have to take part in every computation alike, they are computed and not stored.
+
+    Args:
+        path: `.npy` file; a `.json` beside it holds what it is of.
+        model: the network.
+        source: what else the embeddings depend on, by `repr`.
+        compute: computes them into the array that a function of a shape gives it.
+
+    Returns:
+        float32 `(N, D)`, memory-mapped.
+    """
+    if isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy):
+        return compute(np.empty)
+    weights = (hashlib.sha256(np.ascontiguousarray(weight).tobytes()).hexdigest() for weight in model.weights)
+    of = {"fingerprint": fingerprint([*weights, *source])}
+    beside = path.with_suffix(".json")
+    if not (path.is_file() and beside.is_file() and json.loads(beside.read_text()) == of):
+        beside.unlink(missing_ok=True)
+        with replacing(path) as temporary:
+            compute(lambda shape, dtype: np.lib.format.open_memmap(temporary, "w+", dtype, shape)).flush()
+        write_json(beside, of)
+    return np.load(path, mmap_mode="r")
+
+
+def embed_split(
+    embed: Callable, loaded: LoadedSplit, batch_size: int = 64, new: Callable[..., np.ndarray] = np.empty
+) -> np.ndarray:
     """Embeds every image of a split.
 
     Args:
         embed: of `embedding_function`.
         loaded: the images.
         batch_size: images at a time.
+        new: makes the array that holds them, of shape and dtype.
 
     Returns:
         float32 `(N, D)`, as the network gives them, not of unit length.
     """
+    embeddings, done = None, 0
 
     def batches(rows, size):
         return eval_batches(loaded, rows, size)
 
-    return np.concatenate(list(in_order(embed, len(loaded.split), batch_size, batches, "image")))
+    for part in in_order(embed, len(loaded.split), batch_size, batches, "image"):
+        if embeddings is None:
+            embeddings = new((len(loaded.split), part.shape[1]), dtype="float32")
+        embeddings[done : done + len(part)] = part
+        done += len(part)
+    return embeddings
 
 
 def embed_tracklets(
-    embed: Callable, loaded: LoadedTracklets, frames: int, batch_size: int = 16, clips: int = 0
+    embed: Callable,
+    loaded: LoadedTracklets,
+    frames: int,
+    batch_size: int = 16,
+    clips: int = 0,
+    new: Callable[..., np.ndarray] = np.empty,
 ) -> np.ndarray:
     """Embeds every tracklet: the mean over its clips.
 
@@ -69,6 +116,7 @@ def embed_tracklets(
         frames: length of a clip.
         batch_size: clips at a time.
         clips: number of evenly spaced clips of a tracklet; 0 takes all its frames.
+        new: makes the array that holds them, of shape and dtype.
 
     Returns:
         float32 `(N, D)`, not of unit length.
@@ -85,4 +133,6 @@ def embed_tracklets(
             sums = np.zeros((len(counts), embeddings.shape[1]))
         np.add.at(sums, tracklets[done : done + len(embeddings)], embeddings)
         done += len(embeddings)
-    return (sums / counts[:, None]).astype("float32")
+    result = new(sums.shape, dtype="float32")
+    result[:] = sums / counts[:, None]
+    return result

@@ -9,11 +9,11 @@ from iaunet_tf.errors import InputError
 from iaunet_tf.metadata import Metadata
 
 
-def load_model(source: str | Path) -> keras.Model:
-    """Loads the final model of a run's folder, or a `.keras` file.
+def network_file(source: str | Path) -> Path:
+    """The final model of a run's folder, or a `.keras` file itself.
 
     Raises:
-        InputError: there is none, or it is damaged.
+        InputError: there is none.
     """
     path = Path(source)
     if path.is_dir():
@@ -22,6 +22,16 @@ def load_model(source: str | Path) -> keras.Model:
             raise InputError(f"{source}: holds no final model ({path.name}); finish the run by --resume {source}")
     if not path.is_file():
         raise InputError(f"{path}: no such file")
+    return path
+
+
+def load_model(source: str | Path) -> keras.Model:
+    """Loads the final model of a run's folder, or a `.keras` file.
+
+    Raises:
+        InputError: there is none, or it is damaged.
+    """
+    path = network_file(source)
     try:
         return keras.models.load_model(path, compile=False)
     except Exception as error:  # whatever zipfile, h5py or Keras make of a damaged or foreign file

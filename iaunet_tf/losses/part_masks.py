@@ -35,7 +35,7 @@ def part_mask_loss(attention, masks, mode: str = "bce", sample_weight=None):
 
     Args:
         attention: `(B, [T,] h, w, K)` in 0..1.
-        masks: `(B, [T,] H, W, K)` in 0..1, of any size.
+        masks: `(B, [T,] H, W, K)` in 0..1, of any size; or `(H, W, K)` for all.
         mode: `"bce"` (binary cross entropy), `"l1"` or `"l2"`.
         sample_weight: `(B,)` factors on the images' losses, 0 for those without masks; the mean is still
             over the whole batch.

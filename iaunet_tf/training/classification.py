@@ -26,14 +26,14 @@ class Classification(Task):
 
     validation = ("top-1", "top-5")
 
-    def __init__(self, config: Config, anew: bool):
+    def __init__(self, config: Config, purpose: str):
         self.config = config
         data = config.data
         train, val = read_folders(data.root, config.seed)
         print(f"{data.root}\n  {len(train)} images to train on, {len(val)} to judge by, {len(train.classes)} classes")
         self.classes = train.classes
         self.size = (data.height, data.width)
-        if anew:  # to hear of an unknown layer now, rather than after all images
+        if purpose == "train":  # to hear of an unknown layer now, rather than after all images
             self.build_model(config.model.weights)
         self.train, self.val = (check_images(images, data.on_corrupt) for images in (train, val))
         self.steps = len(self.train) // config.train.batch_size

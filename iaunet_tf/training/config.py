@@ -9,7 +9,7 @@ from typing import Literal
 
 from jsonargparse import ArgumentError, ArgumentParser, Namespace
 
-from iaunet_tf.data.readers import WITH_SPLITS
+from iaunet_tf.data.readers import IMAGES, TRACKLETS, WITH_SPLITS
 from iaunet_tf.errors import InputError
 from iaunet_tf.files import replacing
 
@@ -27,10 +27,14 @@ class DataConfig:
             well), mars (and others in its layout), dukemtmc_videoreid, ilids_vid, prid2011, ls_vid. For classification
             folders: train/CLASS and val/CLASS, or CLASS alone.
         root: folder of the data set; of own also a .csv or .parquet file.
+        more: image data sets to train on, too, as NAME=ROOT, such as [msmt17=datasets/MSMT17].
+        test: data sets to look for people in, as NAME=ROOT; empty takes that of name. The first chooses the best
+            checkpoint.
         split: which of the ten splits of ilids_vid and prid2011, from 0, or all, a run each.
         clip_length: tracklets: frames of a clip.
         clip_stride: tracklets: distance of a training clip's frames.
-        masks: auto uses part masks where the data set has them, none never does.
+        masks: files uses part masks where the data set has them, prior guesses where the parts of somebody upright
+            are, none does without.
         height: height of the network's input in pixels.
         width: width of the network's input in pixels.
         cache: where decoded training images are kept: memory, disk, none, or auto (memory if they fit).
@@ -61,10 +65,12 @@ class DataConfig:
         "folders",
     ] = "embedded"
     root: str = "datasets/embedded"
+    more: list[str] = field(default_factory=list)
+    test: list[str] = field(default_factory=list)
     split: int | Literal["all"] = 0
     clip_length: int = 4
     clip_stride: int = 8
-    masks: Literal["auto", "none"] = "auto"
+    masks: Literal["files", "prior", "none"] = "files"
     height: int = 256
     width: int = 128
     cache: Literal["auto", "memory", "disk", "none"] = "auto"
@@ -176,6 +182,9 @@ class EvalConfig:
         distance: distance between embeddings.
         flip: add the embedding of the flipped image.
         clips: tracklets: embed so many evenly spaced clips of each; 0 takes all its frames.
+        protocol: market1501 looks for a query among all other pictures; cuhk03 among one of each person, drawn a
+            hundred times.
+        ensemble: runs, or files of networks, to evaluate together with, too, by summed distances.
         rerank: evaluate with k-reciprocal re-ranking, too.
         expand: evaluate with each query's mean with so many of its nearest, too; 0 does not.
         histograms: evaluate nearest neighbours on colour histograms, too, as a floor.
@@ -186,6 +195,8 @@ class EvalConfig:
     distance: Literal["cosine", "euclidean"] = "cosine"
     flip: bool = False
     clips: int = 0
+    protocol: Literal["market1501", "cuhk03"] = "market1501"
+    ensemble: list[str] = field(default_factory=list)
     rerank: bool = False
     expand: int = 0
     histograms: bool = False
@@ -346,6 +357,21 @@ def _check(config: Config) -> None:
         len(config.train.profile) == 2 and 1 <= config.train.profile[0] <= config.train.profile[1]
     ):
         raise InputError(f"train.profile is a first and a last step, such as [10, 20]; received {config.train.profile}")
+    if config.eval.protocol == "cuhk03" and (config.eval.rerank or config.eval.expand):
+        raise InputError("eval.rerank and eval.expand need eval.protocol market1501")
+    kind = TRACKLETS if config.data.name in TRACKLETS else IMAGES
+    for key, entries in (("more", config.data.more), ("test", config.data.test)):
+        for entry in entries:
+            name, _, root = entry.partition("=")
+            if sum(other.startswith(f"{name}=") for other in entries) > 1:
+                raise InputError(f"data.{key} names {name} twice")
+            if name not in kind or not root:
+                raise InputError(
+                    f"data.{key}: {entry!r} is not like NAME=ROOT with a data set of the kind of {config.data.name}: "
+                    f"{', '.join(kind)}"
+                )
+    if config.data.more and kind is TRACKLETS:
+        raise InputError("data.more is for images; tracklets are trained on one data set at a time")
     if config.data.split != 0 and config.data.name not in WITH_SPLITS:
         raise InputError(f"data.split is of {' and '.join(WITH_SPLITS)}; {config.data.name} has no splits")
     if (config.task == "classification") != (config.data.name == "folders"):

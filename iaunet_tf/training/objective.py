@@ -16,7 +16,7 @@ def objective(outputs: dict, batch: dict, config: LossConfig, mining: str = "glo
 
     Args:
         outputs: of the network.
-        batch: of `train_batches`.
+        batch: of `train_batches`; `"masks"` without `"has_masks"` are `(H, W, 4)` and everybody's.
         config: weights and kinds of the losses.
         mining: inside `strategy.run`, `"global"` shows the triplet loss the embeddings of all replicas, `"local"` the
             replica's own.
@@ -35,7 +35,7 @@ def objective(outputs: dict, batch: dict, config: LossConfig, mining: str = "glo
         total += config.triplet_weight * values["triplet_loss"]
     if config.mask_weight and "masks" in batch and PART_ATTENTIONS[0] in outputs:
         per_block = [
-            part_mask_loss(outputs[name], batch["masks"], config.mask_mode, batch["has_masks"])
+            part_mask_loss(outputs[name], batch["masks"], config.mask_mode, batch.get("has_masks"))
             for name in PART_ATTENTIONS
         ]
         values["mask_loss"] = tf.reduce_mean(per_block)

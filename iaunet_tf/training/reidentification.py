@@ -3,25 +3,37 @@
 import time
 from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from iaunet_tf.data.clips import LoadedTracklets, train_clips
-from iaunet_tf.data.datasets import Dataset, has_match
+from iaunet_tf.data.datasets import Dataset, Split, has_match, join
 from iaunet_tf.data.loading import LoadedSplit, load_split
+from iaunet_tf.data.part_masks import prior_masks
 from iaunet_tf.data.pipeline import train_batches
 from iaunet_tf.data.readers import read_dataset
 from iaunet_tf.data.sampling import Share, check_batches
+from iaunet_tf.data.tracklets import Tracklets
 from iaunet_tf.errors import InputError
-from iaunet_tf.evaluation.embeddings import embed_split, embed_tracklets, embedding_function
+from iaunet_tf.evaluation.cameras import by_camera_pair
+from iaunet_tf.evaluation.confidence import confidence_intervals
+from iaunet_tf.evaluation.embeddings import embed_split, embed_tracklets, embedding_function, stored_embeddings
+from iaunet_tf.evaluation.figures import draw_cmc, draw_roc, table, write_cameras
 from iaunet_tf.evaluation.histograms import image_histograms, tracklet_histograms
-from iaunet_tf.evaluation.report import draw_cmc, table
+from iaunet_tf.evaluation.pairs import compare_pairs
 from iaunet_tf.evaluation.reranking import expand_queries, rerank
-from iaunet_tf.evaluation.retrieval import RetrievalResult, evaluate_distances, evaluate_retrieval
+from iaunet_tf.evaluation.retrieval import (
+    RetrievalResult,
+    combine,
+    evaluate_distances,
+    evaluate_retrieval,
+    evaluate_single_shot,
+)
 from iaunet_tf.files import write_json
+from iaunet_tf.inference.keras_files import load_network, network_file
 from iaunet_tf.models import IAUNet
 from iaunet_tf.training.config import Config, DataConfig
 from iaunet_tf.training.objective import objective
@@ -32,12 +44,18 @@ from iaunet_tf.weights import find_weights
 
 
 @dataclass(frozen=True)
-class LoadedDataset:
-    """The three splits, checked and ready to read."""
+class TestSet:
+    """Where people are looked for."""
 
-    train: LoadedSplit | LoadedTracklets
+    name: str
     query: LoadedSplit | LoadedTracklets
     gallery: LoadedSplit | LoadedTracklets
+
+    @property
+    def ids(self) -> list[np.ndarray]:
+        """People of both, cameras of both."""
+        splits = self.query.split, self.gallery.split
+        return [*(split.pids for split in splits), *(split.camids for split in splits)]
 
 
 class ReIdentification(Task):
@@ -47,30 +65,41 @@ class ReIdentification(Task):
     entries: str  # what a gallery consists of
     video: bool
 
-    def __init__(self, config: Config, anew: bool):
+    def __init__(self, config: Config, purpose: str):
         self.config = config
-        if anew and config.model.weights:
+        if purpose == "train" and config.model.weights:
             find_weights(config.model.weights)
-        dataset = read(config.data)
-        check_matches(dataset)
-        self.data = self._load(dataset)
-        self.group_size = config.train.group_size
-        self.steps = check_batches(self.data.train.split.labels, config.train.batch_size, self.group_size)
+        for source in config.eval.ensemble:
+            network_file(source)
+        train, tests = read(config.data)
+        if purpose != "evaluate":
+            self.train = self._load(train, training=True)
+            self.group_size = config.train.group_size
+            self.steps = check_batches(self.train.split.labels, config.train.batch_size, self.group_size)
+        self.tests = [TestSet(test.name, self._load(test.query), self._load(test.gallery)) for test in tests]
+        prior = prior_masks(config.data.height, config.data.width) if config.data.masks == "prior" else None
+        self.everybodys = {} if prior is None else {"masks": tf.constant(prior)}
 
     @abstractmethod
-    def _load(self, dataset: Dataset) -> LoadedDataset: ...
+    def _load(self, split: Split | Tracklets, size: tuple[int, int] | None = None, training: bool = False):
+        """Checks the pictures; `size` if it is not the network's."""
 
     @abstractmethod
-    def _embed(self, embed: Callable, loaded) -> np.ndarray: ...
+    def _embed(self, embed: Callable, loaded, new: Callable = np.empty) -> np.ndarray: ...
 
     @abstractmethod
     def _histograms(self, loaded) -> np.ndarray: ...
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the network's input."""
+        return self.config.data.height, self.config.data.width
+
     def build_model(self, weights: str | None = None) -> keras.Model:
-        model, data = self.config.model, self.config.data
+        model = self.config.model
         return IAUNet(
-            self.data.train.split.num_people,
-            (data.height, data.width, 3),
+            self.train.split.num_people,
+            (*self.size, 3),
             video=self.video,
             block=model.block,
             width=model.width,
@@ -79,60 +108,105 @@ class ReIdentification(Task):
         )
 
     def objective(self, outputs: dict, batch: dict) -> tuple[tf.Tensor, dict]:
-        return objective(outputs, batch, self.config.loss, self.config.train.mining)
+        return objective(outputs, {**batch, **self.everybodys}, self.config.loss, self.config.train.mining)
 
     def validator(self, model: keras.Model) -> Callable[[], dict[str, float]]:
-        retrieve = self._retrieval(model)
+        embed, test = self._embedder(model), self.tests[0]
 
         def validate():
-            result = retrieve()
+            result = self._search(*(self._embed(embed, loaded) for loaded in (test.query, test.gallery)), test)
             return {"mAP": result.mAP, "rank-1": result.rank(1)}
 
         return validate
 
-    def _retrieval(self, model):
-        """A function that looks for every query with the network's present state."""
-        embed = self._embedder(model)
-        return lambda: self._search(*self._of_both(embed))
-
     def _embedder(self, model):
-        embed = embedding_function(model, self.config.eval.flip, self.config.data.clip_length)
-        return lambda loaded: self._embed(embed, loaded)
+        return embedding_function(model, self.config.eval.flip, self.config.data.clip_length)
+
+    def embeddings(self, model: keras.Model, test: TestSet, run: Run) -> list[np.ndarray]:
+        """Embeddings of query and gallery, from the run's folder, memory-mapped, where they are there already."""
+        options = [repr(self.config.eval.flip), self.config.data.clip_length, self.config.eval.clips, self.size]
+        embed = self._embedder(model)
+
+        def of(loaded, part):
+            path = run.embeddings / f"{test.name}-{part}.npy"
+            return stored_embeddings(
+                path, model, [*options, *loaded.split.signature()], lambda new: self._embed(embed, loaded, new)
+            )
+
+        return [of(test.query, "query"), of(test.gallery, "gallery")]
+
+    def _together(self, query, gallery, test):
+        """The same with those of `eval.ensemble`."""
+        distance, together = self.config.eval.distance, [[query], [gallery]]
+        for source in self.config.eval.ensemble:
+            other = load_network(source)
+            if (len(other.inputs[0].shape) == 5) != self.video:
+                raise InputError(f"{source}: embeds {'images, not clips' if self.video else 'clips, not images'}")
+            embed = self._embedder(other)
+            for own, loaded in zip(together, (test.query, test.gallery), strict=True):
+                own.append(self._embed(embed, self._load(loaded.split, other.inputs[0].shape[-3:-1])))
+        return [combine(each, distance) for each in together]
 
     def evaluate(self, model: keras.Model, run: Run) -> dict[str, float]:
-        start, options, name = time.perf_counter(), self.config.eval, self.config.name
-        query, gallery = self._of_both(self._embedder(model))
-        results = {name: self._search(query, gallery)}
-        if options.expand:
-            results[f"{name}, expanded"] = self._search(expand_queries(query, gallery, options.expand), gallery)
-        if options.rerank:
-            distances = rerank(query, gallery, distance=options.distance)
-            results[f"{name}, re-ranked"] = evaluate_distances(distances, *self._ids())
-        if options.histograms:
-            results["colour histograms"] = evaluate_retrieval(*self._of_both(self._histograms), *self._ids())
-        ours = results[self.config.name]
+        start, options = time.perf_counter(), self.config.eval
+        results: dict[str, RetrievalResult] = {}
+        pairs, more, cameras = {}, {}, []
+        for test in self.tests:
+            own = self.label(test)
+            query, gallery = self.embeddings(model, test, run)
+            results[own] = self._search(query, gallery, test)
+            if options.expand:
+                results[f"{own}, expanded"] = self._search(
+                    expand_queries(query, gallery, options.expand), gallery, test
+                )
+            if options.rerank:
+                distances = rerank(query, gallery, distance=options.distance)
+                results[f"{own}, re-ranked"] = evaluate_distances(distances, *test.ids)
+            if options.ensemble:
+                name = f"{own}, ensemble of {1 + len(options.ensemble)}"
+                results[name] = self._search(*self._together(query, gallery, test), test)
+            if options.histograms:
+                name = "colour histograms" if own == self.config.name else f"colour histograms on {test.name}"
+                results[name] = self._search(self._histograms(test.query), self._histograms(test.gallery), test)
+            pairs[own] = compare_pairs(query, gallery, *test.ids, options.distance)
+            intervals = confidence_intervals(results[own], test.query.split.pids)
+            more[own] = {"95 %": intervals, **pairs[own].metrics()}
+            cameras += [
+                {"test": test.name, **row} for row in by_camera_pair(query, gallery, *test.ids, options.distance)
+            ]
+        first = results[self.label(self.tests[0])]
         if is_chief():
             print(f"\n{table(results)}\n")
+            for label, figures in more.items():
+                print(describe(label, figures))
             print(
-                f"{ours.num_queries} queries with a match among {len(self.data.gallery.split)} gallery {self.entries}, "
-                f"{time.perf_counter() - start:.1f} s; {run.metrics}, {run.cmc}"
+                f"{first.num_queries} queries with a match among {len(self.tests[0].gallery.split)} gallery "
+                f"{self.entries}, {time.perf_counter() - start:.1f} s; {run.metrics}"
             )
-            write_json(run.metrics, {name: {**r.metrics(), "cmc": r.cmc.tolist()} for name, r in results.items()})
+            content = {
+                label: {**r.metrics(), "cmc": r.cmc.tolist(), **more.get(label, {})} for label, r in results.items()
+            }
+            write_json(run.metrics, content)
             draw_cmc(results, run.cmc)
-        return ours.metrics()
+            draw_roc(pairs, run.roc)
+            write_cameras(cameras, run.cameras)
+        return first.metrics()
 
-    def _of_both(self, features: Callable) -> list[np.ndarray]:
-        """Features of query and gallery."""
-        return [features(loaded) for loaded in (self.data.query, self.data.gallery)]
+    def label(self, test: TestSet) -> str:
+        """What a result is called: the experiment's name, with that of another data set than its own."""
+        return self.config.name if not self.config.data.test else f"{self.config.name} on {test.name}"
 
-    def _ids(self):
-        """People of both, cameras of both."""
-        splits = self.data.query.split, self.data.gallery.split
-        return [*(split.pids for split in splits), *(split.camids for split in splits)]
-
-    def _search(self, query: np.ndarray, gallery: np.ndarray) -> RetrievalResult:
+    def _search(self, query: np.ndarray, gallery: np.ndarray, test: TestSet) -> RetrievalResult:
         """Looks for every query in the gallery."""
-        return evaluate_retrieval(query, gallery, *self._ids(), distance=self.config.eval.distance)
+        evaluate = evaluate_single_shot if self.config.eval.protocol == "cuhk03" else evaluate_retrieval
+        return evaluate(query, gallery, *test.ids, distance=self.config.eval.distance)
+
+
+def describe(label: str, figures: dict) -> str:
+    """One line of confidence intervals and true positive rates, in percent."""
+    intervals = [f"{name} {100 * low:.1f} to {100 * high:.1f}" for name, (low, high) in figures["95 %"].items()]
+    rates = [f"{name} {100 * value:.1f}" for name, value in figures.items() if name.startswith("TPR")]
+    return f"{label}: {', '.join(intervals)} (95 % of resampled people); {', '.join(rates)}"
 
 
 class ImageReIdentification(ReIdentification):
@@ -140,27 +214,19 @@ class ImageReIdentification(ReIdentification):
 
     entries, video = "images", False
 
-    def _load(self, dataset: Dataset) -> LoadedDataset:
+    def _load(self, split, size=None, training=False):
         config = self.config.data
-        options = {
-            "size": (config.height, config.width),
-            "cache_dir": config.cache_dir,
-            "on_corrupt": config.on_corrupt,
-        }
-        return LoadedDataset(
-            load_split(dataset.train, cache=config.cache, **options),
-            load_split(dataset.query, **options),
-            load_split(dataset.gallery, **options),
-        )
+        cache = config.cache if training else "none"
+        return load_split(split, size or self.size, cache, config.cache_dir, config.on_corrupt)
 
     def batches(self, epoch: int, share: Share) -> tf.data.Dataset:
         train, data = self.config.train, self.config.data
         return train_batches(
-            self.data.train, train.batch_size, train.group_size, self.config.seed, epoch, data.flip, data.erase, share
+            self.train, train.batch_size, train.group_size, self.config.seed, epoch, data.flip, data.erase, share
         )
 
-    def _embed(self, embed, loaded):
-        return embed_split(embed, loaded, self.config.eval.batch_size)
+    def _embed(self, embed, loaded, new=np.empty):
+        return embed_split(embed, loaded, self.config.eval.batch_size, new)
 
     def _histograms(self, loaded):
         return image_histograms(loaded)
@@ -171,21 +237,16 @@ class TrackletReIdentification(ReIdentification):
 
     examples, entries, video = "clips", "tracklets", True
 
-    def _load(self, dataset: Dataset) -> LoadedDataset:
+    def _load(self, split, size=None, training=False):
         config = self.config.data
         if config.cache == "disk":
             raise InputError("data.cache disk keeps images, not tracklets; choose memory or none")
-        size = (config.height, config.width)
-        return LoadedDataset(
-            LoadedTracklets(dataset.train, size, config.cache, config.on_corrupt),
-            LoadedTracklets(dataset.query, size, "none", config.on_corrupt),
-            LoadedTracklets(dataset.gallery, size, "none", config.on_corrupt),
-        )
+        return LoadedTracklets(split, size or self.size, config.cache if training else "none", config.on_corrupt)
 
     def batches(self, epoch: int, share: Share) -> tf.data.Dataset:
         train, data = self.config.train, self.config.data
         return train_clips(
-            self.data.train,
+            self.train,
             data.clip_length,
             data.clip_stride,
             train.batch_size,
@@ -197,23 +258,43 @@ class TrackletReIdentification(ReIdentification):
             share,
         )
 
-    def _embed(self, embed, loaded):
+    def _embed(self, embed, loaded, new=np.empty):
         config = self.config.eval
-        return embed_tracklets(embed, loaded, self.config.data.clip_length, config.batch_size, config.clips)
+        return embed_tracklets(embed, loaded, self.config.data.clip_length, config.batch_size, config.clips, new)
 
     def _histograms(self, loaded):
         return tracklet_histograms(loaded)
 
 
-def read(config: DataConfig) -> Dataset:
-    """Reads the data set and says what it holds."""
-    dataset, warnings = read_dataset(config.name, config.root, config.split, config.cache_dir)
-    if config.masks == "none":
-        dataset = replace(dataset, train=dataset.train.without_masks())
-    print("\n".join([f"{config.name} in {config.root}", dataset.summary(), *warnings]))
-    if not dataset.train.has_masks:
-        print("training goes on without part masks and without their loss")
-    return dataset
+def read(config: DataConfig) -> tuple[Split | Tracklets, list[Dataset]]:
+    """Reads the data sets and says what they hold.
+
+    Returns:
+        What to train on, and where to look for people.
+
+    Raises:
+        InputError: a data set cannot be read, or there is nobody to be found.
+    """
+
+    def read_one(name, root, split=0):
+        dataset, warnings = read_dataset(name, root, split, config.cache_dir)
+        print("\n".join([f"{name} in {root}", dataset.summary(), *warnings]))
+        return dataset
+
+    own = read_one(config.name, config.root, config.split)
+    more, tests = ([read_one(*entry.split("=", 1)) for entry in entries] for entries in (config.more, config.test))
+    train = join([dataset.train for dataset in (own, *more)]) if more else own.train
+    for test in tests or [own]:
+        check_matches(test)
+    if more:
+        print(f"together\n{train.summary()}")
+    if config.masks != "files":
+        train = train.without_masks()
+    if config.masks == "prior":
+        print("part masks are guesses, the same for everybody")
+    elif not train.has_masks:
+        print("training goes on without part masks and without their loss; --data.masks prior guesses some")
+    return train, tests or [own]
 
 
 def check_matches(dataset: Dataset) -> None:

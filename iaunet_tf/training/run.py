@@ -8,7 +8,7 @@ checkpoints/previous.keras the one before
 checkpoints/best.keras     the state of the best mAP (top-1), with --eval.every
 model.keras            the trained network
 metrics.json           its evaluation
-cmc.png                of re-identification
+cmc.png, roc.png, cameras.csv, embeddings/   of re-identification
 confusion.csv, .png    of classification
 """
 
@@ -84,6 +84,18 @@ class Run:
     @property
     def cmc(self) -> Path:
         return self.path / "cmc.png"
+
+    @property
+    def roc(self) -> Path:
+        return self.path / "roc.png"
+
+    @property
+    def cameras(self) -> Path:
+        return self.path / "cameras.csv"
+
+    @property
+    def embeddings(self) -> Path:
+        return self.path / "embeddings"
 
     @property
     def confusion(self) -> Path:

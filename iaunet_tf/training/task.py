@@ -51,13 +51,13 @@ class Task(ABC):
         """Judges the final network: prints a table, writes `metrics.json` and pictures, and returns the metrics."""
 
 
-def make_task(config: Config, anew: bool) -> Task:
+def make_task(config: Config, purpose: str) -> Task:
     """The task of a configuration, its data read and checked.
 
     Args:
         config: the whole configuration.
-        anew: training begins, so that the weights to start from are checked first; a run that goes on or is evaluated
-            has no use for them.
+        purpose: `"train"`, which checks the weights to start from first; `"resume"`, which has no use for them; or
+            `"evaluate"`, which does not load what is only trained on.
 
     Raises:
         InputError: the data, the weights to start from, or the configuration are wrong.
@@ -65,8 +65,8 @@ def make_task(config: Config, anew: bool) -> Task:
     if config.task == "classification":
         from iaunet_tf.training.classification import Classification
 
-        return Classification(config, anew)
+        return Classification(config, purpose)
     from iaunet_tf.data.readers import TRACKLETS
     from iaunet_tf.training.reidentification import ImageReIdentification, TrackletReIdentification
 
-    return (TrackletReIdentification if config.data.name in TRACKLETS else ImageReIdentification)(config, anew)
+    return (TrackletReIdentification if config.data.name in TRACKLETS else ImageReIdentification)(config, purpose)

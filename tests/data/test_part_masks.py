@@ -2,7 +2,7 @@ import numpy as np
 from PIL import Image
 
 from iaunet_tf.data.images import load_masks
-from iaunet_tf.data.part_masks import LIP, main
+from iaunet_tf.data.part_masks import LIP, main, prior_masks
 
 
 def test_label_maps_become_the_tree_that_training_reads(tmp_path, capsys):
@@ -35,3 +35,15 @@ def test_mistakes(tmp_path, capsys):
     assert main([str(tmp_path), str(tmp_path / "masks")]) == 1
     assert "a.png: not a readable picture" in capsys.readouterr().err
     assert not (tmp_path / "masks").exists()
+
+
+def test_prior_is_a_person_upright_and_symmetric():
+    masks = prior_masks(64, 32)
+    assert masks.shape == (64, 32, 4) and masks.dtype == "float32"
+    assert masks.min() >= 0 and masks.max() <= 1
+    np.testing.assert_allclose(masks, masks[:, ::-1], atol=1e-6)
+    rows = np.arange(64)[:, None, None]
+    heights = (masks * rows).sum(axis=(0, 1)) / masks.sum(axis=(0, 1))
+    assert (np.diff(heights) > 8).all()  # head, upper body, lower body, shoes
+    assert (masks[:, 16].max(axis=0) > 0.5).all() and masks[:, 0].max() < 0.1
+    assert masks.sum(axis=-1).max() < 1.2  # parts hardly overlap

@@ -1,8 +1,11 @@
 import csv
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -84,6 +87,10 @@ def test_history_and_metrics(finished):
     assert rows[0]["val_mAP"] == "NA"
     metrics = json.loads((finished / "metrics.json").read_text())
     assert set(metrics) == {"small", "small, expanded", "small, re-ranked", "colour histograms"}
+    low, high = metrics["small"]["95 %"]["mAP"]
+    assert low <= metrics["small"]["mAP"] <= high and 0 <= metrics["small"]["TPR@FPR=0.1"] <= 1
+    with (finished / "cameras.csv").open(newline="") as file:
+        assert {(row["query_camera"] != row["gallery_camera"]) for row in csv.DictReader(file)} == {True}
     assert float(rows[1]["val_mAP"]) == pytest.approx(metrics["small"]["mAP"], abs=1e-6)
     assert len(metrics["small"]["cmc"]) == 50
 
@@ -102,6 +109,59 @@ def test_evaluate_gives_the_same_figures(finished, capsys):
     run_command(["--evaluate", str(finished)])
     assert json.loads((finished / "metrics.json").read_text()) == before
     assert "rank-1" in capsys.readouterr().out
+
+
+def test_embeddings_are_stored_and_used_again(finished, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    stored = run / "embeddings" / "market1501-gallery.npy"
+    embeddings = np.load(stored)
+    assert embeddings.shape == (len(embeddings), 512) and embeddings.dtype == "float32"
+    np.save(stored, embeddings[::-1])
+    run_command(["--evaluate", str(run)])
+    metrics = [json.loads((path / "metrics.json").read_text())["small"]["mAP"] for path in (run, finished)]
+    assert metrics[0] != metrics[1]  # taken from the file
+    run_command(["--evaluate", str(run), "--eval.flip", "true"])
+    (other,) = (run / "evaluations").iterdir()
+    assert (other / "config.yaml").is_file()
+    assert not np.allclose(np.load(other / "embeddings" / stored.name), embeddings)
+    assert json.loads((run / "metrics.json").read_text())["small"]["mAP"] == metrics[0]
+
+
+def test_trains_on_several_data_sets_and_looks_in_others(finished, tree, tmp_path, capsys):
+    other = tmp_path / "other"
+    ensure_embedded(other, replace(OPTIONS, train_people=5, test_people=3))
+    run = tmp_path / "run"
+    options = {
+        "train.epochs": 1,
+        "data.more": f"[dukemtmc_reid={other}]",
+        "data.test": f"[dukemtmc_reid={other},market1501={tree}]",
+        "eval.ensemble": f"[{finished}]",
+        "eval.every": 1,
+    }
+    run_command(arguments(tree, run, **options))
+    assert re.search(r"together\n +train +44 images +11 people +12 cameras", capsys.readouterr().out)
+    metrics = json.loads((run / "metrics.json").read_text())
+    names = ["small on dukemtmc_reid", "small on market1501"]
+    assert set(metrics) == {each for name in names for each in (name, f"{name}, ensemble of 2")}
+    assert float(history(run)[0]["val_mAP"]) == pytest.approx(metrics[names[0]]["mAP"], abs=1e-6)
+    assert keras.models.load_model(run / "model.keras").output["logits"].shape[-1] == 11
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"data.test": "[mars=there]"}, "'mars=there' is not like NAME=ROOT with a data set of the kind of market1501"),
+        ({"data.more": "[market1501]"}, "is not like NAME=ROOT"),
+        ({"data.test": "[msmt17=a,msmt17=b]"}, "names msmt17 twice"),
+        ({"data.test": "[msmt17=nowhere]"}, "nowhere: no list_query.txt"),
+        ({"eval.ensemble": "[nowhere]"}, "nowhere: no such file"),
+        ({"eval.protocol": "cuhk03", "eval.rerank": "true"}, "need eval.protocol market1501"),
+    ],
+)
+def test_wrong_data_sets_and_runs_are_named(tree, tmp_path, options, message):
+    with pytest.raises(InputError, match=re.escape(message)):
+        run_command(arguments(tree, tmp_path / "run", **options))
 
 
 def test_resumed_run_equals_the_uninterrupted_one(finished, tree, tmp_path, monkeypatch):
@@ -343,10 +403,10 @@ from iaunet_tf.training.command import run_command
 run_command(sys.argv[1:])
 """
     run = tmp_path / "mirrored"
-    options = {"train.strategy": "mirrored", "train.epochs": 1}
+    options = {"train.strategy": "mirrored", "train.epochs": 1, "data.masks": "prior"}
     subprocess.run([sys.executable, "-c", script, *arguments(tree, run, **options)], check=True, cwd=ROOT)
     assert (run / "metrics.json").is_file()
-    assert np.isfinite(float(history(run)[0]["loss"]))
+    assert np.isfinite(float(history(run)[0]["loss"])) and float(history(run)[0]["mask_loss"]) > 0
 
 
 def test_street(street, tmp_path):
@@ -359,8 +419,6 @@ def test_street(street, tmp_path):
 
 
 def test_nothing_to_find_is_said_before_training(tree, tmp_path):
-    import shutil
-
     root = tmp_path / "market"
     shutil.copytree(tree, root)
     for path in (root / "bounding_box_test").glob("0*.jpg"):

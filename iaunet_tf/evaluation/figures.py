@@ -1,7 +1,9 @@
-"""Results for people: the table and the CMC curve."""
+"""Results to look at: the table, curves, pairs of cameras."""
 
+import csv
 from pathlib import Path
 
+from iaunet_tf.evaluation.pairs import PairDistances
 from iaunet_tf.evaluation.retrieval import RetrievalResult
 from iaunet_tf.files import replacing
 
@@ -30,3 +32,27 @@ def draw_cmc(results: dict[str, RetrievalResult], path: str | Path) -> None:
     axes.legend()
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=150)
+
+
+def draw_roc(pairs: dict[str, PairDistances], path: str | Path) -> None:
+    """Writes the ROC curves as a PNG."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    for label, distances in pairs.items():
+        false, true = distances.roc()
+        axes.plot(100 * false, 100 * true, label=label)
+    axes.set(xlabel="false positives [%]", ylabel="true positives [%]", xscale="log", xlim=(1e-2, 100), ylim=(0, 101))
+    axes.grid(alpha=0.3)
+    axes.legend()
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=150)
+
+
+def write_cameras(rows: list[dict], path: str | Path) -> None:
+    """Writes what `by_camera_pair` found as CSV."""
+    with replacing(path) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
