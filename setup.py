@@ -19,6 +19,7 @@ setup(
         "safetensors>=0.4",  # weights from and to PyTorch without pickles
         "huggingface_hub>=0.30",  # ImageNet weights: download and cache
         "matplotlib>=3.8",  # the CMC curve and other figures
+        "Jinja2>=3.1",  # the page of a report
         "wrapt>=1.15",  # registers our layers when, and only if, Keras is imported
         "tensorboard>=2.20",  # training curves; TensorFlow no longer brings it
     ],

@@ -45,7 +45,7 @@ def draw_roc(pairs: dict[str, PairDistances], path: str | Path) -> None:
         axes.plot(100 * false, 100 * true, label=label)
     axes.set(xlabel="false positives [%]", ylabel="true positives [%]", xscale="log", xlim=(1e-2, 100), ylim=(0, 101))
     axes.grid(alpha=0.3)
-    axes.legend()
+    axes.legend(loc="lower right")
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=150)
 

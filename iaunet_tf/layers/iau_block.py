@@ -55,6 +55,19 @@ class IAUBlock(keras.layers.Layer):
             x, attention = ops.squeeze(x, axis=1), ops.squeeze(attention, axis=1)
         return x, attention
 
+    def relations(self, x):
+        """How much each part listens to each other, for somebody who wants to see it.
+
+        Args:
+            x: as for a call.
+
+        Returns:
+            `(B, T·K, T·K)`, rows of sum 1; node `t·K + k` is part `k` of frame `t`.
+        """
+        if len(x.shape) == 4:
+            x = ops.expand_dims(x, axis=1)
+        return self.spatial_temporal.relations(self.channel(x, training=False))
+
     def compute_output_shape(self, input_shape):
         return input_shape, (*input_shape[:-1], self.parts)
 

@@ -66,25 +66,10 @@ class SpatialTemporalIAU(keras.layers.Layer):
         self.update_norm.build((None, None, channels))
 
     def call(self, x, training=None):
-        _, frames, height, width, channels = ops.shape(x)
-        nodes, half = frames * self.parts, channels // 2
-
-        logits = self.attention_norm(self.attention_dense(x), training=training)
-        attention = ops.sigmoid(logits)
-
-        flat = ops.cast(ops.reshape(x, (-1, frames, height * width, channels)), "float32")
-        weights = ops.reshape(attention, (-1, frames, height * width, self.parts))
-        parts = ops.matmul(ops.transpose(weights, (0, 1, 3, 2)), flat)
-        parts = self.reduce(ops.reshape(parts, (-1, nodes, channels)))
-        context = self.reduce(ops.mean(flat, axis=(1, 2)))
-
-        # Interaction: how much node i listens to node j.
-        difference = ops.abs(parts[:, :, None] - parts[:, None, :])
-        pair_context = ops.tile(context[:, None, None], (1, nodes, nodes, 1))
-        relation = self.relation_dense(ops.concatenate([difference, pair_context], axis=-1))
-        relation = ops.squeeze(self.relation_norm(relation, training=training), axis=-1)
-        relation = ops.where(part_graph(frames, self.parts), relation, relation + FORBIDDEN)
-        relation = ops.softmax(relation, axis=-1)
+        _, frames, _, _, channels = ops.shape(x)
+        half = channels // 2
+        attention, parts, context = self._find_parts(x, training)
+        relation = self._relate(parts, context, frames, training)
 
         # Aggregation.
         message = ops.concatenate([parts, ops.matmul(relation, parts)], axis=-1)
@@ -97,6 +82,32 @@ class SpatialTemporalIAU(keras.layers.Layer):
         update = self.update_norm(self.update_dense(update), training=training)
         update = ops.reshape(update, (-1, frames, 1, 1, channels))
         return x + ops.cast(update, x.dtype), attention
+
+    def relations(self, x):
+        """How much each part listens to each other in evaluation: `(B, T·K, T·K)`, rows of sum 1."""
+        _, parts, context = self._find_parts(x, training=False)
+        return self._relate(parts, context, ops.shape(x)[1], training=False)
+
+    def _find_parts(self, x, training):
+        """Attention `(B, T, H, W, K)`; features of the parts `(B, T·K, d)` and of the whole `(B, d)`."""
+        _, frames, height, width, channels = ops.shape(x)
+        logits = self.attention_norm(self.attention_dense(x), training=training)
+        attention = ops.sigmoid(logits)
+        flat = ops.cast(ops.reshape(x, (-1, frames, height * width, channels)), "float32")
+        weights = ops.reshape(attention, (-1, frames, height * width, self.parts))
+        parts = ops.matmul(ops.transpose(weights, (0, 1, 3, 2)), flat)
+        parts = self.reduce(ops.reshape(parts, (-1, frames * self.parts, channels)))
+        return attention, parts, self.reduce(ops.mean(flat, axis=(1, 2)))
+
+    def _relate(self, parts, context, frames, training):
+        """Interaction: how much node i listens to node j."""
+        nodes = frames * self.parts
+        difference = ops.abs(parts[:, :, None] - parts[:, None, :])
+        pair_context = ops.tile(context[:, None, None], (1, nodes, nodes, 1))
+        relation = self.relation_dense(ops.concatenate([difference, pair_context], axis=-1))
+        relation = ops.squeeze(self.relation_norm(relation, training=training), axis=-1)
+        relation = ops.where(part_graph(frames, self.parts), relation, relation + FORBIDDEN)
+        return ops.softmax(relation, axis=-1)
 
     def compute_output_shape(self, input_shape):
         return input_shape, (*input_shape[:-1], self.parts)

@@ -1,0 +1,115 @@
+"""Charts of a report."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from iaunet_tf.data.datasets import PARTS
+from iaunet_tf.evaluation.pairs import PairDistances
+from iaunet_tf.files import replacing
+
+SAME, DIFFERENT = "#2a9d3a", "#d1495b"
+BARS = 100
+LABELS = [part.replace("_clothes", "") for part in PARTS]
+
+
+def draw_curves(
+    histories: dict[str, dict[str, np.ndarray]], wanted: Callable[[str], bool], title: str, factor: float, path: Path
+) -> None:
+    """Columns of histories by epoch.
+
+    Args:
+        histories: columns by name, of each run.
+        wanted: which columns.
+        title: what they are.
+        factor: on their values.
+        path: file to write.
+    """
+    figure, axes = _figure()
+    for (name, history), style in zip(histories.items(), ("-", "--"), strict=False):
+        label = f"{name}: " if len(histories) > 1 else ""
+        for colour, key in enumerate(filter(wanted, history)):
+            there = np.isfinite(history[key])
+            axes.plot(
+                history["epoch"][there] + 1,
+                factor * history[key][there],
+                style,
+                marker=None if there.all() else "o",
+                color=f"C{colour}",
+                label=label + key.removeprefix("val_"),
+            )
+    axes.set(xlabel="epoch", ylabel=title)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    _write(figure, path)
+
+
+def draw_distances(pairs: PairDistances, path: Path) -> None:
+    """How far apart pairs of the same and of different people are."""
+    figure, axes = _figure()
+    step = max(1, len(pairs.same) // BARS)
+    starts = np.arange(0, len(pairs.same), step)
+    for counts, colour, label in (
+        (pairs.different, DIFFERENT, "different people"),
+        (pairs.same, SAME, "the same person, another camera"),
+    ):
+        shares = np.add.reduceat(counts, starts) / max(counts.sum(), 1)
+        edges = np.append(pairs.edges[starts], pairs.edges[-1])
+        axes.stairs(100 * shares, edges, fill=True, alpha=0.55, color=colour, label=label)
+    axes.set(xlabel="distance", ylabel="pairs [%]")
+    axes.set_xlim(0, pairs.edges[1 + np.flatnonzero(pairs.same + pairs.different).max(initial=0)])
+    axes.legend(fontsize=8)
+    _write(figure, path)
+
+
+def draw_relation(relation: np.ndarray, path: Path) -> None:
+    """How much each part (row) listens to each other one (column)."""
+    nodes = len(relation)
+    frames = nodes // len(PARTS)
+    figure, axes = _figure(5.0)
+    image = axes.imshow(100 * relation, cmap="Blues", vmin=0)
+    ticks = LABELS if frames == 1 else [f"{label} {t + 1}" for t in range(frames) for label in LABELS]
+    axes.set_xticks(range(nodes), ticks, rotation=90, fontsize=9 if frames == 1 else 7)
+    axes.set_yticks(range(nodes), ticks, fontsize=9 if frames == 1 else 7)
+    if frames == 1:
+        for row, column in np.ndindex(relation.shape):
+            value = relation[row, column]
+            shade = "white" if value > relation.max() / 2 else "black"
+            text = "–" if row == column else f"{100 * value:.0f}"
+            axes.text(column, row, text, ha="center", va="center", color=shade)
+    for frame in range(1, frames):
+        axes.axhline(frame * len(PARTS) - 0.5, color="grey", lw=0.5)
+        axes.axvline(frame * len(PARTS) - 0.5, color="grey", lw=0.5)
+    figure.colorbar(image, ax=axes, label="attention [%]", shrink=0.8)
+    _write(figure, path)
+
+
+def draw_cameras(rows: list[dict], path: Path) -> None:
+    """Rank-1 of searching one camera's queries in another's pictures, of `by_camera_pair`."""
+    here, there = (sorted({row[key] for row in rows}) for key in ("query_camera", "gallery_camera"))
+    table = np.full((len(here), len(there)), np.nan)
+    for row in rows:
+        table[here.index(row["query_camera"]), there.index(row["gallery_camera"])] = 100 * row["rank-1"]
+    figure, axes = _figure(5.0)
+    image = axes.imshow(table, cmap="RdYlGn", vmin=0, vmax=100)
+    if table.size <= 15 * 15:
+        for place in np.ndindex(table.shape):
+            if np.isfinite(table[place]):
+                axes.text(*place[::-1], f"{table[place]:.0f}", ha="center", va="center", fontsize=9)
+    axes.set_xticks(range(len(there)), there)
+    axes.set_yticks(range(len(here)), here)
+    axes.set(xlabel="searched camera", ylabel="query's camera")
+    figure.colorbar(image, ax=axes, label="rank-1 [%]", shrink=0.8)
+    _write(figure, path)
+
+
+def _figure(height=4.0):
+    figure = Figure(figsize=(6, height), layout="constrained")
+    return figure, figure.subplots()
+
+
+def _write(figure, path):
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=120)

@@ -1,0 +1,257 @@
+"""The sections of a report on one run, or on two side by side."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from iaunet_tf.evaluation import confidence_intervals
+from iaunet_tf.evaluation.figures import draw_cmc, draw_roc
+from iaunet_tf.evaluation.pairs import FALSE_POSITIVE_RATES
+from iaunet_tf.report import charts, pictures
+from iaunet_tf.report.findings import Findings
+from iaunet_tf.report.page import Picture, Section
+
+# Of the table, by their names in metrics.json.
+COLUMNS = {name: name for name in ("mAP", "rank-1", "rank-5", "rank-10", "mINP")} | {
+    f"TPR@FPR={rate:g}": f"TPR at {100 * rate:g} %" for rate in FALSE_POSITIVE_RATES
+}
+PLACES = {name: place for place, name in enumerate(COLUMNS, 1)}
+PAIRS = 8  # of confused people
+
+
+def all_sections(runs: Sequence[Findings], folder: Path, count: int, seed: int) -> list[Section]:
+    """Makes the pictures in `folder` and says what they show.
+
+    Args:
+        runs: one, or two of the same queries and gallery.
+        folder: where pictures and tables go.
+        count: queries of a kind.
+        seed: of the random queries.
+    """
+    chosen = choose_queries(runs, count, seed)
+    _write_queries(runs, folder / "queries.csv")
+    sections = [
+        _figures(runs),
+        _curves(runs, folder),
+        _history(runs, folder),
+        *_ranked_lists(runs, chosen, folder),
+        _attention(runs, chosen, folder),
+        _relations(runs, folder),
+        _confused(runs, folder),
+        _distances(runs, folder),
+        _cameras(runs, folder),
+    ]
+    return [section for section in sections if section]
+
+
+def choose_queries(runs: Sequence[Findings], count: int, seed: int) -> dict[str, list[int]]:
+    """Queries to show, by what they are: of one run the best, the worst and random ones; of two those on which they
+    differ most, and random ones. Nobody is shown twice."""
+    pids = runs[0].test.query.split.pids
+    valid = np.flatnonzero(np.isfinite(runs[0].result.ap))
+    order = np.random.default_rng(seed).permutation(valid)  # also breaks ties
+    if len(runs) == 1:
+        values = runs[0].result.ap[order]
+        kinds = {
+            "Best queries": order[np.argsort(-values, kind="stable")],
+            "Worst queries": order[np.argsort(values, kind="stable")],
+        }
+    else:
+        values = runs[0].result.ap[order] - runs[1].result.ap[order]
+        kinds = {
+            f"Better found by {runs[0].name}": order[np.argsort(-values, kind="stable")],
+            f"Better found by {runs[1].name}": order[np.argsort(values, kind="stable")],
+        }
+    kinds["Random queries"] = order
+    chosen, seen = {}, set()
+    for kind, rows in kinds.items():
+        chosen[kind] = []
+        for row in rows:
+            if len(chosen[kind]) < count and pids[row] not in seen:
+                chosen[kind].append(int(row))
+                seen.add(pids[row])
+    return chosen
+
+
+def _figures(runs):
+    rows = []
+    for run in runs:
+        for label, metrics in run.metrics.items():
+            name = label if len(runs) == 1 else f"{run.name}: {label}"
+            rows.append([name, *(f"{100 * metrics[key]:.1f}" if key in metrics else "" for key in COLUMNS)])
+            for key, (low, high) in metrics.get("95 %", {}).items():
+                rows[-1][PLACES[key]] += f" ({100 * low:.1f} to {100 * high:.1f})"
+    text = (
+        "Percent; in brackets 95 % of what resampled people give. TPR: pairs of the same person known at that share of "
+    )
+    text += "false alarms."
+    if len(runs) == 2:
+        first, second = (run.result for run in runs)
+        difference = replace(first, ap=first.ap - second.ap, rank1=first.rank1 - second.rank1)
+        intervals = confidence_intervals(difference, runs[0].test.query.split.pids)
+        row = ["difference", *[""] * len(COLUMNS)]
+        for key, values in (("mAP", difference.ap), ("rank-1", difference.rank1)):
+            low, high = intervals[key]
+            row[PLACES[key]] = f"{100 * np.nanmean(values):+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
+        rows.append(row)
+        text += " A difference is sure where its interval does not hold 0."
+    return Section("Figures", text, [["", *COLUMNS.values()], *rows])
+
+
+def _curves(runs, folder):
+    draw_cmc({run.name: run.result for run in runs}, folder / "cmc.png")
+    draw_roc({run.name: run.pairs for run in runs}, folder / "roc.png")
+    shown = [
+        Picture(folder / "cmc.png", "CMC: queries with a hit among the first"),
+        Picture(folder / "roc.png", "ROC: are two pictures of the same person?"),
+    ]
+    return Section("CMC and ROC", pictures=shown, side=True)
+
+
+def _history(runs, folder):
+    histories = {run.name: run.history for run in runs if run.history}
+    if not histories:
+        return None
+    charts.draw_curves(histories, lambda key: key.endswith("loss"), "loss", 1, folder / "losses.png")
+    files = [folder / "losses.png", folder / "accuracy.png", folder / "learning_rate.png"]
+    title = "training accuracy, validation [%]" if any("val_mAP" in h for h in histories.values()) else "accuracy [%]"
+    charts.draw_curves(histories, lambda key: key == "accuracy" or key.startswith("val_"), title, 100, files[1])
+    charts.draw_curves(histories, lambda key: key == "learning_rate", "learning rate", 1, files[2])
+    return Section("Training", pictures=[Picture(file) for file in files], side=True)
+
+
+def _ranked_lists(runs, chosen, folder):
+    query, gallery = runs[0].test.query.split, runs[0].test.gallery.split
+    for kind, rows in chosen.items():
+        shown = []
+        for row in rows:
+            for run in runs:
+                found = [
+                    (_middle(run.paths("gallery", place)), hit, f"camera {gallery.camids[place]}\n{distance:.3f}")
+                    for place, hit, distance in zip(run.places[row], run.hits(row), run.distances[row], strict=True)
+                    if np.isfinite(distance)
+                ]
+                file = folder / "ranked" / f"{_file_name(kind)}-{row}{_of_run(run, runs)}.jpg"
+                caption = f"query\ncamera {query.camids[row]}"
+                pictures.ranked_list(_middle(run.paths("query", row)), found, caption, file)
+                precision = f"average precision {100 * run.result.ap[row]:.1f} %"
+                shown.append(Picture(file, f"{_prefix(run, runs)}person {query.pids[row]}, {precision}"))
+        text = "Green with a tick: the same person; red with a cross: somebody else. Below: camera and distance."
+        yield Section(kind, text, pictures=shown)
+
+
+def _attention(runs, chosen, folder):
+    shown = []
+    for row in [row for rows in chosen.values() for row in rows[:2]]:
+        for run in runs:
+            files = run.paths("query", row)
+            blocks = run.attention(files)
+            if not blocks:
+                continue
+            file = folder / "attention" / f"{row}{_of_run(run, runs)}.jpg"
+            if run.task.video:
+                pictures.tracklet_attention(files, blocks, file)
+            else:
+                pictures.part_attention(files[0], [attention[0] for attention in blocks], file)
+            frames = f", {len(files)} frames" if run.task.video else ""
+            shown.append(Picture(file, f"{_prefix(run, runs)}person {runs[0].test.query.split.pids[row]}{frames}"))
+    if not shown:
+        return None
+    text = "Head red, upper body green, lower body blue, shoes yellow, each relative to its largest value"
+    text += ", which is written below; 1 is sure." if not runs[0].task.video else " in the tracklet. "
+    if runs[0].task.video:
+        text += "Frames of whole tracklets in rows; below each what the first and the second block see."
+    return Section("Where the blocks see parts", text, pictures=shown)
+
+
+def _relations(runs, folder):
+    shown = []
+    for run in runs:
+        for block, relation in enumerate(run.relations, 1):
+            file = folder / f"relations-{block}{_of_run(run, runs)}.png"
+            charts.draw_relation(relation, file)
+            shown.append(Picture(file, f"{_prefix(run, runs)}block {block}"))
+    if not shown:
+        return None
+    text = "How much each part (row) listens to each other part (column), mean over queries."
+    return Section("Relations between parts", text, pictures=shown, side=True)
+
+
+def _confused(runs, folder):
+    shown, table = [], []
+    for run in runs:
+        query = run.test.query.split
+        pairs = run.confused()
+        table += [(run.name, a, b, len(rows)) for a, b, rows in pairs]
+        for a, b, rows in pairs[:PAIRS]:
+            row = rows[0]
+            other = b if query.pids[row] == a else a
+            file = folder / "confused" / f"{a}-{b}{_of_run(run, runs)}.jpg"
+            files = _middle(run.paths("query", row)), _middle(run.paths("gallery", run.places[row, 0]))
+            cameras = query.camids[row], run.test.gallery.split.camids[run.places[row, 0]]
+            people = query.pids[row], other
+            captions = tuple(f"person {p}\ncamera {c}" for p, c in zip(people, cameras, strict=True))
+            pictures.confused_pair(*files, captions, file)
+            times = "once" if len(rows) == 1 else f"{len(rows)} times"
+            shown.append(Picture(file, f"{_prefix(run, runs)}{times}"))
+    with (folder / "confused.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("run", "person", "other", "queries"), *table])
+    if not shown:
+        return Section("People taken for each other", "Nobody was found first for somebody else.")
+    text = "Pairs of whom one was found first for the other, by number of queries; all of them in confused.csv."
+    return Section("People taken for each other", text, pictures=shown, side=True)
+
+
+def _distances(runs, folder):
+    text = "The less both overlap, the better a threshold tells people apart."
+    shown = _each(runs, folder, "distances", "pairs", charts.draw_distances)
+    return Section("Distances", text, pictures=shown, side=True)
+
+
+def _cameras(runs, folder):
+    text = "Queries of one camera, looked for in the pictures of another camera alone."
+    shown = _each(runs, folder, "cameras", "cameras", charts.draw_cameras)
+    return Section("Pairs of cameras", text, pictures=shown, side=True)
+
+
+def _each(runs, folder, name, attribute, draw):
+    """A chart of each run."""
+    files = [folder / f"{name}{_of_run(run, runs)}.png" for run in runs]
+    for run, file in zip(runs, files, strict=True):
+        draw(getattr(run, attribute), file)
+    return [Picture(file, run.name if len(runs) > 1 else "") for run, file in zip(runs, files, strict=True)]
+
+
+def _of_run(run, runs):
+    """What tells a run's files from another's."""
+    return f"-{run.name}" if len(runs) > 1 else ""
+
+
+def _prefix(run, runs):
+    return f"{run.name}: " if len(runs) > 1 else ""
+
+
+def _write_queries(runs, path):
+    query, gallery = runs[0].test.query.split, runs[0].test.gallery.split
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        of_run = [f"{run.name} {what}" for run in runs for what in ("average precision", "found first", "distance")]
+        writer.writerow(["query", "person", "camera", *of_run])
+        for row in range(len(query)):
+            values = [query.pids[row], query.camids[row]]
+            for run in runs:
+                place = run.places[row, 0]
+                first = _middle(run.paths("gallery", place)) if place < len(gallery) else ""
+                values += [f"{run.result.ap[row]:.6f}", first, f"{run.distances[row, 0]:.6f}"]
+            writer.writerow([_middle(runs[0].paths("query", row)), *values])
+
+
+def _middle(files):
+    return files[len(files) // 2]
+
+
+def _file_name(kind):
+    return kind.split()[0].lower()
