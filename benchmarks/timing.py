@@ -1,9 +1,11 @@
 """Timing that bears a noisy machine."""
 
+import threading
 import time
 from collections.abc import Callable
 
 import numpy as np
+import psutil
 
 
 def interleaved(actions: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
@@ -16,3 +18,21 @@ def interleaved(actions: dict[str, Callable[[], object]], rounds: int) -> dict[s
             action()
             seconds[name].append(time.perf_counter() - start)
     return {name: float(np.median(times[1:])) for name, times in seconds.items()}
+
+
+def peak_memory(action: Callable[[], object]) -> float:
+    """Megabytes that an action takes at most, over what the process had before."""
+    process, done, most = psutil.Process(), threading.Event(), 0
+
+    def watch():
+        nonlocal most
+        while not done.wait(0.005):
+            most = max(most, process.memory_info().rss)
+
+    before = process.memory_info().rss
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    action()
+    done.set()
+    watcher.join()
+    return (most - before) / 1e6

@@ -57,21 +57,31 @@ def read_own(root: str | Path) -> Dataset:
 def _table(file):
     if not file.is_file():
         raise InputError(f"{file}: no such file; set --data.root")
-    if file.suffix == ".csv":
-        with file.open(newline="") as lines:
-            reader = csv.DictReader(lines)
-            columns, rows = reader.fieldnames or [], list(reader)
-    else:
-        try:
-            import pyarrow.parquet
-        except ImportError:
-            raise InputError(f"{file}: reading Parquet needs pyarrow: pip install pyarrow") from None
-        table = pyarrow.parquet.read_table(file)
-        columns, rows = table.column_names, table.to_pylist()
+    try:
+        columns, rows = _csv(file) if file.suffix == ".csv" else _parquet(file)
+    except InputError:
+        raise
+    except (ValueError, csv.Error) as error:  # pyarrow's errors and those of decoding are ValueErrors
+        raise InputError(f"{file}: is not readable ({' '.join(str(error).split())[:120]})") from None
     missing = [column for column in COLUMNS if column not in columns]
     if missing:
         raise InputError(f"{file}: has no column {', '.join(missing)}; columns are {', '.join(COLUMNS)}")
     return [(file.parent / str(r["path"]), str(r["person"]), str(r["camera"]), str(r["split"])) for r in rows]
+
+
+def _csv(file):
+    with file.open(newline="", encoding="utf-8-sig") as lines:  # spreadsheets put a mark in front
+        reader = csv.DictReader(lines)
+        return reader.fieldnames or [], list(reader)
+
+
+def _parquet(file):
+    try:
+        import pyarrow.parquet
+    except ImportError:
+        raise InputError(f"{file}: reading Parquet needs pyarrow: pip install pyarrow") from None
+    table = pyarrow.parquet.read_table(file)
+    return table.column_names, table.to_pylist()
 
 
 def _folders(root):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from iaunet_tf.data import dukemtmc_videoreid, ls_vid, mars, msmt17, two_cameras
+from iaunet_tf.data import cuhk03, dukemtmc_videoreid, ls_vid, mars, msmt17, two_cameras
 from iaunet_tf.data.datasets import Dataset
 from iaunet_tf.data.embedded import ensure_embedded
 from iaunet_tf.data.embedded_video import ensure_embedded_video
@@ -25,10 +25,15 @@ def _in_market_layout(name):
     return lambda root, split, cache_dir: read_market1501(root, name)
 
 
+def _cuhk03(boxes):
+    return lambda root, split, cache_dir: cuhk03.read_cuhk03(root, boxes, split)
+
+
 # From name to a function of root, split and cache folder, and the published counts.
 IMAGES: dict[str, tuple[Callable[..., Dataset], dict]] = {
     "embedded": (_embedded, {}),
     **{name: (_in_market_layout(name), counts) for name, counts in PUBLISHED.items()},
+    **{f"cuhk03_classic_{boxes}": (_cuhk03(boxes), {}) for boxes in cuhk03.IMAGES},
     "msmt17": (lambda root, split, cache_dir: msmt17.read_msmt17(root), msmt17.PUBLISHED),
     "own": (lambda root, split, cache_dir: read_own(root), {}),
 }
@@ -43,8 +48,12 @@ TRACKLETS: dict[str, tuple[Callable[..., Dataset], dict]] = {
     "prid2011": (lambda root, split, cache_dir: two_cameras.read_prid2011(root, split), two_cameras.PRID_PUBLISHED),
     "ls_vid": (lambda root, split, cache_dir: ls_vid.read_ls_vid(root), ls_vid.PUBLISHED),
 }
-# Data sets that are cut in halves ten times.
-WITH_SPLITS = ("ilids_vid", "prid2011")
+# Data sets that are cut in two several times, and how often.
+WITH_SPLITS = {
+    "ilids_vid": two_cameras.SPLITS,
+    "prid2011": two_cameras.SPLITS,
+    **{f"cuhk03_classic_{boxes}": cuhk03.SPLITS for boxes in cuhk03.IMAGES},
+}
 
 
 def read_dataset(name: str, root: str, split: int = 0, cache_dir: str | None = None) -> tuple[Dataset, list[str]]:

@@ -23,14 +23,16 @@ class DataConfig:
     Args:
         name: which data set. Images: embedded (drawn pedestrians, written to root if they are not there), market1501
             (and others in its layout), dukemtmc_reid, occluded_duke, cuhk03_detected and cuhk03_labeled (new protocol,
-            as cuhk03-np has them), msmt17, own (a table, or a folder per person). Tracklets: embedded_video (drawn as
-            well), mars (and others in its layout), dukemtmc_videoreid, ilids_vid, prid2011, ls_vid. For classification
-            folders: train/CLASS and val/CLASS, or CLASS alone.
+            as cuhk03-np has them), cuhk03_classic_detected and cuhk03_classic_labeled (cuhk-03.mat), msmt17, own (a
+            table, or a folder per person). Tracklets: embedded_video (drawn as well), mars (and others in its layout),
+            dukemtmc_videoreid, ilids_vid, prid2011, ls_vid. For classification folders: train/CLASS and val/CLASS, or
+            CLASS alone.
         root: folder of the data set; of own also a .csv or .parquet file.
         more: image data sets to train on, too, as NAME=ROOT, such as [msmt17=datasets/MSMT17].
         test: data sets to look for people in, as NAME=ROOT; empty takes that of name. The first chooses the best
             checkpoint.
-        split: which of the ten splits of ilids_vid and prid2011, from 0, or all, a run each.
+        split: which of the ten splits of ilids_vid and prid2011, or the twenty of cuhk03_classic, from 0; or all, a run
+            each.
         clip_length: tracklets: frames of a clip.
         clip_stride: tracklets: distance of a training clip's frames.
         masks: files uses part masks where the data set has them, prior guesses where the parts of somebody upright
@@ -54,6 +56,8 @@ class DataConfig:
         "occluded_duke",
         "cuhk03_detected",
         "cuhk03_labeled",
+        "cuhk03_classic_detected",
+        "cuhk03_classic_labeled",
         "msmt17",
         "own",
         "embedded_video",
@@ -373,7 +377,7 @@ def _check(config: Config) -> None:
     if config.data.more and kind is TRACKLETS:
         raise InputError("data.more is for images; tracklets are trained on one data set at a time")
     if config.data.split != 0 and config.data.name not in WITH_SPLITS:
-        raise InputError(f"data.split is of {' and '.join(WITH_SPLITS)}; {config.data.name} has no splits")
+        raise InputError(f"data.split is of {', '.join(WITH_SPLITS)}; {config.data.name} has no splits")
     if (config.task == "classification") != (config.data.name == "folders"):
         raise InputError(
             f"task {config.task} does not go with data.name {config.data.name}: classification takes folders, "

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from iaunet_tf.data.two_cameras import SPLITS
+from iaunet_tf.data.readers import WITH_SPLITS
 from iaunet_tf.files import write_json
 from iaunet_tf.training import modes
 from iaunet_tf.training.config import Config
@@ -13,7 +13,7 @@ from iaunet_tf.training.run import Run
 
 
 def cross_validate(config: Config, run: Run, mode: str) -> None:
-    """Works on `run/split-0` to `run/split-9`, and writes and prints the mean and the standard deviation.
+    """Works on `run/split-0`, `run/split-1` and so on, and writes and prints the mean and the standard deviation.
 
     Args:
         config: with `data.split` all.
@@ -21,10 +21,10 @@ def cross_validate(config: Config, run: Run, mode: str) -> None:
         mode: which function of `modes` to work with. A resumed run goes on with the split that it stopped in; splits
             that are finished are not repeated.
     """
-    metrics = []
-    for split in range(SPLITS):
+    metrics, splits = [], WITH_SPLITS[config.data.name]
+    for split in range(splits):
         own = Run(run.path / f"split-{split}")
-        print(f"\n--- split {split} of {SPLITS}: {own.path}")
+        print(f"\n--- split {split} of {splits}: {own.path}")
         own_config = replace(config, data=replace(config.data, split=split), run_dir=str(own.path))
         if mode != "evaluate_again" and own.metrics.is_file():
             metrics.append(_stored(own, config.name))
@@ -39,7 +39,7 @@ def cross_validate(config: Config, run: Run, mode: str) -> None:
         for values in [[each[name] for each in metrics]]
     }
     write_json(run.metrics, {config.name: summary})
-    print(f"\nmean and standard deviation of {SPLITS} splits")
+    print(f"\nmean and standard deviation of {splits} splits")
     for name, values in summary.items():
         print(f"{name:>9} {100 * values['mean']:6.2f} ± {100 * values['std']:.2f}")
     print(run.metrics)

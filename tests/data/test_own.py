@@ -81,6 +81,19 @@ def test_columns_and_files(tmp_path, rows):
             read_own(tmp_path / name)
 
 
+@pytest.mark.parametrize("name", ["people.csv", "people.parquet"])
+def test_damaged_tables(tmp_path, name):
+    (tmp_path / name).write_bytes(b"path,person,camera,split\n\xff\xfe\x00,1,2,train\n")
+    with pytest.raises(InputError, match=rf"{name}: is not readable"):
+        read_own(tmp_path / name)
+
+
+def test_table_of_a_spreadsheet(tmp_path, rows):
+    file = write(tmp_path / "people.csv", rows)
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert len(read_own(file).query) == 2
+
+
 def test_queries_without_a_second_camera_are_counted(tmp_path, rows):
     rows[-1][2] = "a"  # joe's picture in the gallery is of the query's camera
     _, warnings = read_dataset("own", str(write(tmp_path / "people.csv", rows)))

@@ -7,9 +7,10 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
+from iaunet_tf.data import readers
 from iaunet_tf.data.embedded_video import EmbeddedVideoOptions, ensure_embedded_video
 from iaunet_tf.errors import InputError
-from iaunet_tf.training import cross_validation, reidentification
+from iaunet_tf.training import reidentification
 from iaunet_tf.training.command import run_command
 from iaunet_tf.training.config import CONFIGS
 
@@ -112,7 +113,7 @@ def test_starts_from_an_image_network_with_one_key(finished, tree, tmp_path):
 
 
 def test_cross_validation_runs_every_split_and_goes_on(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(cross_validation, "SPLITS", 3)
+    monkeypatch.setitem(readers.WITH_SPLITS, "ilids_vid", 3)
     root = tmp_path / "ilids"
     rng = np.random.default_rng(0)
     for person in range(1, 5):
