@@ -11,8 +11,8 @@ setup(
         "keras>=3.12,<3.16",  # the networks; 3.15 from Python 3.11 on, 3.12 is the last for 3.10
         "numpy>=1.26",  # samplers, metrics, the generated data set
         "Pillow>=10.0",  # reading, resizing and drawing pictures
-        "scipy>=1.11",  # MATLAB files of the video data sets
-        "h5py>=3.10",  # newer MATLAB files, those of LS-VID; Keras needs it too
+        "scipy>=1.11",  # MATLAB files of the video data sets, sparse matrices for re-ranking
+        "h5py>=3.10",  # newer MATLAB files, those of LS-VID and CUHK03; Keras needs it too
         "psutil>=5.9",  # how much memory is available for the cache of decoded images
         "PyYAML>=6.0",  # configuration files
         "jsonargparse[signatures]>=4.40",  # typed configuration from YAML and command line, with help
