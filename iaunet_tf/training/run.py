@@ -113,6 +113,7 @@ class Run:
 
     def tidy(self) -> None:
         """Removes what a killed process was writing."""
-        for path in [*self.path.glob(".*"), *self.last.parent.glob(".*")]:
+        folders = self.path, self.last.parent, self.embeddings
+        for path in [path for folder in folders for path in folder.glob(".*")]:
             if re.match(r"\.\d+-", path.name):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
