@@ -5,7 +5,7 @@ import psutil
 import tensorflow as tf
 
 from iaunet_tf.data.datasets import PARTS
-from iaunet_tf.data.images import image_size, load_image, load_masks
+from iaunet_tf.data.images import load_image, load_with_masks
 from iaunet_tf.data.pipeline import augment, shared_batches
 from iaunet_tf.data.sampling import WHOLE, Share, all_clips, epoch_augmentation, epoch_clips, epoch_order, spaced_clips
 from iaunet_tf.data.tracklets import Tracklets
@@ -86,15 +86,9 @@ class LoadedTracklets:
         )
 
     def _decode(self, frame):
-        path = self.split.path(frame)
-        rgb = load_image(path, self.size)
         if not self.split.has_masks:
-            return rgb, False
-        masks = load_masks(self.split.masks(frame), self.size, image_size(path))
-        found = masks is not None
-        if not found:
-            masks = np.zeros((*self.size, len(PARTS)), "uint8")
-        return np.concatenate([rgb, masks], axis=-1), found
+            return load_image(self.split.path(frame), self.size), False
+        return load_with_masks(self.split.path(frame), self.split.masks(frame), self.size)
 
 
 def train_clips(

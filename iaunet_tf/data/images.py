@@ -86,6 +86,26 @@ def load_masks(folder: str | Path, size: tuple[int, int], image_size: tuple[int,
     return np.stack(masks, axis=-1)
 
 
+def load_with_masks(path: Path, folder: Path | None, size: tuple[int, int]) -> tuple[np.ndarray, bool]:
+    """A picture and its part masks.
+
+    Args:
+        path: the picture.
+        folder: of its masks; None if it has none.
+        size: `(height, width)` to resize to.
+
+    Returns:
+        uint8 `(height, width, 7)`, RGB and the four parts; and whether there are masks. Without, they are zero.
+
+    Raises:
+        InputError: as `load_image` and `load_masks`.
+    """
+    rgb = load_image(path, size)
+    masks = load_masks(folder, size, image_size(path)) if folder is not None else None
+    parts = np.zeros((*size, len(PARTS)), "uint8") if masks is None else masks
+    return np.concatenate([rgb, parts], axis=-1), masks is not None
+
+
 def image_size(path: str | Path) -> tuple[int, int]:
     """`(height, width)` of a picture file, from its header."""
     with Image.open(path) as picture:

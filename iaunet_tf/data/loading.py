@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 
 from iaunet_tf.data.datasets import PARTS, Split
-from iaunet_tf.data.images import image_size, load_image, load_masks
+from iaunet_tf.data.images import load_image, load_with_masks
 from iaunet_tf.errors import InputError
 from iaunet_tf.files import fingerprint, replacing
 
@@ -110,16 +110,9 @@ def _choose_cache(cache, needed, name, say):
 
 def _decode(split, index, size, masks):
     """Pixels of one image, and whether it has masks."""
-    rgb = load_image(split.paths[index], size)
     if not masks:
-        return rgb, False
-    folder, parts = split.masks[index], None
-    if folder is not None:
-        parts = load_masks(folder, size, image_size(split.paths[index]))
-    found = parts is not None
-    if not found:
-        parts = np.zeros((*size, len(PARTS)), "uint8")
-    return np.concatenate([rgb, parts], axis=-1), found
+        return load_image(split.paths[index], size), False
+    return load_with_masks(split.paths[index], split.masks[index], size)
 
 
 def _decode_all(split, size, masks, pixels):

@@ -11,7 +11,7 @@ from iaunet_tf.data.images import load_image
 from iaunet_tf.errors import InputError
 from iaunet_tf.exporting.network import embedding_function, for_inference
 from iaunet_tf.files import write_json
-from iaunet_tf.inference.runtimes import SavedModelNetwork
+from iaunet_tf.inference.runtimes import SavedModelNetwork, versions
 from iaunet_tf.metadata import FILE, Metadata
 from iaunet_tf.vectors import unit_length
 
@@ -77,9 +77,7 @@ def write_savedmodel(model: keras.Model, path: str | Path, metadata: Metadata, p
         archive.add_endpoint("clips", from_pixels, pixels)
     content = [tf.TensorSpec(metadata.leading, tf.string, name="image_bytes")]
     archive.add_endpoint("encoded", from_bytes, content)
-    # Nobody trains an export, and the gradients that recomputing defines cannot be loaded without our code.
-    options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
-    archive.write_out(str(path), options, verbose=False)
+    archive.write_out(str(path), verbose=False)
 
     extra = Path(path) / "assets.extra"
     extra.mkdir()
@@ -92,8 +90,8 @@ def write_savedmodel(model: keras.Model, path: str | Path, metadata: Metadata, p
 
 def next_version(base: str | Path) -> int:
     """The version after the newest in a served model's folder."""
-    names = [path.name for path in Path(base).iterdir()] if Path(base).is_dir() else []
-    return max((int(name) for name in names if name.isdigit()), default=0) + 1
+    found = versions(Path(base)) if Path(base).is_dir() else []
+    return max((int(version.name) for version in found), default=0) + 1
 
 
 def by_signature(path: str | Path, pictures: list) -> dict[str, np.ndarray]:

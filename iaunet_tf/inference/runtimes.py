@@ -165,5 +165,9 @@ def open_network(source, device: str = "auto") -> Network:
 
 def _newest(path):
     """The folder of the newest version, or `path` if it holds none."""
-    versions = [child for child in path.iterdir() if child.name.isdigit()]
-    return max(versions, key=lambda child: int(child.name), default=path)
+    return max(versions(path), key=lambda child: int(child.name), default=path)
+
+
+def versions(folder: Path) -> list[Path]:
+    """The versions of a served model: folders that are called by a number."""
+    return [child for child in folder.iterdir() if child.name.isdigit()]
