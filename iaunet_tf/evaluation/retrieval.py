@@ -10,8 +10,8 @@ from iaunet_tf.errors import InputError
 from iaunet_tf.vectors import lengths, unit_length
 
 DISTANCES = ("cosine", "euclidean")
-# Similarities of this many queries are held at a time.
-CHUNK = 256
+# So many queries, and no more than so many similarities, are held at a time.
+CHUNK, SIMILARITIES = 256, 2**26
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def evaluate_retrieval(
     gallery_camids: np.ndarray,
     distance: str = "cosine",
     max_rank: int = 50,
-    chunk: int = CHUNK,
+    chunk: int | None = None,
 ) -> RetrievalResult:
     """Ranks the gallery for every query and says where the matches are.
 
@@ -73,7 +73,7 @@ def evaluate_retrieval(
         query_camids, gallery_camids: `(Q,)`, `(G,)` camera ids.
         distance: `"cosine"` or `"euclidean"`.
         max_rank: length of the CMC curve.
-        chunk: queries at a time.
+        chunk: queries at a time; None chooses by the size of the gallery.
 
     Raises:
         InputError: sizes do not fit, embeddings are not finite, or no query has a match.
@@ -239,19 +239,20 @@ def each_query(
     gallery_pids: np.ndarray,
     query_camids: np.ndarray,
     gallery_camids: np.ndarray,
-    chunk: int = CHUNK,
+    chunk: int | None = None,
 ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     """Goes through the queries.
 
     Args:
         similarities: gives those of some queries with the gallery, as an array of its own.
         query_pids, gallery_pids, query_camids, gallery_camids: who and where.
-        chunk: queries at a time.
+        chunk: queries at a time; None chooses by the size of the gallery.
 
     Yields:
         Its number; its similarity with each gallery image, minus infinity for those of the same person in the same
         camera; and the places of its matches, the same person in other cameras.
     """
+    chunk = chunk or max(1, min(CHUNK, SIMILARITIES // len(gallery_pids)))
     by_person = np.argsort(gallery_pids, kind="stable")
     first = np.searchsorted(gallery_pids[by_person], query_pids, side="left")
     last = np.searchsorted(gallery_pids[by_person], query_pids, side="right")

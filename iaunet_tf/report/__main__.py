@@ -79,7 +79,8 @@ def make_report(runs: list[str], out: str | None = None, queries: int = 4, seed:
 def _check_alike(first, second):
     for part in ("query", "gallery"):
         ours, theirs = (
-            [run.paths(part, row) for row in range(len(getattr(run.test, part).split))] for run in (first, second)
+            [run.paths(part, row)[0].resolve() for row in range(len(getattr(run.test, part).split))]
+            for run in (first, second)
         )
         if ours != theirs:
             raise InputError(

@@ -85,6 +85,7 @@ class Findings:
         task = make_task(config, "evaluate")
         test, distance = task.tests[0], config.eval.distance
         everything = *task.embeddings(model, test, run), *test.ids
+        print(f"{folder}: {len(everything[0])} queries, {len(everything[1])} gallery {task.entries}", flush=True)
         evaluate = evaluate_single_shot if config.eval.protocol == "cuhk03" else evaluate_retrieval
         return cls(
             run.path.resolve().name,

@@ -2,7 +2,7 @@
 
 import time
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import keras
@@ -124,14 +124,12 @@ class ReIdentification(Task):
 
     def embeddings(self, model: keras.Model, test: TestSet, run: Run) -> list[np.ndarray]:
         """Embeddings of query and gallery, from the run's folder, memory-mapped, where they are there already."""
-        options = [repr(self.config.eval.flip), self.config.data.clip_length, self.config.eval.clips, self.size]
+        options = [self.config.eval.flip, self.config.eval.clips, self.config.data.clip_length, self.size]
         embed = self._embedder(model)
 
         def of(loaded, part):
-            path = run.embeddings / f"{test.name}-{part}.npy"
-            return stored_embeddings(
-                path, model, [*options, *loaded.split.signature()], lambda new: self._embed(embed, loaded, new)
-            )
+            path, source = run.embeddings / f"{test.name}-{part}.npy", [*options, *loaded.split.signature()]
+            return stored_embeddings(path, model, source, lambda new: self._embed(embed, loaded, new))
 
         return [of(test.query, "query"), of(test.gallery, "gallery")]
 
@@ -148,49 +146,53 @@ class ReIdentification(Task):
         return [combine(each, distance) for each in together]
 
     def evaluate(self, model: keras.Model, run: Run) -> dict[str, float]:
-        start, options = time.perf_counter(), self.config.eval
-        results: dict[str, RetrievalResult] = {}
-        pairs, more, cameras = {}, {}, []
+        start, distance = time.perf_counter(), self.config.eval.distance
+        results, pairs, figures, cameras = {}, {}, {}, []
         for test in self.tests:
-            own = self.label(test)
+            label = self.label(test)
             query, gallery = self.embeddings(model, test, run)
-            results[own] = self._search(query, gallery, test)
-            if options.expand:
-                results[f"{own}, expanded"] = self._search(
-                    expand_queries(query, gallery, options.expand), gallery, test
-                )
-            if options.rerank:
-                distances = rerank(query, gallery, distance=options.distance)
-                results[f"{own}, re-ranked"] = evaluate_distances(distances, *test.ids)
-            if options.ensemble:
-                name = f"{own}, ensemble of {1 + len(options.ensemble)}"
-                results[name] = self._search(*self._together(query, gallery, test), test)
-            if options.histograms:
-                name = "colour histograms" if own == self.config.name else f"colour histograms on {test.name}"
-                results[name] = self._search(self._histograms(test.query), self._histograms(test.gallery), test)
-            pairs[own] = compare_pairs(query, gallery, *test.ids, options.distance)
-            intervals = confidence_intervals(results[own], test.query.split.pids)
-            more[own] = {"95 %": intervals, **pairs[own].metrics()}
-            cameras += [
-                {"test": test.name, **row} for row in by_camera_pair(query, gallery, *test.ids, options.distance)
-            ]
+            results.update(self._results(query, gallery, test))
+            pairs[label] = compare_pairs(query, gallery, *test.ids, distance)
+            intervals = confidence_intervals(results[label], test.query.split.pids)
+            figures[label] = {"95 %": intervals, **pairs[label].metrics()}
+            between = by_camera_pair(query, gallery, *test.ids, distance)
+            cameras += [{"test": test.name, **row} for row in between]
         first = results[self.label(self.tests[0])]
         if is_chief():
             print(f"\n{table(results)}\n")
-            for label, figures in more.items():
-                print(describe(label, figures))
+            for label, values in figures.items():
+                print(describe(label, values))
             print(
                 f"{first.num_queries} queries with a match among {len(self.tests[0].gallery.split)} gallery "
                 f"{self.entries}, {time.perf_counter() - start:.1f} s; {run.metrics}"
             )
             content = {
-                label: {**r.metrics(), "cmc": r.cmc.tolist(), **more.get(label, {})} for label, r in results.items()
+                label: {**result.metrics(), "cmc": result.cmc.tolist(), **figures.get(label, {})}
+                for label, result in results.items()
             }
             write_json(run.metrics, content)
             draw_cmc(results, run.cmc)
             draw_roc(pairs, run.roc)
             write_cameras(cameras, run.cameras)
         return first.metrics()
+
+    def _results(self, query, gallery, test) -> Iterator[tuple[str, RetrievalResult]]:
+        """The ordinary evaluation, and what else the configuration wants, by label."""
+        options, label = self.config.eval, self.label(test)
+        yield label, self._search(query, gallery, test)
+        if options.expand:
+            expanded = expand_queries(query, gallery, options.expand)
+            yield f"{label}, expanded", self._search(expanded, gallery, test)
+        if options.rerank:
+            distances = rerank(query, gallery, distance=options.distance)
+            yield f"{label}, re-ranked", evaluate_distances(distances, *test.ids)
+        if options.ensemble:
+            together = self._together(query, gallery, test)
+            yield f"{label}, ensemble of {1 + len(options.ensemble)}", self._search(*together, test)
+        if options.histograms:
+            on = f" on {test.name}" if self.config.data.test else ""
+            colours = self._histograms(test.query), self._histograms(test.gallery)
+            yield f"colour histograms{on}", self._search(*colours, test)
 
     def label(self, test: TestSet) -> str:
         """What a result is called: the experiment's name, with that of another data set than its own."""
