@@ -161,9 +161,13 @@ def _attention(runs, chosen, folder):
     if not shown:
         return None
     text = "Head red, upper body green, lower body blue, shoes yellow, each relative to its largest value"
-    text += ", which is written below; 1 is sure." if not runs[0].task.video else " in the tracklet. "
     if runs[0].task.video:
-        text += "Frames of whole tracklets in rows; below each what the first and the second block see."
+        text += " in the tracklet. Frames of whole tracklets; below each what the first and the second block see."
+    else:
+        text += ", which is written below; 1 is sure."
+    for run in runs:
+        if run.history and "mask_loss" not in run.history:
+            text += f" {run.name} was trained without part masks, so that its four maps need not be these parts."
     return Section("Where the blocks see parts", text, pictures=shown)
 
 
