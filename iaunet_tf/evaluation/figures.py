@@ -53,6 +53,6 @@ def draw_roc(pairs: dict[str, PairDistances], path: str | Path) -> None:
 def write_cameras(rows: list[dict], path: str | Path) -> None:
     """Writes what `by_camera_pair` found as CSV."""
     with replacing(path) as temporary, temporary.open("w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
+        writer = csv.DictWriter(file, ["test", "query_camera", "gallery_camera", "queries", "mAP", "rank-1"])
         writer.writeheader()
         writer.writerows(rows)

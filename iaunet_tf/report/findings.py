@@ -31,7 +31,7 @@ from iaunet_tf.training.task import make_task
 
 SHOWN = 10  # of a ranked list
 SAMPLE = 64  # pictures or clips that relations are averaged over
-DISTRACTOR = 0
+DISTRACTOR = 0  # in Market-1501's layout, where it is nobody's query
 ATTENTIONS = ("part_attention_1", "part_attention_2")
 
 
@@ -117,10 +117,11 @@ class Findings:
     def confused(self) -> list[tuple[int, int, list[int]]]:
         """Pairs of people of whom one was found first for the other, the most frequent first: both, and the queries."""
         query, gallery = self.test.query.split, self.test.gallery.split
+        strangers = {DISTRACTOR} - set(query.pids)
         queries: dict[tuple[int, int], list[int]] = {}
         for i in np.flatnonzero(self.result.rank1 < 0.5):
             other = gallery.pids[self.places[i, 0]]
-            if other not in (DISTRACTOR, query.pids[i]):
+            if other != query.pids[i] and other not in strangers:
                 queries.setdefault(tuple(sorted((int(query.pids[i]), int(other)))), []).append(int(i))
         counts = Counter({pair: len(each) for pair, each in queries.items()})
         return [(*pair, queries[pair]) for pair, _ in counts.most_common()]
@@ -134,16 +135,14 @@ class Findings:
         """Part attention of both blocks, `(files, h, w, 4)`, of one picture each or of a tracklet's clips; none of a
         network without."""
         pixels = np.stack([load_image(file, self.task.size) for file in files]).astype("float32")
-        order = (
-            all_clips(len(files), self.config.data.clip_length) if self.task.video else np.arange(len(files))[:, None]
-        )
-        outputs = self.model.predict(pixels[order] if self.task.video else pixels, batch_size=8, verbose=0)
-        maps = []
-        for name in ATTENTIONS:
-            if name in outputs:
-                found = outputs[name].reshape(order.size, *outputs[name].shape[-3:])
-                maps.append(found[[np.flatnonzero(order.reshape(-1) == i)[0] for i in range(len(files))]])
-        return maps
+        order = np.arange(len(files))
+        if self.task.video:
+            order = all_clips(len(files), self.config.data.clip_length)
+        outputs = self.model.predict(pixels[order], batch_size=8, verbose=0)
+        # The last clip repeats frames; each is shown once.
+        _, first = np.unique(order, return_index=True)
+        found = [outputs[name] for name in ATTENTIONS if name in outputs]
+        return [maps.reshape(-1, *maps.shape[-3:])[first] for maps in found]
 
     @cached_property
     def relations(self) -> list[np.ndarray]:

@@ -216,6 +216,8 @@ def _distances(runs, folder):
 
 
 def _cameras(runs, folder):
+    if not all(run.cameras for run in runs):
+        return None
     text = "Queries of one camera, looked for in the pictures of another camera alone."
     shown = _each(runs, folder, "cameras", "cameras", charts.draw_cameras)
     return Section("Pairs of cameras", text, pictures=shown, side=True)

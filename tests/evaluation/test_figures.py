@@ -66,6 +66,7 @@ def test_pairs_of_cameras(case):
         query[here], gallery[there], query_pids[here], gallery_pids[there], query_camids[here], gallery_camids[there]
     )
     assert rows[3]["mAP"] == expected.mAP and rows[3]["queries"] == expected.num_queries
+    assert by_camera_pair(query, gallery, query_pids, gallery_pids, np.arange(60), 60 + np.arange(150)) == []
 
 
 def test_distances_of_combined_embeddings_are_sums(case):
