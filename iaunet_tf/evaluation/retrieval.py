@@ -64,7 +64,8 @@ def evaluate_retrieval(
     For a query, gallery images of the same person in the same camera are left out. Everybody else stays, the
     distractors too; junk (person -1) is left out by whoever reads a data set. Queries without a match count
     nowhere. At equal distance the gallery's order decides. Memory beside the features, which may be memory-mapped,
-    is a few similarities per gallery image and chunk of queries: ranks of the matches are counted, nothing is sorted.
+    is a few similarities per gallery image and chunk of queries; ranks are counted among those that are as near as the
+    farthest match, the others are not sorted.
 
     Args:
         query: `(Q, D)` embeddings.
