@@ -97,7 +97,8 @@ class ModelConfig:
             .safetensors, .keras or .weights.h5; a classifier of another number of people is left out.
         recompute: compute the blocks' channel attention piece by piece and again for the gradient, which takes less
             memory and more time; long clips always do.
-        sync_batch_norm: batch norms take the statistics of all replicas, not of each.
+        sync_batch_norm: whether batch norms take the statistics of all replicas, not of each; auto where a replica's
+            are of less than 32 images or clips.
         backbone: classification: a network of keras.applications, with its own weights.
         blocks_after: classification: names of the backbone's layers that get a block behind them.
     """
@@ -106,7 +107,7 @@ class ModelConfig:
     width: float = 1.0
     weights: str | None = None
     recompute: bool = False
-    sync_batch_norm: bool = False
+    sync_batch_norm: bool | Literal["auto"] = "auto"
     backbone: str = "ResNet50"
     blocks_after: list[str] = field(default_factory=lambda: ["conv3_block4_out", "conv4_block6_out"])
 

@@ -19,6 +19,9 @@ from iaunet_tf.training.step import make_train_step
 from iaunet_tf.training.strategies import is_chief, statistics_averager, synchronize_batch_norms
 from iaunet_tf.training.task import Task
 
+# Batch norms of smaller batches are noticeably worse.
+ENOUGH_FOR_STATISTICS = 32
+
 
 def train(config: Config, run: Run, task: Task, resume: bool = False) -> keras.Model:
     """Trains a network and leaves its checkpoints, history and final model in the run's folder.
@@ -42,7 +45,7 @@ def train(config: Config, run: Run, task: Task, resume: bool = False) -> keras.M
     keras.utils.set_random_seed(config.seed)
     keras.config.set_dtype_policy(options.precision)
     model = task.build_model(None if resume else config.model.weights)
-    if config.model.sync_batch_norm:
+    if synchronizes(config):
         synchronize_batch_norms(model)
     optimizer = keras.optimizers.Adam(learning_rate(config, task.steps))
     optimizer.build(model.trainable_variables)
@@ -135,8 +138,20 @@ def check_replicas(config: Config, task: Task) -> None:
             f"train.batch_size {options.batch_size} does not give each of {replicas} replicas{pieces} whole groups "
             f"of {task.group_size}; make it a multiple of {share}"
         )
-    if options.jit_compile and replicas > 1 and options.mining == "global":
-        raise InputError("train.jit_compile on several replicas goes with --train.mining local only")
+    if options.jit_compile and replicas > 1 and (options.mining == "global" or config.model.sync_batch_norm is True):
+        raise InputError(
+            "train.jit_compile on several replicas goes with --train.mining local and without --model.sync_batch_norm"
+        )
+
+
+def synchronizes(config: Config) -> bool:
+    """Whether batch norms take the statistics of all replicas."""
+    wanted, options = config.model.sync_batch_norm, config.train
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    if wanted != "auto":
+        return wanted
+    own = options.batch_size // (replicas * options.accumulate)
+    return replicas > 1 and own < ENOUGH_FOR_STATISTICS and not options.jit_compile
 
 
 def announce(config: Config, task: Task) -> None:
@@ -145,7 +160,9 @@ def announce(config: Config, task: Task) -> None:
     device = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
     replicas = strategy.num_replicas_in_sync
     if is_chief():
-        print(f"{replicas} {device}, {options.precision}, {task.steps} steps of {options.batch_size} {task.examples}")
+        steps = f"{task.steps} steps of {options.batch_size} {task.examples}"
+        norms = ", batch norms over all replicas" if replicas > 1 and synchronizes(config) else ""
+        print(f"{replicas} {device}, {options.precision}, {steps}{norms}")
         if options.precision == "mixed_float16" and device == "CPU":
             print("warning: mixed_float16 on a CPU is slower than float32; take mixed_bfloat16, or a GPU")
 

@@ -404,7 +404,9 @@ run_command(sys.argv[1:])
 """
     run = tmp_path / "mirrored"
     options = {"train.strategy": "mirrored", "train.epochs": 1, "data.masks": "prior"}
-    subprocess.run([sys.executable, "-c", script, *arguments(tree, run, **options)], check=True, cwd=ROOT)
+    command = [sys.executable, "-c", script, *arguments(tree, run, **options)]
+    done = subprocess.run(command, check=True, cwd=ROOT, capture_output=True, text=True)
+    assert "2 CPU, float32, 3 steps of 8 images, batch norms over all replicas" in done.stdout
     assert (run / "metrics.json").is_file()
     assert np.isfinite(float(history(run)[0]["loss"])) and float(history(run)[0]["mask_loss"]) > 0
 
