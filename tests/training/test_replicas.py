@@ -1,47 +1,28 @@
 """Several replicas, in one process and in several, compute what one does."""
 
-import json
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from training.hosts import environments
 
 SCRIPT = Path(__file__).parent / "replicas.py"
 ROOT = SCRIPT.parents[2]
 QUIET = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(ROOT)}
 
 
-def free_ports(count):
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("localhost", 0))
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
-
-
-def environments(count):
-    """Of the workers of a cluster on this machine."""
-    workers = [f"localhost:{port}" for port in free_ports(count)]
-    for index in range(count):
-        task = {"type": "worker", "index": index}
-        yield {**QUIET, "TF_CONFIG": json.dumps({"cluster": {"worker": workers}, "task": task})}
-
-
 def run(folder, strategy, *flags, workers=1):
     """Arrays of every worker."""
     name = "-".join([strategy, str(workers), *flags])
-    places = list(environments(workers)) if strategy == "multi_worker" else [QUIET]
+    places = environments(workers) if strategy == "multi_worker" else [{}]
     outs = [folder / f"{name}-{index}.npz" for index in range(len(places))]
     processes = [
         subprocess.Popen(
             [sys.executable, str(SCRIPT), strategy, str(out), *flags],
-            env=environment,
+            env={**QUIET, **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -10,6 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from training.hosts import environments
 
 from iaunet_tf.data.embedded import EmbeddedOptions, ensure_embedded
 from iaunet_tf.data.embedded_video import EmbeddedVideoOptions, ensure_embedded_video
@@ -47,8 +48,8 @@ def command(trees, name, run, epochs):
     return [sys.executable, str(ROOT / "train_keras.py"), *arguments]
 
 
-def start(command, output):
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONUNBUFFERED": "1"}
+def start(command, output, **environment):
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONUNBUFFERED": "1", **environment}
     return subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment, cwd=ROOT)
 
 
@@ -132,3 +133,35 @@ def test_ten_kills(trees, tmp_path, name):
     assert kills == 10 and writing >= 1
     assert_same(killed, whole)
     assert not list(killed.rglob(".*-*"))
+
+
+def start_workers(command, logs):
+    """Three processes that train together."""
+    logs.mkdir(exist_ok=True)
+    places = environments(3)
+    return [start(command, (logs / f"{index}.txt").open("w"), **place) for index, place in enumerate(places)]
+
+
+@pytest.mark.slow
+def test_one_of_three_workers_is_killed(trees, tmp_path):
+    """The others end within a minute and say so; all started again end like a run that was left alone."""
+    whole, killed, logs = tmp_path / "whole", tmp_path / "killed", tmp_path / "logs"
+    options = ["--train.batch_size=12", "--train.patience=60"]
+    for process in start_workers([*command(trees, "market1501", whole, 12), *options], logs):
+        assert process.wait(timeout=600) == 0, (logs / "0.txt").read_text()[-2000:]
+    processes = start_workers([*command(trees, "market1501", killed, 12), *options], logs)
+    while not (killed / "checkpoints" / "previous.keras").exists():
+        assert all(process.poll() is None for process in processes), (logs / "0.txt").read_text()[-2000:]
+        time.sleep(0.05)
+    time.sleep(1.3)
+    processes[1].send_signal(signal.SIGKILL)
+    begin = time.monotonic()
+    for index in (0, 2):
+        assert processes[index].wait(timeout=60) == 1
+        print(f"worker {index} ended after {time.monotonic() - begin:.1f} s")
+        (line,) = [line for line in (logs / f"{index}.txt").read_text().splitlines() if line.startswith("error:")]
+        assert "a worker is lost" in line and f"--resume {killed}" in line
+    assert not (killed / "model.keras").exists()
+    for process in start_workers([*command(trees, "market1501", killed, 12), *options], logs):
+        assert process.wait(timeout=600) == 0, (logs / "0.txt").read_text()[-2000:]
+    assert_same(killed, whole)
