@@ -1,6 +1,7 @@
 """Which reader belongs to which `data.name`."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from iaunet_tf.data import cuhk03, dukemtmc_videoreid, ls_vid, mars, msmt17, two_cameras
 from iaunet_tf.data.datasets import Dataset
@@ -18,7 +19,7 @@ def _embedded(root, split, cache_dir):
 
 def _embedded_video(root, split, cache_dir):
     ensure_embedded_video(root)
-    return mars.read_mars(root)
+    return replace(mars.read_mars(root), name="embedded_video")
 
 
 def _in_market_layout(name):

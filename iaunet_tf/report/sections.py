@@ -84,10 +84,8 @@ def _figures(runs):
             rows.append([name, *(f"{100 * metrics[key]:.1f}" if key in metrics else "" for key in COLUMNS)])
             for key, (low, high) in metrics.get("95 %", {}).items():
                 rows[-1][PLACES[key]] += f" ({100 * low:.1f} to {100 * high:.1f})"
-    text = (
-        "Percent; in brackets 95 % of what resampled people give. TPR: pairs of the same person known at that share of "
-    )
-    text += "false alarms."
+    text = "Percent; in brackets 95 % of what resampled people give. TPR: pairs of the same person that are known at a "
+    text += "share of false alarms."
     if len(runs) == 2:
         first, second = (run.result for run in runs)
         difference = replace(first, ap=first.ap - second.ap, rank1=first.rank1 - second.rank1)
@@ -241,7 +239,7 @@ def _prefix(run, runs):
 
 
 def _write_queries(runs, path):
-    query, gallery = runs[0].test.query.split, runs[0].test.gallery.split
+    query = runs[0].test.query.split
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         of_run = [f"{run.name} {what}" for run in runs for what in ("average precision", "found first", "distance")]
@@ -249,8 +247,7 @@ def _write_queries(runs, path):
         for row in range(len(query)):
             values = [query.pids[row], query.camids[row]]
             for run in runs:
-                place = run.places[row, 0]
-                first = _middle(run.paths("gallery", place)) if place < len(gallery) else ""
+                first = _middle(run.paths("gallery", run.places[row, 0]))
                 values += [f"{run.result.ap[row]:.6f}", first, f"{run.distances[row, 0]:.6f}"]
             writer.writerow([_middle(runs[0].paths("query", row)), *values])
 
