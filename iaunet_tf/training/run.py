@@ -10,6 +10,8 @@ model.keras            the trained network
 metrics.json           its evaluation
 cmc.png, roc.png, cameras.csv, embeddings/   of re-identification
 confusion.csv, .png    of classification
+evaluations/           of --evaluate with other keys, a folder each
+report/                of python -m iaunet_tf.report
 """
 
 import csv
