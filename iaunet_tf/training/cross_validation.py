@@ -41,10 +41,10 @@ def cross_validate(config: Config, run: Run, mode: str) -> None:
     write_json(run.metrics, {config.name: summary})
     print(f"\nmean and standard deviation of {splits} splits")
     for name, values in summary.items():
-        print(f"{name:>9} {100 * values['mean']:6.2f} ± {100 * values['std']:.2f}")
+        print(f"{name:>14} {100 * values['mean']:6.2f} ± {100 * values['std']:.2f}")
     print(run.metrics)
 
 
 def _stored(run, name):
     values = json.loads(run.metrics.read_text())[name]
-    return {key: value for key, value in values.items() if key != "cmc"}
+    return {key: value for key, value in values.items() if isinstance(value, float)}

@@ -157,24 +157,25 @@ class ReIdentification(Task):
             figures[label] = {"95 %": intervals, **pairs[label].metrics()}
             between = by_camera_pair(query, gallery, *test.ids, distance)
             cameras += [{"test": test.name, **row} for row in between]
-        first = results[self.label(self.tests[0])]
+        label = self.label(self.tests[0])
+        first = results[label]
         if is_chief():
             print(f"\n{table(results)}\n")
-            for label, values in figures.items():
-                print(describe(label, values))
+            for name, values in figures.items():
+                print(describe(name, values))
             print(
                 f"{first.num_queries} queries with a match among {len(self.tests[0].gallery.split)} gallery "
                 f"{self.entries}, {time.perf_counter() - start:.1f} s; {run.metrics}"
             )
             content = {
-                label: {**result.metrics(), "cmc": result.cmc.tolist(), **figures.get(label, {})}
-                for label, result in results.items()
+                name: {**result.metrics(), "cmc": result.cmc.tolist(), **figures.get(name, {})}
+                for name, result in results.items()
             }
             write_json(run.metrics, content)
             draw_cmc(results, run.cmc)
             draw_roc(pairs, run.roc)
             write_cameras(cameras, run.cameras)
-        return first.metrics()
+        return {**first.metrics(), **pairs[label].metrics()}
 
     def _results(self, query, gallery, test) -> Iterator[tuple[str, RetrievalResult]]:
         """The ordinary evaluation, and what else the configuration wants, by label."""
