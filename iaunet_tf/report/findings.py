@@ -18,13 +18,12 @@ from iaunet_tf.evaluation import (
     RetrievalResult,
     by_camera_pair,
     compare_pairs,
-    evaluate_retrieval,
-    evaluate_single_shot,
     nearest,
 )
 from iaunet_tf.inference.keras_files import load_network
 from iaunet_tf.layers import IAUBlock
 from iaunet_tf.training.config import Config, parse
+from iaunet_tf.training.objective import PART_ATTENTIONS
 from iaunet_tf.training.reidentification import ReIdentification, TestSet
 from iaunet_tf.training.run import Run
 from iaunet_tf.training.task import make_task
@@ -32,7 +31,6 @@ from iaunet_tf.training.task import make_task
 SHOWN = 10  # of a ranked list
 SAMPLE = 64  # pictures or clips that relations are averaged over
 DISTRACTOR = 0  # in Market-1501's layout, where it is nobody's query
-ATTENTIONS = ("part_attention_1", "part_attention_2")
 
 
 @dataclass(frozen=True)
@@ -86,7 +84,6 @@ class Findings:
         test, distance = task.tests[0], config.eval.distance
         everything = *task.embeddings(model, test, run), *test.ids
         print(f"{folder}: {len(everything[0])} queries, {len(everything[1])} gallery {task.entries}", flush=True)
-        evaluate = evaluate_single_shot if config.eval.protocol == "cuhk03" else evaluate_retrieval
         return cls(
             run.path.resolve().name,
             config,
@@ -94,7 +91,7 @@ class Findings:
             model,
             json.loads(run.metrics.read_text()),
             _history(run.history),
-            evaluate(*everything, distance),
+            task.search(*everything[:2], test),
             compare_pairs(*everything, distance),
             by_camera_pair(*everything, distance),
             *nearest(*everything, distance, SHOWN),
@@ -141,7 +138,7 @@ class Findings:
         outputs = self.model.predict(pixels[order], batch_size=8, verbose=0)
         # The last clip repeats frames; each is shown once.
         _, first = np.unique(order, return_index=True)
-        found = [outputs[name] for name in ATTENTIONS if name in outputs]
+        found = [outputs[name] for name in PART_ATTENTIONS if name in outputs]
         return [maps.reshape(-1, *maps.shape[-3:])[first] for maps in found]
 
     @cached_property

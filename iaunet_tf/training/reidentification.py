@@ -114,7 +114,7 @@ class ReIdentification(Task):
         embed, test = self._embedder(model), self.tests[0]
 
         def validate():
-            result = self._search(*(self._embed(embed, loaded) for loaded in (test.query, test.gallery)), test)
+            result = self.search(*(self._embed(embed, loaded) for loaded in (test.query, test.gallery)), test)
             return {"mAP": result.mAP, "rank-1": result.rank(1)}
 
         return validate
@@ -180,26 +180,26 @@ class ReIdentification(Task):
     def _results(self, query, gallery, test) -> Iterator[tuple[str, RetrievalResult]]:
         """The ordinary evaluation, and what else the configuration wants, by label."""
         options, label = self.config.eval, self.label(test)
-        yield label, self._search(query, gallery, test)
+        yield label, self.search(query, gallery, test)
         if options.expand:
             expanded = expand_queries(query, gallery, options.expand)
-            yield f"{label}, expanded", self._search(expanded, gallery, test)
+            yield f"{label}, expanded", self.search(expanded, gallery, test)
         if options.rerank:
             distances = rerank(query, gallery, distance=options.distance)
             yield f"{label}, re-ranked", evaluate_distances(distances, *test.ids)
         if options.ensemble:
             together = self._together(query, gallery, test)
-            yield f"{label}, ensemble of {1 + len(options.ensemble)}", self._search(*together, test)
+            yield f"{label}, ensemble of {1 + len(options.ensemble)}", self.search(*together, test)
         if options.histograms:
             on = f" on {test.name}" if self.config.data.test else ""
             colours = self._histograms(test.query), self._histograms(test.gallery)
-            yield f"colour histograms{on}", self._search(*colours, test)
+            yield f"colour histograms{on}", self.search(*colours, test)
 
     def label(self, test: TestSet) -> str:
         """What a result is called: the experiment's name, with that of another data set than its own."""
         return self.config.name if not self.config.data.test else f"{self.config.name} on {test.name}"
 
-    def _search(self, query: np.ndarray, gallery: np.ndarray, test: TestSet) -> RetrievalResult:
+    def search(self, query: np.ndarray, gallery: np.ndarray, test: TestSet) -> RetrievalResult:
         """Looks for every query in the gallery."""
         evaluate = evaluate_single_shot if self.config.eval.protocol == "cuhk03" else evaluate_retrieval
         return evaluate(query, gallery, *test.ids, distance=self.config.eval.distance)
