@@ -6,8 +6,8 @@ import tensorflow as tf
 
 from benchmarks.timing import interleaved
 from iaunet_tf import IAUNet
-from iaunet_tf.training.config import LossConfig
-from iaunet_tf.training.objective import objective
+from iaunet_tf.config.reid import ReIdLoss
+from iaunet_tf.losses.objective import make_objective
 
 BATCH, HEIGHT, WIDTH, CLASSES = 16, 256, 128, 751
 
@@ -39,11 +39,12 @@ def _train_step(model, batch):
     optimizer = keras.optimizers.Adam(3.5e-4)
     optimizer.build(model.trainable_variables)
     weights = model.trainable_variables
+    objective = make_objective(ReIdLoss())
 
     @tf.function
     def step():
         with tf.GradientTape() as tape:
-            total, _ = objective(model(batch["images"], training=True), batch, LossConfig())
+            total, _ = objective(model(batch["images"], training=True), batch)
         optimizer.apply(tape.gradient(total, [weight.value for weight in weights]), weights)
         return total
 

@@ -4,26 +4,26 @@ import tempfile
 import time
 from pathlib import Path
 
-from iaunet_tf.data.embedded import EmbeddedOptions, ensure_embedded
-from iaunet_tf.data.loading import load_split
-from iaunet_tf.data.market1501 import read_market1501
-from iaunet_tf.data.pipeline import train_batches
+from iaunet_tf.data.batches import train_batches
+from iaunet_tf.data.readers.market1501 import read_market1501
+from iaunet_tf.data.sources import open_source
+from iaunet_tf.data.synthetic.images import ImageOptions, ensure_images
 
 
 def main(epochs: int = 3) -> None:
     """Prints images/s with part masks and without, for each kind of cache."""
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder) / "embedded"
-        ensure_embedded(root, EmbeddedOptions(train_people=120, test_people=2, distractors=0))
-        split = read_market1501(root).train
-        for masks, chosen in (("masks", split), ("no masks", split.without_masks())):
+        root = Path(folder) / "synthetic"
+        ensure_images(root, ImageOptions(train_people=120, test_people=2, distractors=0))
+        subset = read_market1501(root).train
+        for masks, chosen in (("masks", subset), ("no masks", subset.without_masks())):
             rates = {}
             for cache in ("none", "disk", "memory"):
-                loaded = load_split(chosen, (256, 128), cache, Path(folder) / "cache")
-                list(train_batches(loaded, 64, 4, seed=0, epoch=0))
+                source = open_source(chosen, (256, 128), cache, Path(folder) / "cache")
+                list(train_batches(source, 64, 4, seed=0, epoch=0))
                 start, images = time.perf_counter(), 0
                 for epoch in range(1, epochs + 1):
-                    for batch in train_batches(loaded, 64, 4, seed=0, epoch=epoch):
+                    for batch in train_batches(source, 64, 4, seed=0, epoch=epoch):
                         images += len(batch["labels"])
                 rates[cache] = images / (time.perf_counter() - start)
                 gain = rates[cache] / rates["none"]

@@ -6,18 +6,13 @@ import tensorflow as tf
 
 from benchmarks.timing import interleaved
 from iaunet_tf import IAUNet
+from iaunet_tf.config.reid import ReIdLoss, ReIdTrain
 from iaunet_tf.layers.parts import BatchNorm
-from iaunet_tf.training.config import LossConfig, TrainConfig
-from iaunet_tf.training.objective import objective
+from iaunet_tf.losses.objective import make_objective
 from iaunet_tf.training.step import make_train_step
 
 BATCH, HEIGHT, WIDTH, CLASSES, STEPS = 16, 256, 128, 751, 2
 PRECISIONS = ("float32", "mixed_bfloat16")
-
-
-class _Step:
-    def objective(self, outputs, batch):
-        return objective(outputs, batch, LossConfig())
 
 
 def main(rounds: int = 4) -> None:
@@ -66,5 +61,5 @@ def _ours(batch):
     model = IAUNet(CLASSES, (HEIGHT, WIDTH, 3))
     model.compile(keras.optimizers.Adam(3.5e-4), auto_scale_loss=False)
     model.optimizer.build(model.trainable_variables)
-    step = make_train_step(model, _Step(), TrainConfig(batch_size=BATCH))
+    step = make_train_step(model, make_objective(ReIdLoss()), ReIdTrain(batch_size=BATCH))
     return lambda: [step(batch) for _ in range(STEPS)]

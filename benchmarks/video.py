@@ -30,7 +30,7 @@ def _speed(rounds):
     import tensorflow as tf
 
     from iaunet_tf import IAUNet
-    from iaunet_tf.evaluation.embeddings import embedding_function
+    from iaunet_tf.evaluation.extraction import embedding_function
 
     clips_network = IAUNet(CLASSES, (HEIGHT, WIDTH, 3), video=True)
     image_network = IAUNet(CLASSES, (HEIGHT, WIDTH, 3))
@@ -68,7 +68,7 @@ def _embed_peak(frames):
     import tensorflow as tf
 
     from iaunet_tf import IAUNet
-    from iaunet_tf.evaluation.embeddings import embedding_function
+    from iaunet_tf.evaluation.extraction import embedding_function
 
     model = IAUNet(None, (HEIGHT, WIDTH, 3), video=True)
     embed = embedding_function(model)
@@ -84,21 +84,22 @@ def _train_peak(recompute):
     import tensorflow as tf
 
     from iaunet_tf import IAUNet
-    from iaunet_tf.training.config import LossConfig
-    from iaunet_tf.training.objective import objective
+    from iaunet_tf.config.reid import ReIdLoss
+    from iaunet_tf.losses.objective import make_objective
 
     keras.utils.set_random_seed(0)
     model = IAUNet(CLASSES, (HEIGHT, WIDTH, 3), video=True, recompute=recompute)
     optimizer = keras.optimizers.Adam(3e-4)
     optimizer.build(model.trainable_variables)
     weights = model.trainable_variables
+    objective = make_objective(ReIdLoss())
     clips = np.random.default_rng(0).uniform(0, 255, (2, 4, HEIGHT, WIDTH, 3)).astype("float32")
 
     @tf.function
     def step(clips):
         batch = {"labels": tf.constant([0, 1])}
         with tf.GradientTape() as tape:
-            total, _ = objective(model(clips, training=True), batch, LossConfig())
+            total, _ = objective(model(clips, training=True), batch)
         optimizer.apply(tape.gradient(total, [weight.value for weight in weights]), weights)
         return total
 

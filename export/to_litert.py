@@ -1,8 +1,11 @@
-"""Writes a trained network for phones and boards: `python export/to_litert.py RUN_OR_KERAS_FILE --out FILE`."""
+"""Writes a trained network for phones and boards: `python export/to_litert.py RUN_OR_KERAS_FILE --out FILE`.
+
+The same as `iaunet export litert`.
+"""
 
 import sys
 
-from iaunet_tf.exporting.command import main_litert
+from iaunet_tf.commands import main
 
 if __name__ == "__main__":
-    sys.exit(main_litert())
+    sys.exit(main(["export", "litert", *sys.argv[1:]]))

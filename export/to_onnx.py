@@ -1,8 +1,11 @@
-"""Writes a trained network as ONNX: `python export/to_onnx.py RUN_OR_KERAS_FILE --out FILE`."""
+"""Writes a trained network for ONNX Runtime and trackers: `python export/to_onnx.py RUN_OR_KERAS_FILE --out FILE`.
+
+The same as `iaunet export onnx`.
+"""
 
 import sys
 
-from iaunet_tf.exporting.command import main_onnx
+from iaunet_tf.commands import main
 
 if __name__ == "__main__":
-    sys.exit(main_onnx())
+    sys.exit(main(["export", "onnx", *sys.argv[1:]]))

@@ -1,8 +1,11 @@
-"""Writes a trained network for TensorFlow Serving: `python export/to_savedmodel.py RUN_OR_KERAS_FILE --out DIR`."""
+"""Writes a trained network for TensorFlow Serving: `python export/to_savedmodel.py RUN_OR_KERAS_FILE --out DIR`.
+
+The same as `iaunet export savedmodel`.
+"""
 
 import sys
 
-from iaunet_tf.exporting.command import main_savedmodel
+from iaunet_tf.commands import main
 
 if __name__ == "__main__":
-    sys.exit(main_savedmodel())
+    sys.exit(main(["export", "savedmodel", *sys.argv[1:]]))

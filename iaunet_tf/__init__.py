@@ -12,11 +12,16 @@ from iaunet_tf.lazy import lazily
 
 __version__ = "0.1.0"
 
-__all__ = ["Embedder", "IAUNet", "__version__", "insert_blocks"]
+__all__ = ["Embedder", "IAUBlock", "IAUNet", "__version__", "insert_blocks"]
 
 __getattr__ = lazily(
     __name__,
-    {"Embedder": "iaunet_tf.inference", "IAUNet": "iaunet_tf.models", "insert_blocks": "iaunet_tf.models"},
+    {
+        "Embedder": "iaunet_tf.inference",
+        "IAUBlock": "iaunet_tf.layers",
+        "IAUNet": "iaunet_tf.models",
+        "insert_blocks": "iaunet_tf.models",
+    },
 )
 
 

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -24,6 +25,13 @@ def replacing(path: str | Path) -> Iterator[Path]:
             shutil.rmtree(temporary)
         else:
             temporary.unlink(missing_ok=True)
+
+
+def remove_unfinished(*folders: Path) -> None:
+    """Removes what a killed process was writing by `replacing`."""
+    for path in [path for folder in folders for path in folder.glob(".*")]:
+        if re.match(r"\.\d+-", path.name):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def fingerprint(things: Iterable) -> str:

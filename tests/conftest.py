@@ -1,3 +1,4 @@
+import csv
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -47,23 +48,53 @@ def exports(tmp_path_factory):
 def _export(folder):
     from exporting.networks import network
 
-    from iaunet_tf.exporting.command import main_litert, main_onnx, main_savedmodel
+    from iaunet_tf.commands import main
 
     folder.mkdir()
     network().save(folder / "images.keras")
     network(video=True).save(folder / "clips.keras")
-    for main, source, name, options in (
-        (main_onnx, "images", "image.onnx", []),
-        (main_onnx, "images", "bytes.onnx", ["--dtype", "uint8"]),
-        (main_onnx, "images", "tracker.onnx", ["--layout", "tracker"]),
-        (main_onnx, "clips", "clips.onnx", []),
-        (main_litert, "images", "lite.tflite", []),
-        (main_litert, "clips", "liteclips.tflite", []),
-        (main_savedmodel, "images", "", ["--part-attention"]),
-        (main_savedmodel, "clips", "", ["--name", "clips"]),
+    for kind, source, name, options in (
+        ("onnx", "images", "image.onnx", []),
+        ("onnx", "images", "bytes.onnx", ["--dtype", "uint8"]),
+        ("onnx", "images", "tracker.onnx", ["--layout", "tracker"]),
+        ("onnx", "clips", "clips.onnx", []),
+        ("litert", "images", "lite.tflite", []),
+        ("litert", "clips", "liteclips.tflite", []),
+        ("savedmodel", "images", "", ["--part_attention", "true"]),
+        ("savedmodel", "clips", "", ["--name", "clips"]),
     ):
         out = folder / name.split(".")[0] / name if name else folder / "served"
-        assert main([str(folder / f"{source}.keras"), "--out", str(out), *options]) == 0
+        assert main(["export", kind, str(folder / f"{source}.keras"), "--out", str(out), *options]) == 0
+
+
+@pytest.fixture
+def read_history():
+    """A function from a run's folder to the rows of its history."""
+
+    def read(run):
+        with (run / "history.csv").open(newline="") as file:
+            return list(csv.DictReader(file))
+
+    return read
+
+
+@pytest.fixture
+def stop_in_epoch(monkeypatch):
+    """`stop_in_epoch(Task, n)`: training of the task is interrupted at the start of epoch `n`; returns a function that
+    undoes this."""
+
+    def arrange(task, number):
+        whole = task.batches
+
+        def batches(self, epoch, share):
+            if epoch == number:
+                raise KeyboardInterrupt
+            return whole(self, epoch, share)
+
+        monkeypatch.setattr(task, "batches", batches)
+        return monkeypatch.undo
+
+    return arrange
 
 
 @pytest.fixture

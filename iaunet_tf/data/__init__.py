@@ -1,1 +1,1 @@
-"""Data sets, the embedded pedestrians, and the `tf.data` pipeline."""
+"""Data sets: their readers, synthetic ones, and the `tf.data` pipeline."""

@@ -1,20 +1,18 @@
 """Part masks from the label maps of a human parser; and a guess where there is no parser.
 
-`python -m iaunet_tf.data.part_masks LABELS OUT`: any parser that was trained on LIP (20 classes) will do, such as
+`iaunet data masks LABELS OUT`: any parser that was trained on LIP (20 classes) will do, such as
 JPPNet, which the authors used, or SCHP.
 """
 
-import argparse
-import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from iaunet_tf.data.datasets import PARTS
-from iaunet_tf.errors import InputError, exit_code
+from iaunet_tf.data.dataset import PARTS
+from iaunet_tf.errors import InputError
 from iaunet_tf.files import replacing
+from iaunet_tf.terminal import in_threads
 
 # The classes of LIP by part, in the network's order of parts. Arms go with the upper, socks with the lower body.
 LIP = {
@@ -121,21 +119,5 @@ def convert(source: str | Path, target: str | Path) -> int:
                 for part, mask in masks.items():
                     Image.fromarray(mask).save(temporary / f"{part}.png")
 
-    with ThreadPoolExecutor() as threads:
-        for done, _ in enumerate(threads.map(work, files), 1):
-            if sys.stderr.isatty() and (done % 100 == 0 or done == len(files)):
-                print(f"\rpart masks: {done}/{len(files)}", end="\n" if done == len(files) else "", file=sys.stderr)
+    in_threads(lambda number: work(files[number]), len(files), "part masks")
     return len(files)
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m iaunet_tf.data.part_masks", description=__doc__.splitlines()[0])
-    parser.add_argument("labels", help="folder of label maps, .png with LIP's classes 0..19")
-    parser.add_argument("out", help="where to put the masks: ROOT/seg_part4/Market1501_train_seg_part4, ROOT/seg_part4")
-    options = parser.parse_args(arguments)
-    return exit_code(lambda: print(f"{convert(options.labels, options.out)} images: {options.out}"))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,20 +1,17 @@
-"""Which images an epoch shows, and how it changes them: pure functions of seed and epoch.
+"""Which images or frames an epoch shows: pure functions of seed and epoch.
 
-Every function returns one entry for each place of the epoch, so that entry `i` is what place `i` gets: any
-epoch, and any place in it, can be replayed.
+Functions of an epoch return one entry for each of its places, so that any epoch, and any place in it, can be replayed.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from iaunet_tf.data.images import Box
+from iaunet_tf.data.dataset import Subset
 from iaunet_tf.errors import InputError
 
-# Independent streams of random numbers for one (seed, epoch).
-_ORDER, _AUGMENTATION, _CROPS, _CLIPS = 0, 1, 2, 3
-
-TRIES = 10  # of random erasing and random cropping, to find a box that fits
+# Independent streams of random numbers for one (seed, epoch); 1 and 2 are those of augmentation.
+ORDER, CLIPS = 0, 3
 
 
 @dataclass(frozen=True)
@@ -89,7 +86,7 @@ def epoch_order(labels: np.ndarray, batch_size: int, group_size: int, seed: int,
         int `(steps · batch_size,)`.
     """
     steps = check_batches(labels, batch_size, group_size)
-    rng = np.random.default_rng((seed, epoch, _ORDER))
+    rng = np.random.default_rng((seed, epoch, ORDER))
     groups = []
     for person in np.unique(labels):
         rows = np.flatnonzero(labels == person)
@@ -103,97 +100,10 @@ def epoch_order(labels: np.ndarray, batch_size: int, group_size: int, seed: int,
     return order[: steps * batch_size]
 
 
-def epoch_augmentation(
-    count: int,
-    size: tuple[int, int],
-    seed: int,
-    epoch: int,
-    flip: float = 0.5,
-    erase: float = 0.5,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Flips and erased boxes of an epoch.
-
-    Random erasing (Zhong et al., AAAI 2020): a box of 0.02 to 0.4 of the area with an aspect of 0.3 to 3.33, the
-    first of ten draws that fits.
-
-    Args:
-        count: places of the epoch.
-        size: `(height, width)` of the images.
-        seed: seed of the run.
-        epoch: number of the epoch, from 0.
-        flip: probability of a horizontal flip.
-        erase: probability of erasing.
-
-    Returns:
-        `(count,)` bool, whether to flip; `(count, 4)` int, `top, left, bottom, right` of the box to erase in the
-        flipped image, all 0 where nothing is erased.
-    """
-    height, width = size
-    rng = np.random.default_rng((seed, epoch, _AUGMENTATION))
-    flips = rng.random(count) < flip
-    area = rng.uniform(0.02, 0.4, (count, TRIES)) * height * width
-    aspect = rng.uniform(0.3, 1 / 0.3, (count, TRIES))
-    tall = np.rint(np.sqrt(area * aspect)).astype(int)
-    wide = np.rint(np.sqrt(area / aspect)).astype(int)
-    fits = (tall < height) & (wide < width)
-    chosen = (np.arange(count), fits.argmax(axis=1))
-    tall, wide = tall[chosen], wide[chosen]
-    top = (rng.random(count) * (height - tall + 1)).astype(int)
-    left = (rng.random(count) * (width - wide + 1)).astype(int)
-    boxes = np.stack([top, left, top + tall, left + wide], axis=1)
-    boxes[~(fits[chosen] & (rng.random(count) < erase))] = 0
-    return flips, boxes
-
-
 def shuffled_order(count: int, batch_size: int, seed: int, epoch: int) -> np.ndarray:
     """The images of an epoch without groups: every one once, the last short batch dropped."""
-    order = np.random.default_rng((seed, epoch, _ORDER)).permutation(count)
+    order = np.random.default_rng((seed, epoch, ORDER)).permutation(count)
     return order[: count // batch_size * batch_size]
-
-
-def epoch_crops(count: int, seed: int, epoch: int, smallest: float) -> np.ndarray:
-    """Random numbers of an epoch's crops, for `random_box`.
-
-    Args:
-        count: places of the epoch.
-        seed: seed of the run.
-        epoch: number of the epoch, from 0.
-        smallest: least share of the area that a crop keeps, in 0..1.
-
-    Returns:
-        `(count, TRIES, 4)`: share of the area, aspect in 3/4..4/3, and place from top and from left in 0..1.
-    """
-    rng = np.random.default_rng((seed, epoch, _CROPS))
-    area = rng.uniform(smallest, 1, (count, TRIES))
-    aspect = np.exp(rng.uniform(np.log(3 / 4), np.log(4 / 3), (count, TRIES)))
-    place = rng.random((count, TRIES, 2))
-    return np.concatenate([np.stack([area, aspect], axis=-1), place], axis=-1)
-
-
-def random_box(image_size: tuple[int, int], size: tuple[int, int], draws: np.ndarray) -> Box:
-    """Random resized cropping (Szegedy et al., CVPR 2015): the first draw that fits, else the largest central box.
-
-    Args:
-        image_size: `(height, width)` of the picture.
-        size: `(height, width)` of the result, whose aspect the drawn one is relative to.
-        draws: `(TRIES, 4)` of `epoch_crops`.
-    """
-    height, width = image_size
-    for area, aspect, y, x in draws:
-        aspect *= size[1] / size[0]
-        wide, tall = np.sqrt(area * height * width * aspect), np.sqrt(area * height * width / aspect)
-        if wide <= width and tall <= height:
-            left, top = x * (width - wide), y * (height - tall)
-            return left, top, min(width, left + wide), min(height, top + tall)
-    return central_box(image_size, size, 1)
-
-
-def central_box(image_size: tuple[int, int], size: tuple[int, int], share: float) -> Box:
-    """The box in the middle with the aspect of `size`: `share` of the largest one's sides."""
-    height, width = image_size
-    scale = share * min(height / size[0], width / size[1])
-    tall, wide = scale * size[0], scale * size[1]
-    return (width - wide) / 2, (height - tall) / 2, (width + wide) / 2, (height + tall) / 2
 
 
 def epoch_clips(lengths: np.ndarray, frames: int, stride: int, seed: int, epoch: int) -> np.ndarray:
@@ -210,7 +120,7 @@ def epoch_clips(lengths: np.ndarray, frames: int, stride: int, seed: int, epoch:
     Returns:
         int `(count, frames)`, frames of the tracklet.
     """
-    rng = np.random.default_rng((seed, epoch, _CLIPS))
+    rng = np.random.default_rng((seed, epoch, CLIPS))
     clips = np.empty((len(lengths), frames), int)
     for place, length in enumerate(lengths):
         if length >= frames * stride:
@@ -234,3 +144,22 @@ def spaced_clips(length: int, frames: int, clips: int) -> np.ndarray:
     if len(every) <= clips:
         return every
     return every[((np.arange(clips) + 0.5) * len(every) / clips).astype(int)]
+
+
+def clip_rows(subset: Subset, frames: int, clips: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """The images, or the clips, that embed every entry of a subset.
+
+    Args:
+        subset: images or tracklets.
+        frames: length of a clip.
+        clips: number of evenly spaced clips of a tracklet; 0 takes all its frames.
+
+    Returns:
+        Places in `subset.files`: `(N,)` of images, `(M, T)` of clips; and `(N,)` or `(M,)`, the entry of each.
+    """
+    entries = np.arange(len(subset))
+    if not subset.video:
+        return subset.starts, entries
+    within = [spaced_clips(length, frames, clips) if clips else all_clips(length, frames) for length in subset.lengths]
+    rows = np.concatenate([start + each for start, each in zip(subset.starts, within, strict=True)])
+    return rows, np.repeat(entries, [len(each) for each in within])

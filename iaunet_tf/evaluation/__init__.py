@@ -1,17 +1,18 @@
-"""Retrieval and verification metrics, re-ranking, and embeddings of whole splits."""
+"""Retrieval and verification metrics, re-ranking, and the evaluation of networks on test sets."""
 
-from iaunet_tf.evaluation.cameras import by_camera_pair
 from iaunet_tf.evaluation.confidence import confidence_intervals
-from iaunet_tf.evaluation.pairs import PairDistances, compare_pairs
-from iaunet_tf.evaluation.reranking import expand_queries, rerank
-from iaunet_tf.evaluation.retrieval import (
-    RetrievalResult,
-    combine,
+from iaunet_tf.evaluation.embeddings import combine
+from iaunet_tf.evaluation.functions import (
+    by_camera_pair,
+    compare_pairs,
     evaluate_distances,
     evaluate_retrieval,
     evaluate_single_shot,
     nearest,
 )
+from iaunet_tf.evaluation.pairs import PairDistances
+from iaunet_tf.evaluation.ranking import RetrievalResult
+from iaunet_tf.evaluation.reranking import expand_queries, rerank
 
 __all__ = [
     "PairDistances",

@@ -1,56 +1,54 @@
 """Which cameras are hard to search from which."""
 
+from collections import defaultdict
+
 import numpy as np
 
-from iaunet_tf.evaluation.retrieval import check_ids, evaluate_retrieval
+from iaunet_tf.evaluation.embeddings import Ids
+from iaunet_tf.evaluation.ranking import average_precision, match_ranks
 
-# Where every picture counts as of a camera of its own there is nothing to see.
+# Where every image has a camera of its own there is nothing to see.
 MOST_CAMERAS = 64
 
 
-def by_camera_pair(
-    query: np.ndarray,
-    gallery: np.ndarray,
-    query_pids: np.ndarray,
-    gallery_pids: np.ndarray,
-    query_camids: np.ndarray,
-    gallery_camids: np.ndarray,
-    distance: str = "cosine",
-) -> list[dict]:
-    """Searches for the queries of each camera in the images of each other camera alone.
+class CameraPairs:
+    """Searches for the queries of each camera among the gallery entries of each other camera alone.
 
     Args:
-        query, gallery, query_pids, gallery_pids, query_camids, gallery_camids, distance: as for `evaluate_retrieval`.
+        query, gallery: whose they are.
 
-    Returns:
-        For each pair in which a query has a match: `query_camera`, `gallery_camera`, `queries` with a match, `mAP` and
-        `rank-1` in 0..1. Nothing of more than 64 cameras.
-
-    Raises:
-        InputError: sizes do not fit, or embeddings are not finite.
+    Result: for each pair of cameras in which a query has a match, a dictionary of `query_camera`, `gallery_camera`,
+    `queries` with a match, `mAP` and `rank-1` in 0..1. Empty with more than 64 cameras.
     """
-    ids = check_ids(query, gallery, query_pids, gallery_pids, query_camids, gallery_camids)
-    query_pids, gallery_pids, query_camids, gallery_camids = ids
-    rows: list[dict] = []
-    if len(np.union1d(query_camids, gallery_camids)) > MOST_CAMERAS:
-        return rows
-    for here in np.unique(query_camids):
-        asked = query_camids == here
-        for there in np.unique(gallery_camids[gallery_camids != here]):
-            searched = gallery_camids == there
-            cameras = np.full(asked.sum(), here), np.full(searched.sum(), there)
-            if not np.isin(query_pids[asked], gallery_pids[searched]).any():
-                continue
-            result = evaluate_retrieval(
-                query[asked], gallery[searched], query_pids[asked], gallery_pids[searched], *cameras, distance
-            )
-            rows.append(
-                {
-                    "query_camera": int(here),
-                    "gallery_camera": int(there),
-                    "queries": result.num_queries,
-                    "mAP": result.mAP,
-                    "rank-1": result.rank(1),
-                }
-            )
-    return rows
+
+    def __init__(self, query: Ids, gallery: Ids):
+        self.query = query
+        self.cameras, self.counts = np.unique(gallery.camids, return_counts=True)
+        self.active = len(np.union1d(query.camids, self.cameras)) <= MOST_CAMERAS
+        # The gallery sorted by camera: a camera's entries stand together, in the gallery's order.
+        self.order = np.argsort(gallery.camids, kind="stable")
+        self.place = np.argsort(self.order)
+        self.ends = np.cumsum(self.counts)
+        self.found: dict[tuple, list[tuple[float, bool]]] = defaultdict(list)
+
+    def add(self, query: int, similarities: np.ndarray, matches: np.ndarray) -> None:
+        if not self.active or not len(matches):
+            return
+        similarities, matches = similarities[self.order], np.sort(self.place[matches])
+        here, of = self.query.camids[query], np.searchsorted(self.ends, matches, side="right")
+        for camera in np.unique(of):
+            start, end = self.ends[camera] - self.counts[camera], self.ends[camera]
+            ranks = match_ranks(similarities[start:end], matches[of == camera] - start)
+            self.found[here, self.cameras[camera]].append((average_precision(ranks), ranks[0] == 1))
+
+    def result(self) -> list[dict]:
+        return [
+            {
+                "query_camera": int(here),
+                "gallery_camera": int(there),
+                "queries": len(values),
+                "mAP": float(np.mean([precision for precision, _ in values])),
+                "rank-1": float(np.mean([hit for _, hit in values])),
+            }
+            for (here, there), values in sorted(self.found.items())
+        ]

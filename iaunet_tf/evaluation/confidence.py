@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from iaunet_tf.evaluation.retrieval import RetrievalResult
+from iaunet_tf.evaluation.ranking import RetrievalResult
 
 
 def confidence_intervals(

@@ -1,138 +1,96 @@
-"""Embeddings of whole splits."""
+"""Embeddings together with the identity and the camera of each."""
 
-import hashlib
-import json
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from dataclasses import dataclass
 
-import keras
 import numpy as np
-import tensorflow as tf
 
-from iaunet_tf.data.clips import LoadedTracklets, eval_clips, split_clips
-from iaunet_tf.data.loading import LoadedSplit
-from iaunet_tf.data.pipeline import eval_batches
-from iaunet_tf.evaluation.replicas import in_order, on_replicas
-from iaunet_tf.files import fingerprint, replacing, write_json
+from iaunet_tf.errors import InputError
+from iaunet_tf.vectors import unit_length
+
+BLOCK = 4096  # rows that are checked at a time
 
 
-def embedding_function(
-    model: keras.Model, flip: bool = False, frames: int | None = None
-) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Compiles what maps `(B, [T,] H, W, 3)` pixels in 0..255 to `(B, D)` embeddings, for many splits and evaluations,
-    on all replicas.
+@dataclass(frozen=True)
+class Ids:
+    """Who is seen, and by which camera.
 
-    Args:
-        model: a network with output `"embedding"`; its weights may change later.
-        flip: give the sum with the embedding of the horizontally flipped image or clip.
-        frames: length of all clips, for a video network; None if it varies.
+    Attributes:
+        pids: `(N,)` identities.
+        camids: `(N,)` camera ids.
     """
-    shape = list(model.inputs[0].shape)
-    if len(shape) == 5:
-        shape[1] = frames
 
-    @tf.function(input_signature=[tf.TensorSpec(shape, "float32")])
-    def embed(images):
-        embedding = model(images, training=False)["embedding"]
-        if flip:
-            embedding += model(tf.reverse(images, axis=[-2]), training=False)["embedding"]
-        return embedding
+    pids: np.ndarray
+    camids: np.ndarray
 
-    return on_replicas(embed)
+    def __len__(self) -> int:
+        return len(self.pids)
 
 
-def stored_embeddings(
-    path: Path, model: keras.Model, source: Iterable, compute: Callable[[Callable], np.ndarray]
-) -> np.ndarray:
-    """Embeddings that are computed once for a network and what it sees, and read from disk from then on.
+@dataclass(frozen=True)
+class Embeddings(Ids):
+    """Vectors of images or tracklets, with their ids.
 
-    On several hosts, which have to take part in every computation alike, they are computed and not stored.
+    Attributes:
+        vectors: `(N, D)`, finite, of any length; may be memory-mapped.
+        name: how error messages call them, such as `"query"`.
+
+    Raises:
+        InputError: there are none, sizes differ, or a vector is not finite.
+    """
+
+    vectors: np.ndarray
+    name: str = "embeddings"
+
+    def __post_init__(self):
+        for field in ("pids", "camids", "vectors"):
+            object.__setattr__(self, field, np.asarray(getattr(self, field)))
+        vectors = self.vectors
+        if vectors.ndim != 2 or not len(vectors):
+            raise InputError(f"{self.name} must be (images, dimensions), at least one; received {vectors.shape}")
+        if self.pids.shape != (len(vectors),) or self.camids.shape != (len(vectors),):
+            raise InputError(
+                f"{self.name}: {len(vectors)} embeddings, {self.pids.shape} person ids, {self.camids.shape} camera ids"
+            )
+        blocks = (vectors[start : start + BLOCK] for start in range(0, len(vectors), BLOCK))
+        bad = sum(np.count_nonzero(~np.isfinite(block).all(axis=1)) for block in blocks)
+        if bad:
+            raise InputError(f"{self.name}: {bad} of {len(vectors)} embeddings are not finite")
+
+
+def query_and_gallery(
+    query: np.ndarray,
+    gallery: np.ndarray,
+    query_pids: np.ndarray,
+    gallery_pids: np.ndarray,
+    query_camids: np.ndarray,
+    gallery_camids: np.ndarray,
+) -> tuple[Embeddings, Embeddings]:
+    """Pairs up the six arrays of the public functions.
+
+    Raises:
+        InputError: sizes differ, or embeddings are not finite.
+    """
+    return Embeddings(query_pids, query_camids, query, "query"), Embeddings(
+        gallery_pids, gallery_camids, gallery, "gallery"
+    )
+
+
+def combine(embeddings: list[np.ndarray], distance: str = "cosine") -> np.ndarray:
+    """Joins the embeddings that several networks give the same images: an ensemble.
 
     Args:
-        path: `.npy` file; a `.json` beside it holds what it is of.
-        model: the network.
-        source: what else the embeddings depend on, by `repr`.
-        compute: computes them into the array that a function of a shape gives it.
+        embeddings: `(N, D_i)` of each network.
+        distance: the distance that the result will be compared by.
 
     Returns:
-        float32 `(N, D)`, memory-mapped.
+        float32 `(N, sum of D_i)`. Its cosine distance is the mean of the networks' distances, its squared Euclidean
+        distance their sum.
+
+    Raises:
+        InputError: the numbers of images differ.
     """
-    if isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy):
-        return compute(np.empty)
-    weights = (hashlib.sha256(np.ascontiguousarray(weight).tobytes()).hexdigest() for weight in model.weights)
-    of = {"fingerprint": fingerprint([*weights, *source])}
-    beside = path.with_suffix(".json")
-    if not (path.is_file() and beside.is_file() and json.loads(beside.read_text()) == of):
-        beside.unlink(missing_ok=True)
-        with replacing(path) as temporary:
-            compute(lambda shape, dtype: np.lib.format.open_memmap(temporary, "w+", dtype, shape)).flush()
-        write_json(beside, of)
-    return np.load(path, mmap_mode="r")
-
-
-def embed_split(
-    embed: Callable, loaded: LoadedSplit, batch_size: int = 64, new: Callable[..., np.ndarray] = np.empty
-) -> np.ndarray:
-    """Embeds every image of a split.
-
-    Args:
-        embed: of `embedding_function`.
-        loaded: the images.
-        batch_size: images at a time.
-        new: makes the array that holds them, of shape and dtype.
-
-    Returns:
-        float32 `(N, D)`, as the network gives them, not of unit length.
-    """
-    embeddings, done = None, 0
-
-    def batches(rows, size):
-        return eval_batches(loaded, rows, size)
-
-    for part in in_order(embed, len(loaded.split), batch_size, batches, "image"):
-        if embeddings is None:
-            embeddings = new((len(loaded.split), part.shape[1]), dtype="float32")
-        embeddings[done : done + len(part)] = part
-        done += len(part)
-    return embeddings
-
-
-def embed_tracklets(
-    embed: Callable,
-    loaded: LoadedTracklets,
-    frames: int,
-    batch_size: int = 16,
-    clips: int = 0,
-    new: Callable[..., np.ndarray] = np.empty,
-) -> np.ndarray:
-    """Embeds every tracklet: the mean over its clips.
-
-    The mean of the pooled features, batch-normalised, is the mean of the embeddings: in evaluation
-    a batch norm is affine.
-
-    Args:
-        embed: of `embedding_function`.
-        loaded: the tracklets.
-        frames: length of a clip.
-        batch_size: clips at a time.
-        clips: number of evenly spaced clips of a tracklet; 0 takes all its frames.
-        new: makes the array that holds them, of shape and dtype.
-
-    Returns:
-        float32 `(N, D)`, not of unit length.
-    """
-    places, tracklets = split_clips(loaded.split, frames, clips)
-
-    def batches(rows, size):
-        return eval_clips(loaded, places[rows], size)
-
-    counts = np.bincount(tracklets, minlength=len(loaded.split))
-    sums, done = None, 0
-    for embeddings in in_order(embed, len(tracklets), batch_size, batches, "clip"):
-        if sums is None:
-            sums = np.zeros((len(counts), embeddings.shape[1]))
-        np.add.at(sums, tracklets[done : done + len(embeddings)], embeddings)
-        done += len(embeddings)
-    result = new(sums.shape, dtype="float32")
-    result[:] = sums / counts[:, None]
-    return result
+    counts = [len(each) for each in embeddings]
+    if len(set(counts)) > 1:
+        raise InputError(f"embeddings of {' and '.join(map(str, counts))} images cannot be combined")
+    vectors = [np.asarray(each, "float32") for each in embeddings]
+    return np.concatenate([unit_length(each) for each in vectors] if distance == "cosine" else vectors, axis=1)

@@ -2,27 +2,21 @@
 
 import numpy as np
 
-from iaunet_tf.data.clips import LoadedTracklets
-from iaunet_tf.data.loading import LoadedSplit
+from iaunet_tf.data.sources import Source
 
 STRIPES, BINS = 6, 4
 
 
-def image_histograms(loaded: LoadedSplit) -> np.ndarray:
-    """Square roots of the RGB histograms of six horizontal stripes, whose product is the Bhattacharyya coefficient.
+def histograms(source: Source) -> np.ndarray:
+    """Square roots of the RGB histograms of six horizontal stripes, averaged over the frames of a tracklet; the
+    product of two is the Bhattacharyya coefficient.
 
     Returns:
         float32 `(N, 6·4³)`.
     """
-    return np.sqrt([_histogram(loaded.read([row])[0]) for row in range(len(loaded.split))])
-
-
-def tracklet_histograms(loaded: LoadedTracklets) -> np.ndarray:
-    """The same of tracklets, their frames' histograms averaged: float32 `(N, 6·4³)`."""
-    split = loaded.split
     features = []
-    for start, length in zip(split.starts, split.lengths, strict=True):
-        frames, _ = loaded.read(np.arange(start, start + length))
+    for start, length in zip(source.subset.starts, source.subset.lengths, strict=True):
+        frames, _ = source.read(np.arange(start, start + length))
         features.append(np.mean([_histogram(pixels) for pixels in frames], axis=0))
     return np.sqrt(features)
 

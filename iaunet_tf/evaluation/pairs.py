@@ -1,10 +1,10 @@
-"""Verification: are two pictures of the same person? Distances of all pairs of query and gallery, and the ROC curve."""
+"""Verification: are two images of the same person? Distances of all pairs of query and gallery, and the ROC curve."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from iaunet_tf.evaluation.retrieval import Measure, check_ids, each_query
+from iaunet_tf.evaluation.search import Search
 
 BINS = 10_000
 FALSE_POSITIVE_RATES = (1e-3, 1e-2, 1e-1)
@@ -12,12 +12,12 @@ FALSE_POSITIVE_RATES = (1e-3, 1e-2, 1e-1)
 
 @dataclass(frozen=True)
 class PairDistances:
-    """How far apart pairs are, counted in bins.
+    """Histograms of the distances of pairs.
 
     Attributes:
         edges: `(bins + 1,)` of the bins, from 0 up.
-        same: `(bins,)` pairs of one person in two cameras.
-        different: `(bins,)` pairs of two people.
+        same: `(bins,)` number of pairs of one person in two cameras.
+        different: `(bins,)` number of pairs of two people.
     """
 
     edges: np.ndarray
@@ -30,7 +30,7 @@ class PairDistances:
         return rates[0], rates[1]
 
     def true_positive_rate(self, false_positive_rate: float) -> float:
-        """The best that is reached with no more false positives, to the width of a bin."""
+        """Highest true positive rate with no more false positives, to the width of a bin."""
         false, true = self.roc()
         return float(true[np.searchsorted(false, false_positive_rate, side="right") - 1])
 
@@ -39,34 +39,29 @@ class PairDistances:
         return {f"TPR@FPR={rate:g}": self.true_positive_rate(rate) for rate in FALSE_POSITIVE_RATES}
 
 
-def compare_pairs(
-    query: np.ndarray,
-    gallery: np.ndarray,
-    query_pids: np.ndarray,
-    gallery_pids: np.ndarray,
-    query_camids: np.ndarray,
-    gallery_camids: np.ndarray,
-    distance: str = "cosine",
-    bins: int = BINS,
-) -> PairDistances:
-    """Counts the distances between queries and gallery images, those of the same person in the same camera left out.
+class Pairs:
+    """Counts the distances between queries and gallery entries, except those of the same person in the same camera.
 
     Args:
-        query, gallery, query_pids, gallery_pids, query_camids, gallery_camids, distance: as for `evaluate_retrieval`.
-        bins: how finely distances are counted.
+        search: what feeds this.
+        bins: number of bins.
 
-    Raises:
-        InputError: sizes do not fit, or embeddings are not finite.
+    Result: `PairDistances`.
     """
-    ids = check_ids(query, gallery, query_pids, gallery_pids, query_camids, gallery_camids)
-    measure = Measure(query, gallery, distance)
-    same, everything = np.zeros((2, bins), int)
 
-    def count(distances):
-        places = (distances * (bins / measure.largest)).astype("int32")
-        return np.bincount(np.clip(places, 0, bins - 1), minlength=bins)
+    def __init__(self, search: Search, bins: int = BINS):
+        self.search, self.bins = search, bins
+        self.scale = bins / search.largest
+        self.same, self.everything = np.zeros((2, bins), int)
 
-    for i, row, matches in each_query(measure.similarities, *ids):
-        same += count(measure.distances(i, row[matches]))
-        everything += count(measure.distances(i, row[np.isfinite(row)]))
-    return PairDistances(np.linspace(0, measure.largest, bins + 1), same, everything - same)
+    def add(self, query: int, similarities: np.ndarray, matches: np.ndarray) -> None:
+        self.same += self._count(query, similarities[matches])
+        self.everything += self._count(query, similarities[similarities > -np.inf])
+
+    def _count(self, query, similarities):
+        places = (self.search.distances(query, similarities) * self.scale).astype("int32")
+        return np.bincount(np.clip(places, 0, self.bins - 1), minlength=self.bins)
+
+    def result(self) -> PairDistances:
+        edges = np.linspace(0, self.search.largest, self.bins + 1)
+        return PairDistances(edges, self.same, self.everything - self.same)

@@ -7,7 +7,7 @@ import keras
 
 from iaunet_tf.exporting.network import embedding_function, for_inference
 from iaunet_tf.metadata import FILE, Metadata
-from iaunet_tf.quiet import quietly
+from iaunet_tf.terminal import quietly
 
 
 def write_litert(model: keras.Model, path: str | Path, metadata: Metadata, int8: bool = False) -> None:

@@ -8,7 +8,7 @@ from iaunet_tf.errors import InputError
 from iaunet_tf.exporting.network import embedding_function, for_inference
 from iaunet_tf.metadata import KEY, Metadata
 from iaunet_tf.preprocessing import IMAGENET_MEAN, IMAGENET_STD
-from iaunet_tf.quiet import quietly
+from iaunet_tf.terminal import quietly
 
 OPSET = 17
 

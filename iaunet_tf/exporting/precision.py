@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from iaunet_tf.errors import InputError
-from iaunet_tf.quiet import quietly
+from iaunet_tf.terminal import quietly
 
 CALIBRATION_BATCH = 8
 

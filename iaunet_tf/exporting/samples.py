@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import numpy as np
-import yaml
 
-from iaunet_tf.data.images import SUFFIXES
-from iaunet_tf.data.readers import TRACKLETS, read_dataset
+from iaunet_tf.config.parsing import parse
+from iaunet_tf.data.decoding import SUFFIXES
+from iaunet_tf.data.readers.table import read_dataset
 from iaunet_tf.errors import InputError
 
 FRAMES = 4  # of a sample clip
@@ -56,26 +56,26 @@ def _of_folder(folder, count):
 
 
 def _of_run(source, video):
-    """Query pictures or clips of a run's data set; none if they are not at hand."""
+    """Query images or clips of a run's data set; none if they are not at hand."""
     try:
-        data = yaml.safe_load((Path(source) / "config.yaml").read_text())["data"]
-        if not Path(data["root"]).is_dir() or video != (data["name"] in TRACKLETS):
+        data = parse([], run=source).data
+        if not Path(data.root).is_dir() or video != data.video:
             return []
-        split = data["split"] if data["split"] != "all" else 0
-        query = read_dataset(data["name"], data["root"], split, data["cache_dir"])[0].query
-    except (OSError, KeyError, TypeError, yaml.YAMLError, InputError):
+        fold = 0 if data.fold == "all" else data.fold
+        query = read_dataset(data.name, data.root, fold, data.cache_dir)[0].query
+    except (OSError, AttributeError, InputError):
         return []
     if not video:
-        return query.paths
+        return [query.path(frame) for frame in query.starts]
     clips = zip(query.starts, query.lengths, strict=True)
     return [[query.path(start + k % length) for k in range(FRAMES)] for start, length in clips]
 
 
 def _drawn():
-    from iaunet_tf.data.embedded import EmbeddedOptions, cameras, cast
-    from iaunet_tf.data.pedestrians import Shot, render
+    from iaunet_tf.data.synthetic.images import cameras, cast
+    from iaunet_tf.data.synthetic.pedestrians import Shot, render
 
-    people, scenes = cast(EmbeddedOptions(), 70_000, DRAWN), cameras(0)
+    people, scenes = cast(0, 3, 70_000, DRAWN), cameras(0)
     pictures = []
     for index, person in enumerate(people):
         rng = np.random.default_rng((70, index))

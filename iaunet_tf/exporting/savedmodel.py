@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from PIL import Image
 
-from iaunet_tf.data.images import load_image
+from iaunet_tf.data.decoding import load_image
 from iaunet_tf.errors import InputError
 from iaunet_tf.exporting.network import embedding_function, for_inference
 from iaunet_tf.files import write_json

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from iaunet_tf.data.images import load_image, resize, to_pixels
+from iaunet_tf.data.decoding import load_image, resize, to_pixels
 from iaunet_tf.errors import InputError
 
 Picture = str | Path | bytes | Image.Image | np.ndarray

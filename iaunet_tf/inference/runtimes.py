@@ -9,7 +9,7 @@ import numpy as np
 
 from iaunet_tf.errors import InputError
 from iaunet_tf.metadata import FILE, KEY, Metadata
-from iaunet_tf.quiet import quietly
+from iaunet_tf.terminal import quietly
 
 
 class OnnxNetwork:

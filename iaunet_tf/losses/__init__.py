@@ -1,4 +1,4 @@
-"""The losses of the recipe beside Keras' own cross entropy, written with ``keras.ops`` only."""
+"""Losses, a file each."""
 
 from iaunet_tf.losses.part_masks import part_mask_loss
 from iaunet_tf.losses.triplet import batch_hard_triplet_loss

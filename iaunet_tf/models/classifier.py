@@ -1,16 +1,14 @@
-"""Object categorisation: any CNN of keras.applications, with or without inserted blocks."""
+"""Image classification: any CNN of `keras.applications`, with or without inserted blocks."""
 
-import inspect
 from collections.abc import Sequence
 
 import keras
 from keras import layers
 
 from iaunet_tf.errors import InputError
+from iaunet_tf.models.backbones import application
+from iaunet_tf.models.heads import classifier, pool
 from iaunet_tf.models.insertion import insert_blocks
-
-# Everything in keras.applications that builds a network.
-BACKBONES = sorted(name for name, value in vars(keras.applications).items() if inspect.isfunction(value))
 
 
 def ImageClassifier(
@@ -34,34 +32,23 @@ def ImageClassifier(
         input_shape: `(height, width, 3)`.
         block: `"iau"` or `"ia"`, what to insert; None inserts nothing.
         blocks_after: names of the backbone's layers to insert behind, see `insert_blocks`.
-        weights: of the backbone: `"imagenet"`, a `.weights.h5` file without classifier, or None.
+        weights: weights of the backbone: `"imagenet"`, a `.weights.h5` file without classifier, or None.
         name: name of the model.
 
     Raises:
-        InputError: unknown backbone or layer, or weights that cannot be had.
+        InputError: the backbone or a layer is unknown, or the weights cannot be had.
     """
-    if backbone not in BACKBONES:
-        raise InputError(f"keras.applications has no {backbone}; it has {', '.join(BACKBONES)}")
-    build = getattr(keras.applications, backbone)
-    try:
-        features = build(include_top=False, weights=weights, input_shape=tuple(input_shape))
-    except Exception as error:  # of the download, of h5py, of shapes too small for the network
-        reason = " ".join(str(error).split())
-        if "URL fetch failure" in reason:
-            reason += "; fetch that file on another machine and put it into ~/.keras/models"
-        raise InputError(
-            f"{backbone} of {tuple(input_shape)} with weights {weights} cannot be built: {reason}"
-        ) from None
-    if block is not None and blocks_after:
+
+    def with_blocks(features):
+        if block is None or not blocks_after:
+            return features
         try:
-            features = insert_blocks(features, blocks_after, block)
+            return insert_blocks(features, blocks_after, block)
         except ValueError as error:
             raise InputError(str(error)) from None
 
     inputs = keras.Input(input_shape, name="images")
-    # Each application has its own, among them none.
-    preprocess = inspect.getmodule(build).preprocess_input
-    x = features(preprocess(layers.Rescaling(1.0, dtype="float32", name="to_float")(inputs)))
-    embedding = layers.GlobalAveragePooling2D(dtype="float32", name="embedding")(x)
-    logits = layers.Dense(num_classes, dtype="float32", name="classifier")(embedding)
-    return keras.Model(inputs, {"embedding": embedding, "logits": logits}, name=name)
+    pixels = layers.Rescaling(1.0, dtype="float32", name="to_float")(inputs)
+    embedding = pool(application(pixels, with_blocks, backbone, weights), name="embedding")
+    outputs = {"embedding": embedding, "logits": classifier(embedding, num_classes)}
+    return keras.Model(inputs, outputs, name=name)

@@ -1,11 +1,12 @@
-"""IAUnet (Hou et al., TNNLS 2020) and IANet (CVPR 2019): a ResNet-50 with blocks of interaction and aggregation."""
+"""IAUnet (Hou et al., TNNLS 2020) and IANet (Hou et al., CVPR 2019): a ResNet-50 with interaction and aggregation."""
 
 import keras
 from keras import layers
 
-from iaunet_tf.layers import BatchToFrames, FramesToBatch, IABlock, IAUBlock
-from iaunet_tf.layers.parts import batch_norm
-from iaunet_tf.models import resnet50
+from iaunet_tf.layers import FramesToBatch, IABlock, IAUBlock
+from iaunet_tf.models.backbones import resnet50
+from iaunet_tf.models.heads import classifier, neck, pool
+from iaunet_tf.models.insertion import Insertion
 from iaunet_tf.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 from iaunet_tf.weights import load_weights
 
@@ -25,7 +26,7 @@ def IAUNet(
     recompute: bool = False,
     name: str = "iaunet",
 ) -> keras.Model:
-    """Builds the network that maps a picture or a clip of a person to an embedding.
+    """Builds the network that maps an image or a clip of a person to an embedding.
 
     Input: RGB in 0..255, uint8 or float, neither clipped nor rounded, `(B, H, W, 3)`; with `video`
     `(B, T, H, W, 3)` with any number of frames `T`. Normalisation with ImageNet's mean and standard
@@ -65,6 +66,7 @@ def IAUNet(
         raise ValueError(f"num_classes must be positive or None; received {num_classes}")
 
     inputs = keras.Input((None, *input_shape) if video else input_shape, name="images")
+    clips = inputs if video else None
     x = inputs
     if include_preprocessing:
         x = layers.Rescaling(
@@ -75,35 +77,23 @@ def IAUNet(
         )(x)
     if video:
         x = FramesToBatch(name="frames_to_batch")(x)
-    outputs = {}
-    x = resnet50.stem(x, width)
-    for stage in (1, 2, 3, 4):
-        x = resnet50.stage(x, stage, width)
-        if block == "ia" and stage in BLOCK_AFTER_STAGES:
-            x = IABlock(*IA_ALPHAS[stage], name=f"ia{stage}")(x)
-        if block == "iau" and stage in BLOCK_AFTER_STAGES:
-            if video:
-                x = BatchToFrames(name=f"clips_{stage}")([x, inputs])
-            x, attention = IAUBlock(recompute=recompute, name=f"iau{stage}")(x)
-            outputs[f"part_attention_{stage - 1}"] = attention
-            if video:
-                x = FramesToBatch(name=f"frames_{stage}")(x)
-    if video:
-        x = BatchToFrames(name="clips")([x, inputs])
-        x = layers.GlobalAveragePooling3D(dtype="float32", name="pool")(x)
-    else:
-        x = layers.GlobalAveragePooling2D(dtype="float32", name="pool")(x)
-    embedding = batch_norm(dtype="float32", name="embedding")(x)
+    blocks = Insertion(_blocks(block, recompute), clips)
+    embedding = neck(pool(resnet50(x, blocks, width), clips=clips))
+    outputs = {f"part_attention_{number}": maps for number, maps in enumerate(blocks.attention, 1)}
     outputs["embedding"] = embedding
     if num_classes:
-        classifier = layers.Dense(
-            num_classes,
-            kernel_initializer=keras.initializers.RandomNormal(stddev=0.001),
-            dtype="float32",
-            name="classifier",
-        )
-        outputs["logits"] = classifier(embedding)
+        outputs["logits"] = classifier(embedding, num_classes, stddev=0.001)
     model = keras.Model(inputs, outputs, name=name)
     if weights is not None:
         load_weights(model, weights)
     return model
+
+
+def _blocks(block, recompute):
+    """The blocks of the paper, by their places."""
+    makers = {
+        "iau": lambda stage: IAUBlock(recompute=recompute, name=f"iau{stage}"),
+        "ia": lambda stage: IABlock(*IA_ALPHAS[stage], name=f"ia{stage}"),
+    }
+    stages = BLOCK_AFTER_STAGES if block else ()
+    return {f"layer{stage}": lambda stage=stage: makers[block](stage) for stage in stages}

@@ -1,15 +1,45 @@
-"""Blocks in any functional Keras CNN."""
+"""Blocks behind any stage of a CNN, for images and clips: the one way in which blocks get into a network."""
 
 from collections.abc import Callable, Sequence
 
 import keras
 
-from iaunet_tf.layers import IABlock, IAUBlock
+from iaunet_tf.layers import BatchToFrames, FramesToBatch, IABlock, IAUBlock
 
 BLOCKS: dict[str, Callable[[str], keras.Layer]] = {
     "iau": lambda name: IAUBlock(name=name),
     "ia": lambda name: IABlock(name=name),
 }
+
+
+class Insertion:
+    """Puts blocks behind places of a CNN while it is built.
+
+    Args:
+        blocks: from the name of a place to a function that makes its block.
+        clips: input `(B, T, ...)` of a video network, whose frames the CNN sees as a batch; None for images.
+
+    Attributes:
+        attention: part attention of each `IAUBlock`, in order.
+    """
+
+    def __init__(self, blocks: dict[str, Callable[[], keras.Layer]], clips=None):
+        self.blocks, self.clips = blocks, clips
+        self.attention: list = []
+
+    def __call__(self, x, place: str):
+        """The map `x` at a place, behind its block if it has one."""
+        if place not in self.blocks:
+            return x
+        # An IABlock sees single frames.
+        if isinstance(block := self.blocks[place](), IABlock):
+            return block(x)
+        number = place.removeprefix("layer")
+        if self.clips is not None:
+            x = BatchToFrames(name=f"clips_{number}")([x, self.clips])
+        x, attention = block(x)
+        self.attention.append(attention)
+        return x if self.clips is None else FramesToBatch(name=f"frames_{number}")(x)
 
 
 def insert_blocks(model: keras.Model, after: str | Sequence[str], block: str = "iau") -> keras.Model:
@@ -50,13 +80,10 @@ def insert_blocks(model: keras.Model, after: str | Sequence[str], block: str = "
                 f"layer {name!r} gives {_shape(layers[name])}, not a map (batch, height, width, even channels); "
                 f"candidates are {', '.join(_candidates(model))}"
             )
+    insertion = Insertion({name: lambda name=name: BLOCKS[block](f"{name}_{block}") for name in names})
 
     def call(layer, *args, **kwargs):
-        output = layer(*args, **kwargs)
-        if layer.name not in names:
-            return output
-        output = BLOCKS[block](f"{layer.name}_{block}")(output)
-        return output[0] if block == "iau" else output
+        return insertion(layer(*args, **kwargs), layer.name)
 
     copy = keras.models.clone_model(model, call_function=call)
     for layer in model.layers:

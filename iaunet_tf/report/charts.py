@@ -4,11 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from iaunet_tf.data.datasets import PARTS
+from iaunet_tf.data.dataset import PARTS
 from iaunet_tf.evaluation.pairs import PairDistances
-from iaunet_tf.files import replacing
+from iaunet_tf.evaluation.tables import new_figure, save_figure
 
 SAME, DIFFERENT = "#2a9d3a", "#d1495b"
 BARS = 100
@@ -27,7 +26,7 @@ def draw_curves(
         factor: on their values.
         path: file to write.
     """
-    figure, axes = _figure()
+    figure, axes = new_figure()
     for (name, history), style in zip(histories.items(), ("-", "--"), strict=False):
         label = f"{name}: " if len(histories) > 1 else ""
         for colour, key in enumerate(filter(wanted, history)):
@@ -43,12 +42,12 @@ def draw_curves(
     axes.set(xlabel="epoch", ylabel=title)
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
-    _write(figure, path)
+    save_figure(figure, path)
 
 
 def draw_distances(pairs: PairDistances, path: Path) -> None:
     """How far apart pairs of the same and of different people are."""
-    figure, axes = _figure()
+    figure, axes = new_figure()
     step = max(1, len(pairs.same) // BARS)
     starts = np.arange(0, len(pairs.same), step)
     for counts, colour, label in (
@@ -61,14 +60,14 @@ def draw_distances(pairs: PairDistances, path: Path) -> None:
     axes.set(xlabel="distance", ylabel="pairs [%]")
     axes.set_xlim(0, pairs.edges[1 + np.flatnonzero(pairs.same + pairs.different).max(initial=0)])
     axes.legend(fontsize=8)
-    _write(figure, path)
+    save_figure(figure, path)
 
 
 def draw_relation(relation: np.ndarray, path: Path) -> None:
     """How much each part (row) listens to each other one (column)."""
     nodes = len(relation)
     frames = nodes // len(PARTS)
-    figure, axes = _figure(5.0)
+    figure, axes = new_figure(5.0)
     image = axes.imshow(100 * relation, cmap="Blues", vmin=0)
     ticks = LABELS if frames == 1 else [f"{label} {t + 1}" for t in range(frames) for label in LABELS]
     axes.set_xticks(range(nodes), ticks, rotation=90, fontsize=9 if frames == 1 else 7)
@@ -83,7 +82,7 @@ def draw_relation(relation: np.ndarray, path: Path) -> None:
         axes.axhline(frame * len(PARTS) - 0.5, color="grey", lw=0.5)
         axes.axvline(frame * len(PARTS) - 0.5, color="grey", lw=0.5)
     figure.colorbar(image, ax=axes, label="attention [%]", shrink=0.8)
-    _write(figure, path)
+    save_figure(figure, path)
 
 
 def draw_cameras(rows: list[dict], path: Path) -> None:
@@ -92,7 +91,7 @@ def draw_cameras(rows: list[dict], path: Path) -> None:
     table = np.full((len(here), len(there)), np.nan)
     for row in rows:
         table[here.index(row["query_camera"]), there.index(row["gallery_camera"])] = 100 * row["rank-1"]
-    figure, axes = _figure(5.0)
+    figure, axes = new_figure(5.0)
     image = axes.imshow(table, cmap="RdYlGn", vmin=0, vmax=100)
     if table.size <= 15 * 15:
         for place in np.ndindex(table.shape):
@@ -102,14 +101,4 @@ def draw_cameras(rows: list[dict], path: Path) -> None:
     axes.set_yticks(range(len(here)), here)
     axes.set(xlabel="searched camera", ylabel="query's camera")
     figure.colorbar(image, ax=axes, label="rank-1 [%]", shrink=0.8)
-    _write(figure, path)
-
-
-def _figure(height=4.0):
-    figure = Figure(figsize=(6, height), layout="constrained")
-    return figure, figure.subplots()
-
-
-def _write(figure, path):
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=120)
+    save_figure(figure, path)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from iaunet_tf.data.images import load_image
+from iaunet_tf.data.decoding import load_image
 from iaunet_tf.files import replacing
 from iaunet_tf.report.charts import LABELS
 

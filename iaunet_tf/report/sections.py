@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from iaunet_tf.evaluation import confidence_intervals
-from iaunet_tf.evaluation.figures import draw_cmc, draw_roc
 from iaunet_tf.evaluation.pairs import FALSE_POSITIVE_RATES
+from iaunet_tf.evaluation.tables import draw_cmc, draw_roc
 from iaunet_tf.report import charts, pictures
 from iaunet_tf.report.findings import Findings
 from iaunet_tf.report.page import Picture, Section
@@ -50,17 +50,17 @@ def all_sections(runs: Sequence[Findings], folder: Path, count: int, seed: int) 
 def choose_queries(runs: Sequence[Findings], count: int, seed: int) -> dict[str, list[int]]:
     """Queries to show, by what they are: of one run the best, the worst and random ones; of two those on which they
     differ most, and random ones. Nobody is shown twice."""
-    pids = runs[0].test.query.split.pids
-    valid = np.flatnonzero(np.isfinite(runs[0].result.ap))
+    pids = runs[0].test.query.subset.pids
+    valid = np.flatnonzero(np.isfinite(runs[0].ranking.ap))
     order = np.random.default_rng(seed).permutation(valid)  # also breaks ties
     if len(runs) == 1:
-        values = runs[0].result.ap[order]
+        values = runs[0].ranking.ap[order]
         kinds = {
             "Best queries": order[np.argsort(-values, kind="stable")],
             "Worst queries": order[np.argsort(values, kind="stable")],
         }
     else:
-        values = runs[0].result.ap[order] - runs[1].result.ap[order]
+        values = runs[0].ranking.ap[order] - runs[1].ranking.ap[order]
         kinds = {
             f"Better found by {runs[0].name}": order[np.argsort(-values, kind="stable")],
             f"Better found by {runs[1].name}": order[np.argsort(values, kind="stable")],
@@ -87,9 +87,9 @@ def _figures(runs):
     text = "Percent; in brackets 95 % of what resampled people give. TPR: pairs of the same person that are known at a "
     text += "share of false alarms."
     if len(runs) == 2:
-        first, second = (run.result for run in runs)
+        first, second = (run.ranking for run in runs)
         difference = replace(first, ap=first.ap - second.ap, rank1=first.rank1 - second.rank1)
-        intervals = confidence_intervals(difference, runs[0].test.query.split.pids)
+        intervals = confidence_intervals(difference, runs[0].test.query.subset.pids)
         row = ["difference", *[""] * len(COLUMNS)]
         for key, values in (("mAP", difference.ap), ("rank-1", difference.rank1)):
             low, high = intervals[key]
@@ -100,7 +100,7 @@ def _figures(runs):
 
 
 def _curves(runs, folder):
-    draw_cmc({run.name: run.result for run in runs}, folder / "cmc.png")
+    draw_cmc({run.name: run.ranking for run in runs}, folder / "cmc.png")
     draw_roc({run.name: run.pairs for run in runs}, folder / "roc.png")
     shown = [
         Picture(folder / "cmc.png", "CMC: queries with a hit among the first"),
@@ -122,20 +122,22 @@ def _history(runs, folder):
 
 
 def _ranked_lists(runs, chosen, folder):
-    query, gallery = runs[0].test.query.split, runs[0].test.gallery.split
+    query, gallery = runs[0].test.query.subset, runs[0].test.gallery.subset
     for kind, rows in chosen.items():
         shown = []
         for row in rows:
             for run in runs:
                 found = [
                     (_middle(run.paths("gallery", place)), hit, f"camera {gallery.camids[place]}\n{distance:.3f}")
-                    for place, hit, distance in zip(run.places[row], run.hits(row), run.distances[row], strict=True)
+                    for place, hit, distance in zip(
+                        run.nearest[0][row], run.hits(row), run.nearest[1][row], strict=True
+                    )
                     if np.isfinite(distance)
                 ]
                 file = folder / "ranked" / f"{_file_name(kind)}-{row}{_of_run(run, runs)}.jpg"
                 caption = f"query\ncamera {query.camids[row]}"
                 pictures.ranked_list(_middle(run.paths("query", row)), found, caption, file)
-                precision = f"average precision {100 * run.result.ap[row]:.1f} %"
+                precision = f"average precision {100 * run.ranking.ap[row]:.1f} %"
                 shown.append(Picture(file, f"{_prefix(run, runs)}person {query.pids[row]}, {precision}"))
         text = "Green with a tick: the same person; red with a cross: somebody else. Below: camera and distance."
         yield Section(kind, text, pictures=shown)
@@ -150,16 +152,16 @@ def _attention(runs, chosen, folder):
             if not blocks:
                 continue
             file = folder / "attention" / f"{row}{_of_run(run, runs)}.jpg"
-            if run.task.video:
+            if run.video:
                 pictures.tracklet_attention(files, blocks, file)
             else:
                 pictures.part_attention(files[0], [attention[0] for attention in blocks], file)
-            frames = f", {len(files)} frames" if run.task.video else ""
-            shown.append(Picture(file, f"{_prefix(run, runs)}person {runs[0].test.query.split.pids[row]}{frames}"))
+            frames = f", {len(files)} frames" if run.video else ""
+            shown.append(Picture(file, f"{_prefix(run, runs)}person {runs[0].test.query.subset.pids[row]}{frames}"))
     if not shown:
         return None
     text = "Head red, upper body green, lower body blue, shoes yellow, each relative to its largest value"
-    if runs[0].task.video:
+    if runs[0].video:
         text += " in the tracklet. Frames of whole tracklets; below each what the first and the second block see."
     else:
         text += ", which is written below; 1 is sure."
@@ -185,15 +187,15 @@ def _relations(runs, folder):
 def _confused(runs, folder):
     shown, table = [], []
     for run in runs:
-        query = run.test.query.split
+        query = run.test.query.subset
         pairs = run.confused()
         table += [(run.name, a, b, len(rows)) for a, b, rows in pairs]
         for a, b, rows in pairs[:PAIRS]:
             row = rows[0]
             other = b if query.pids[row] == a else a
             file = folder / "confused" / f"{a}-{b}{_of_run(run, runs)}.jpg"
-            files = _middle(run.paths("query", row)), _middle(run.paths("gallery", run.places[row, 0]))
-            cameras = query.camids[row], run.test.gallery.split.camids[run.places[row, 0]]
+            files = _middle(run.paths("query", row)), _middle(run.paths("gallery", run.nearest[0][row, 0]))
+            cameras = query.camids[row], run.test.gallery.subset.camids[run.nearest[0][row, 0]]
             people = query.pids[row], other
             captions = tuple(f"person {p}\ncamera {c}" for p, c in zip(people, cameras, strict=True))
             pictures.confused_pair(*files, captions, file)
@@ -209,7 +211,7 @@ def _confused(runs, folder):
 
 def _distances(runs, folder):
     text = "The less both overlap, the better a threshold tells people apart."
-    shown = _each(runs, folder, "distances", "pairs", charts.draw_distances)
+    shown = _each(runs, folder, "distances", lambda run, file: charts.draw_distances(run.pairs, file))
     return Section("Distances", text, pictures=shown, side=True)
 
 
@@ -217,15 +219,15 @@ def _cameras(runs, folder):
     if not all(run.cameras for run in runs):
         return None
     text = "Queries of one camera, looked for in the pictures of another camera alone."
-    shown = _each(runs, folder, "cameras", "cameras", charts.draw_cameras)
+    shown = _each(runs, folder, "cameras", lambda run, file: charts.draw_cameras(run.cameras, file))
     return Section("Pairs of cameras", text, pictures=shown, side=True)
 
 
-def _each(runs, folder, name, attribute, draw):
+def _each(runs, folder, name, draw):
     """A chart of each run."""
     files = [folder / f"{name}{_of_run(run, runs)}.png" for run in runs]
     for run, file in zip(runs, files, strict=True):
-        draw(getattr(run, attribute), file)
+        draw(run, file)
     return [Picture(file, run.name if len(runs) > 1 else "") for run, file in zip(runs, files, strict=True)]
 
 
@@ -239,7 +241,7 @@ def _prefix(run, runs):
 
 
 def _write_queries(runs, path):
-    query = runs[0].test.query.split
+    query = runs[0].test.query.subset
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         of_run = [f"{run.name} {what}" for run in runs for what in ("average precision", "found first", "distance")]
@@ -247,8 +249,8 @@ def _write_queries(runs, path):
         for row in range(len(query)):
             values = [query.pids[row], query.camids[row]]
             for run in runs:
-                first = _middle(run.paths("gallery", run.places[row, 0]))
-                values += [f"{run.result.ap[row]:.6f}", first, f"{run.distances[row, 0]:.6f}"]
+                first = _middle(run.paths("gallery", run.nearest[0][row, 0]))
+                values += [f"{run.ranking.ap[row]:.6f}", first, f"{run.nearest[1][row, 0]:.6f}"]
             writer.writerow([_middle(runs[0].paths("query", row)), *values])
 
 

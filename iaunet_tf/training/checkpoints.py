@@ -12,7 +12,7 @@ import keras
 
 from iaunet_tf.errors import InputError
 from iaunet_tf.files import replacing
-from iaunet_tf.training.run import Run
+from iaunet_tf.run import Run
 
 STATE = "iaunet_tf.json"  # in the archive that a .keras file is
 

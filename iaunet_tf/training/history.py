@@ -1,8 +1,12 @@
 """The history of a run as CSV."""
 
+import csv
+from pathlib import Path
+
 import keras
 
-from iaunet_tf.training.run import Run
+from iaunet_tf.files import replacing
+from iaunet_tf.run import Run
 
 
 class History(keras.callbacks.CSVLogger):
@@ -22,3 +26,14 @@ class History(keras.callbacks.CSVLogger):
         if not self.keys:
             self.keys = [name for name in logs if name not in self.validation] + self.validation
         super().on_epoch_end(epoch, logs)
+
+
+def rewind(path: Path, epochs: int) -> None:
+    """Keeps a history's first `epochs` epochs."""
+    if not path.is_file():
+        return
+    with path.open(newline="") as file:
+        rows = list(csv.reader(file))
+    kept = rows[:1] + [row for row in rows[1:] if row and int(row[0]) < epochs]
+    with replacing(path) as temporary, temporary.open("w", newline="") as file:
+        csv.writer(file).writerows(kept)

@@ -6,21 +6,24 @@ import sys
 import keras
 import tensorflow as tf
 
+from iaunet_tf.config.common import Config
+from iaunet_tf.config.files import save_config
 from iaunet_tf.data.sampling import Share
-from iaunet_tf.errors import InputError
-from iaunet_tf.files import replacing
+from iaunet_tf.distribution.strategy import is_chief, statistics_averager, synchronize_batch_norms
+from iaunet_tf.errors import InputError, Stopped
+from iaunet_tf.files import remove_unfinished, replacing
+from iaunet_tf.run import Run
+from iaunet_tf.tasks.task import Task
 from iaunet_tf.training.checkpoints import State, restore, save, save_outside
-from iaunet_tf.training.config import Config
-from iaunet_tf.training.history import History
+from iaunet_tf.training.history import History, rewind
 from iaunet_tf.training.loss_scale import LossScale
-from iaunet_tf.training.run import Run
-from iaunet_tf.training.signals import Stopped, sigterm
+from iaunet_tf.training.optimizers import make_optimizer
+from iaunet_tf.training.signals import sigterm
 from iaunet_tf.training.step import make_train_step
-from iaunet_tf.training.strategies import is_chief, statistics_averager, synchronize_batch_norms
-from iaunet_tf.training.task import Task
 
 # Batch norms of smaller batches are noticeably worse.
 ENOUGH_FOR_STATISTICS = 32
+STOPPED = "stopped by SIGTERM; the state is saved, --resume {} continues from it"
 
 
 def train(config: Config, run: Run, task: Task, resume: bool = False) -> keras.Model:
@@ -47,12 +50,12 @@ def train(config: Config, run: Run, task: Task, resume: bool = False) -> keras.M
     model = task.build_model(None if resume else config.model.weights)
     if synchronizes(config):
         synchronize_batch_norms(model)
-    optimizer = keras.optimizers.Adam(learning_rate(config, task.steps))
+    optimizer = make_optimizer(options, task.steps)
     optimizer.build(model.trainable_variables)
     # The optimizer belongs to the model so that checkpoints hold both and callbacks find it.
     model.compile(optimizer=optimizer, auto_scale_loss=False)
     scale = LossScale() if options.precision == "mixed_float16" else None
-    train_step = make_train_step(model, task, options, scale)
+    train_step = make_train_step(model, task.objective, options, scale)
     average_statistics = statistics_averager(model)
     validate = task.validator(model)
 
@@ -63,12 +66,12 @@ def train(config: Config, run: Run, task: Task, resume: bool = False) -> keras.M
         if scale and state.loss_scale:
             scale.restore(state.loss_scale)
         at = f", step {state.step + 1}" if state.step else ""
-        print(f"going on with epoch {state.epoch + 1} of {options.epochs}{at}")
+        print(f"continuing with epoch {state.epoch + 1} of {options.epochs}{at}")
     if is_chief():
         if resume:
-            run.tidy()
-            run.rewind_history(state.epoch)
-        run.begin(config)
+            remove_unfinished(run.path, run.last.parent, run.embeddings)
+            rewind(run.history, state.epoch)
+        begin(run, config)
         print(f"run folder: {run.path}")
 
     def checkpoint(path, previous=None):
@@ -100,7 +103,7 @@ def train(config: Config, run: Run, task: Task, resume: bool = False) -> keras.M
                 if stopping and state.step < task.steps:
                     average_statistics()
                     checkpoint(run.last, run.previous)
-                    raise Stopped
+                    raise Stopped(STOPPED.format(run.path))
             logs["learning_rate"] = float(optimizer.learning_rate)
             average_statistics()
             if config.eval.every and (epoch + 1) % config.eval.every == 0:
@@ -112,7 +115,7 @@ def train(config: Config, run: Run, task: Task, resume: bool = False) -> keras.M
                 checkpoint(run.best)
             checkpoint(run.last, run.previous)
             if stopping:
-                raise Stopped
+                raise Stopped(STOPPED.format(run.path))
     callbacks.on_train_end()
 
     # The final model is for use: without the optimizer's state, which is twice its size.
@@ -122,6 +125,12 @@ def train(config: Config, run: Run, task: Task, resume: bool = False) -> keras.M
         with replacing(run.model) as temporary:
             save_outside(final, temporary)
     return final
+
+
+def begin(run: Run, config: Config) -> None:
+    """Makes a run's folder, if it is not there, and stores the configuration."""
+    run.path.mkdir(parents=True, exist_ok=True)
+    save_config(config, run.config)
 
 
 def check_replicas(config: Config, task: Task) -> None:
@@ -160,7 +169,7 @@ def announce(config: Config, task: Task) -> None:
     device = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
     replicas = strategy.num_replicas_in_sync
     if is_chief():
-        steps = f"{task.steps} steps of {options.batch_size} {task.examples}"
+        steps = f"{task.steps} steps of {options.batch_size} {task.unit}"
         norms = ", batch norms over all replicas" if replicas > 1 and synchronizes(config) else ""
         print(f"{replicas} {device}, {options.precision}, {steps}{norms}")
         if options.precision == "mixed_float16" and device == "CPU":
@@ -200,21 +209,4 @@ def make_callbacks(
         epochs=config.train.epochs,
         steps=task.steps,
         verbose=1 if sys.stdout.isatty() else 2,
-    )
-
-
-def learning_rate(config: Config, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
-    """The learning rate as Keras wants it, given the steps of an epoch."""
-    options = config.train
-    if options.schedule == "step":
-        boundaries = [epoch * steps for epoch in options.milestones or [options.epochs]]
-        values = [options.learning_rate * 0.1**k for k in range(len(boundaries) + 1)]
-        # Keras lowers the rate one step behind the boundary.
-        return keras.optimizers.schedules.PiecewiseConstantDecay([b - 1 for b in boundaries], values)
-    warmup = round(options.warmup_epochs * steps)
-    return keras.optimizers.schedules.CosineDecay(
-        0.0 if warmup else options.learning_rate,
-        max(1, options.epochs * steps - warmup),
-        warmup_target=options.learning_rate if warmup else None,
-        warmup_steps=warmup,
     )

@@ -6,10 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
-class Stopped(Exception):
-    """Training stopped where it was asked to; its state is saved."""
-
-
 @contextmanager
 def sigterm() -> Iterator[Callable[[], bool]]:
     """Yields a function that says whether SIGTERM, by which schedulers announce the end, came since the block began."""

@@ -5,19 +5,20 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
-from iaunet_tf.training.config import TrainConfig
+from iaunet_tf.config.common import TrainConfig
 from iaunet_tf.training.loss_scale import LossScale
-from iaunet_tf.training.task import Task
+
+Objective = Callable[[dict, dict], tuple[tf.Tensor, dict]]
 
 
 def make_train_step(
-    model: keras.Model, task: Task, options: TrainConfig, scale: LossScale | None = None
+    model: keras.Model, objective: Objective, options: TrainConfig, scale: LossScale | None = None
 ) -> Callable[[dict, bool], dict[str, float]]:
     """Compiles a step of a model that is compiled with its optimizer, inside the strategy's scope.
 
     Args:
         model: what to train.
-        task: gives the objective.
+        objective: from the outputs and a batch to what to minimise, and values to log with it.
         options: precision, accumulation, clipping, weight decay.
         scale: of the loss, for float16.
 
@@ -42,7 +43,7 @@ def make_train_step(
                 with tf.control_dependencies(sums[0]):
                     piece = {key: tf.identity(value) for key, value in piece.items()}
             with tf.GradientTape() as tape:
-                total, values = task.objective(model(piece["images"], training=True), piece)
+                total, values = objective(model(piece["images"], training=True), piece)
                 share = factor * total / (replicas * options.accumulate)
             found = tape.gradient(share, [variable.value for variable in variables])
             values = {"loss": total, **values}

@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from iaunet_tf.data.clips import LoadedTracklets, eval_clips, split_clips, train_clips
-from iaunet_tf.data.datasets import PARTS
-from iaunet_tf.data.sampling import all_clips, epoch_augmentation, epoch_clips, epoch_order, spaced_clips
-from iaunet_tf.data.tracklets import Tracklets
+from iaunet_tf.data.augmentation import epoch_augmentation
+from iaunet_tf.data.batches import eval_batches, train_batches
+from iaunet_tf.data.dataset import PARTS, Subset
+from iaunet_tf.data.sampling import all_clips, clip_rows, epoch_clips, epoch_order, spaced_clips
+from iaunet_tf.data.sources import Source
 from iaunet_tf.errors import InputError
 
 SIZE = (8, 4)
@@ -26,11 +27,11 @@ def tracklets(tmp_path):
             Image.fromarray(pixels).resize((8, 16 + 2 * (frame % 2)), Image.Resampling.NEAREST).save(tmp_path / name)
             frames.append(name)
         rows.append((str(number), frames, number // 2 + 1, number % 2))
-    return Tracklets.from_lists("train", tmp_path, rows)
+    return Subset.of_tracklets("train", tmp_path, rows)
 
 
-def collect(loaded, epoch=0, frames=4, stride=8, **options):
-    batches = list(train_clips(loaded, frames, stride, 4, 4, seed=3, epoch=epoch, **options).as_numpy_iterator())
+def collect(source, epoch=0, erase=0.0):
+    batches = list(train_batches(source, 4, 4, seed=3, epoch=epoch, erase=erase).as_numpy_iterator())
     return {key: np.concatenate([batch[key] for batch in batches]) for key in batches[0]}
 
 
@@ -73,12 +74,12 @@ def test_evenly_spaced_clips():
 
 @pytest.mark.parametrize("cache", ["none", "memory", "auto"])
 def test_batches_are_what_sampler_and_augmentation_say(tracklets, cache):
-    loaded = LoadedTracklets(tracklets, SIZE, cache)
+    source = Source(tracklets, SIZE, cache)
     order = epoch_order(tracklets.labels, 4, 4, 3, 1)
     clips = epoch_clips(tracklets.lengths[order], 4, 8, 3, 1)
     flips, _ = epoch_augmentation(len(order), SIZE, 3, 1)
     for _ in range(2):  # the second time from memory, if that is asked for
-        got = collect(loaded, epoch=1)
+        got = collect(source, epoch=1)
         assert got["images"].shape == (12, 4, *SIZE, 3) and got["images"].dtype == "float32"
         np.testing.assert_array_equal(got["labels"], tracklets.labels[order])
         np.testing.assert_array_equal(got["images"][:, :, 0, 0, 0], np.repeat(order[:, None], 4, axis=1))
@@ -96,24 +97,26 @@ def test_only_frames_that_are_used_are_read(tracklets):
                 tracklets.path(tracklets.starts[number] + frame).unlink()
     long = tracklets.take(np.array([5, 5, 5, 5]))
     two = tracklets.take(np.array([0, 2]))
-    clips = eval_clips(LoadedTracklets(two, SIZE), split_clips(two, 4)[0], 2)
+    clips = eval_batches(Source(two, SIZE), clip_rows(two, 4)[0], 2)
     assert sum(len(batch) for batch in clips) == 3
     with pytest.raises(Exception, match="no such file"):
-        collect(LoadedTracklets(long, SIZE), epoch=0)
+        collect(Source(long, SIZE), epoch=0)
 
 
 def test_masks_of_clips(tracklets, tmp_path):
-    for frame in range(len(tracklets.frames)):
-        if tracklets.path(frame).parent.name != "3":
-            folder = tracklets.masks(frame)
+    assert tracklets.with_masks(tmp_path).masks is None
+    for frame in range(len(tracklets.files)):
+        path = tracklets.path(frame)
+        if path.parent.name != "3":
+            folder = (tmp_path / "seg_part4" / path.relative_to(tmp_path)).with_suffix("")
             folder.mkdir(parents=True)
             with Image.open(tracklets.path(frame)) as picture:
                 for number, part in enumerate(PARTS):
                     value = 255 if number == frame % 4 else 0
                     Image.new("L", picture.size, value).save(folder / f"{part}.png")
-    with_masks = tracklets.with_masks()
-    assert with_masks.has_masks and not with_masks.without_masks().has_masks
-    got = collect(LoadedTracklets(with_masks, SIZE), epoch=1)
+    with_masks = tracklets.with_masks(tmp_path)
+    assert with_masks.mask_folder(0).is_dir() and with_masks.without_masks().masks is None
+    got = collect(Source(with_masks, SIZE), epoch=1)
     which = got["images"][:, 0, 0, 0, 0]
     np.testing.assert_array_equal(got["has_masks"], which != 3)
     assert got["masks"].shape == (12, 4, *SIZE, 4)
@@ -123,32 +126,32 @@ def test_masks_of_clips(tracklets, tmp_path):
 
 
 def test_a_box_is_erased_from_all_frames(tracklets):
-    got = collect(LoadedTracklets(tracklets, SIZE), erase=1.0)
+    got = collect(Source(tracklets, SIZE), erase=1.0)
     erased = got["images"][..., 0] > 100
     assert erased.any((1, 2, 3)).mean() > 0.8
     assert (erased == erased[:, :1]).all()
 
 
 def test_evaluation_reads_every_frame(tracklets):
-    loaded = LoadedTracklets(tracklets, SIZE)
-    places, of = split_clips(loaded.split, 4)
-    batches = eval_clips(loaded, places, 5)
+    source = Source(tracklets, SIZE)
+    rows, of = clip_rows(tracklets, 4)
+    batches = eval_batches(source, rows, 5)
     clips = np.concatenate([batch.numpy() for batch in batches])
     np.testing.assert_array_equal(np.bincount(of), [2, 10, 1, 9, 2, 8])
     np.testing.assert_array_equal(clips[:, 0, 0, 0, 0], of)
     for number, length in enumerate(tracklets.lengths):
         np.testing.assert_array_equal(clips[of == number][:, :, 0, 0, 1], all_clips(length, 4))
-    _, of = split_clips(loaded.split, 4, clips=2)
+    _, of = clip_rows(tracklets, 4, clips=2)
     np.testing.assert_array_equal(np.bincount(of), [2, 2, 1, 2, 2, 2])
 
 
 def test_unreadable_frames(tracklets):
     tracklets.path(2).write_bytes(b"no picture")
     with pytest.raises(InputError, match=r"002.png: not a readable picture .*on_corrupt skip takes a neighb"):
-        LoadedTracklets(tracklets, SIZE).read(np.array([2]))
-    pixels, _ = LoadedTracklets(tracklets, SIZE, on_corrupt="skip").read(np.array([2]))
+        Source(tracklets, SIZE).read(np.array([2]))
+    pixels, _ = Source(tracklets, SIZE, on_corrupt="skip").read(np.array([2]))
     assert pixels[0, 0, 0, 1] in (1, 3)
     for frame in range(tracklets.lengths[0]):
         tracklets.path(frame).write_bytes(b"no picture")
-    with pytest.raises(InputError, match="no frame of tracklet 0 is readable"):
-        LoadedTracklets(tracklets, SIZE, on_corrupt="skip").read(np.array([2]))
+    with pytest.raises(InputError, match=r"no frame of the tracklet that begins with 000\.png is readable"):
+        Source(tracklets, SIZE, on_corrupt="skip").read(np.array([2]))

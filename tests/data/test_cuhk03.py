@@ -4,10 +4,10 @@ import h5py
 import numpy as np
 import pytest
 
-from iaunet_tf.data.cuhk03 import read_cuhk03
-from iaunet_tf.data.images import load_image
+from iaunet_tf.commands.train import main as run_command
+from iaunet_tf.data.decoding import load_image
+from iaunet_tf.data.readers.cuhk03 import read_cuhk03
 from iaunet_tf.errors import InputError
-from iaunet_tf.training.command import run_command
 
 PEOPLE = {1: 6, 2: 4}  # of each pair of cameras
 
@@ -41,21 +41,21 @@ def write(path, boxes=("detected", "labeled"), tests=(((1, 1), (1, 4), (2, 3)), 
     return pixels
 
 
-def test_splits_and_pictures(tmp_path):
+def test_folds_and_images(tmp_path):
     (tmp_path / "cuhk03_release").mkdir()
     pixels = write(tmp_path / "cuhk03_release" / "cuhk-03.mat")
     dataset = read_cuhk03(tmp_path, "detected")
     assert (dataset.train.num_people, len(dataset.train)) == (7, 7 * 10 - 1)
     assert (dataset.query.num_people, len(dataset.query)) == (3, 3 * 10 - 1)
-    assert dataset.query.paths == dataset.gallery.paths
+    assert dataset.query.files.tolist() == dataset.gallery.files.tolist()
     assert not set(dataset.query.pids) & set(dataset.train.pids)
     assert set(dataset.query.camids) == {1, 2}
-    names = {path.name for path in dataset.query.paths}
+    names = {dataset.query.path(frame).name for frame in dataset.query.starts}
     assert {"1_001_1_05.png", "1_001_2_06.png", "2_003_2_10.png"} < names and "2_003_1_05.png" not in names
     shown = load_image(tmp_path / "images_detected" / "1_004_2_09.png")
     np.testing.assert_array_equal(shown, pixels["detected", 1, 4, 9])
-    again = read_cuhk03(tmp_path, "detected", split=1)
-    assert {path.name[:5] for path in again.query.paths} == {"1_002", "2_001"}
+    again = read_cuhk03(tmp_path, "detected", fold=1)
+    assert {again.query.path(frame).name[:5] for frame in again.query.starts} == {"1_002", "2_001"}
     assert len(read_cuhk03(tmp_path, "labeled").query) == 29
 
 
@@ -67,7 +67,7 @@ def test_trains_by_the_classic_protocol(tmp_path, capsys):
             "--model.weights=null",
             f"--data.root={tmp_path}",
             f"--run_dir={tmp_path / 'run'}",
-            "--data.split=1",
+            "--data.fold=1",
             "--data.height=32",
             "--data.width=16",
             "--model.width=0.25",
@@ -90,6 +90,6 @@ def test_mistakes_are_named(tmp_path):
     write(tmp_path / "cuhk-03.mat", boxes=("labeled",))
     with pytest.raises(InputError, match=r"is not CUHK03's"):
         read_cuhk03(tmp_path, "detected")
-    with pytest.raises(InputError, match="there are splits 0 to 1"):
-        read_cuhk03(tmp_path, "labeled", split=2)
+    with pytest.raises(InputError, match="there are folds 0 to 1"):
+        read_cuhk03(tmp_path, "labeled", fold=2)
     assert not (tmp_path / "images_detected").exists()

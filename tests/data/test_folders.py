@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from iaunet_tf.data.classification import check_images, eval_batches, train_batches
-from iaunet_tf.data.folders import read_folders
-from iaunet_tf.data.sampling import central_box, epoch_crops, random_box
+from iaunet_tf.data.augmentation import central_box, epoch_crops, random_box
+from iaunet_tf.data.batches import eval_batches, labelled_batches
+from iaunet_tf.data.readers.folders import read_folders
+from iaunet_tf.data.sources import LabelledSource, check_images
 from iaunet_tf.errors import InputError
 
 
@@ -70,7 +71,7 @@ def test_every_image_once_an_epoch_and_the_same_again(tree):
     train, _ = read_folders(tree)
 
     def epoch(number):
-        batches = list(train_batches(train, (8, 8), 5, seed=0, epoch=number, crop=0.3))
+        batches = list(labelled_batches(LabelledSource(train, (8, 8)), 5, seed=0, epoch=number, crop=0.3))
         return np.concatenate([b["images"] for b in batches]), np.concatenate([b["labels"] for b in batches])
 
     images, labels = epoch(0)
@@ -90,10 +91,10 @@ def test_evaluation_takes_the_centre(tmp_path):
         for i in range(2):
             Image.fromarray(picture).save(tmp_path / name / f"{i}.png")
     _, val = read_folders(tmp_path)
-    (inner,) = eval_batches(val, np.arange(len(val)), (4, 4), 8, crop=0.5)
+    (inner,) = eval_batches(LabelledSource(val, (4, 4), crop=0.5), np.arange(len(val)), 8)
     assert inner.shape == (2, 4, 4, 3)
     assert inner.numpy().mean() > 210
-    (whole,) = eval_batches(val, np.arange(len(val)), (4, 4), 8, crop=1)
+    (whole,) = eval_batches(LabelledSource(val, (4, 4), crop=1), np.arange(len(val)), 8)
     assert (whole.numpy()[:, 0, 0] < 10).all() and (whole.numpy()[:, 1:3, 1:3] > 200).all()
 
 

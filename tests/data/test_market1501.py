@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from iaunet_tf.data.market1501 import MASK_FOLDER, read_market1501
+from iaunet_tf.data.readers.market1501 import TRAIN_MASKS, read_market1501
 from iaunet_tf.errors import InputError
 
 NAMES = {
@@ -35,15 +35,16 @@ def test_reads_people_and_cameras(market):
     assert dataset.query.pids.tolist() == [1, 1]
     # Junk is gone, the distractor is not.
     assert dataset.gallery.pids.tolist() == [0, 1]
-    assert dataset.train.masks == [None] * 3
+    assert dataset.train.masks is None
     assert "3 images" in dataset.summary()
 
 
 @pytest.mark.parametrize("suffix", ["", ".jpg"])
 def test_finds_mask_folders_with_and_without_suffix(market, suffix):
-    folder = market / MASK_FOLDER / f"0002_c2s1_000451_03{suffix}"
+    folder = market / TRAIN_MASKS / f"0002_c2s1_000451_03{suffix}"
     folder.mkdir(parents=True)
-    assert read_market1501(market).train.masks == [None, folder, None]
+    train = read_market1501(market).train
+    assert [train.mask_folder(row) for row in range(3)] == [None, folder, None]
 
 
 def test_bad_trees_are_explained(market):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from iaunet_tf.data.msmt17 import LISTS, read_msmt17
+from iaunet_tf.data.readers.msmt17 import LISTS, read_msmt17
 from iaunet_tf.errors import InputError
 
 
@@ -30,12 +30,13 @@ def tree(base, train, test):
 def test_both_releases(tmp_path, folder, train, test):
     tree(tmp_path / folder, train, test)
     dataset = read_msmt17(tmp_path)
-    assert [len(split) for split in (dataset.train, dataset.query, dataset.gallery)] == [6, 2, 2]
+    assert [len(subset) for subset in (dataset.train, dataset.query, dataset.gallery)] == [6, 2, 2]
     assert dataset.train.num_people == 3
     np.testing.assert_array_equal(dataset.query.pids, [0, 1])
     np.testing.assert_array_equal(dataset.query.camids, [1, 1])
     np.testing.assert_array_equal(dataset.gallery.camids, [14, 14])
-    assert all(path.is_file() for split in (dataset.train, dataset.query, dataset.gallery) for path in split.paths)
+    for subset in (dataset.train, dataset.query, dataset.gallery):
+        assert all(subset.path(row).is_file() for row in range(len(subset)))
 
 
 def test_mistakes(tmp_path):

@@ -4,14 +4,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from iaunet_tf.data.own import COLUMNS, read_own
-from iaunet_tf.data.readers import read_dataset
+from iaunet_tf.data.readers.own import COLUMNS, read_own
+from iaunet_tf.data.readers.table import read_dataset
 from iaunet_tf.errors import InputError
 
 
 def picture(path):
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", (4, 8)).save(path)
+
+
+def all_paths(subset):
+    return [subset.path(row) for row in range(len(subset))]
 
 
 @pytest.fixture
@@ -39,7 +43,7 @@ def test_table(tmp_path, rows):
     assert dataset.train.num_people == 2 and dataset.notes == ()
     np.testing.assert_array_equal(dataset.query.pids, dataset.gallery.pids)
     assert set(dataset.query.camids) == {0} and set(dataset.gallery.camids) == {1}
-    assert dataset.query.paths[0] == tmp_path / "eve" / "a.jpg"
+    assert dataset.query.path(0) == tmp_path / "eve" / "a.jpg"
 
 
 def test_parquet_is_the_same(tmp_path, rows):
@@ -50,7 +54,7 @@ def test_parquet_is_the_same(tmp_path, rows):
     table = pyarrow.table({name: [row[i] for row in rows] for i, name in enumerate(COLUMNS)})
     pyarrow.parquet.write_table(table, tmp_path / "people.parquet")
     ours, theirs = read_own(tmp_path / "people.parquet"), read_own(write(tmp_path / "people.csv", rows))
-    assert ours.query.paths == theirs.query.paths
+    assert ours.query.files.tolist() == theirs.query.files.tolist()
     np.testing.assert_array_equal(ours.gallery.pids, theirs.gallery.pids)
 
 
@@ -62,9 +66,9 @@ def test_parquet_is_the_same(tmp_path, rows):
             "1 of 9 files are not there, the first is .*gone",
         ),
         (lambda rows: rows.append(rows[0]), "a.jpg is named twice for train"),
-        (lambda rows: rows.append([*rows[0][:3], "query"]), "is in two splits, query and train"),
-        (lambda rows: rows.append([*rows[0][:3], "test"]), "split 'test' is none of train, query, gallery"),
-        (lambda rows: rows.__setitem__(slice(0, 4), []), "no pictures for train"),
+        (lambda rows: rows.append([*rows[0][:3], "query"]), "is in two subsets, query and train"),
+        (lambda rows: rows.append([*rows[0][:3], "test"]), "subset 'test' is not one of train, query, gallery"),
+        (lambda rows: rows.__setitem__(slice(0, 4), []), "no images for train"),
     ],
 )
 def test_mistakes_in_a_table(tmp_path, rows, change, message):
@@ -74,7 +78,7 @@ def test_mistakes_in_a_table(tmp_path, rows, change, message):
 
 
 def test_columns_and_files(tmp_path, rows):
-    with pytest.raises(InputError, match="has no column camera, split; columns are path, person, camera, split"):
+    with pytest.raises(InputError, match="has no column camera, subset; columns are path, person, camera, subset"):
         read_own(write(tmp_path / "people.csv", [row[:2] for row in rows], COLUMNS[:2]))
     for name in ("gone.csv", "gone"):
         with pytest.raises(InputError, match=r"no such .*set --data.root"):
@@ -88,6 +92,11 @@ def test_damaged_tables(tmp_path, name):
         read_own(tmp_path / name)
 
 
+def test_the_column_of_subsets_may_be_called_split(tmp_path, rows):
+    dataset = read_own(write(tmp_path / "people.csv", rows, [*COLUMNS[:3], "split"]))
+    assert [len(subset) for subset in (dataset.train, dataset.query, dataset.gallery)] == [4, 2, 2]
+
+
 def test_table_of_a_spreadsheet(tmp_path, rows):
     file = write(tmp_path / "people.csv", rows)
     file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
@@ -97,7 +106,7 @@ def test_table_of_a_spreadsheet(tmp_path, rows):
 def test_queries_without_a_second_camera_are_counted(tmp_path, rows):
     rows[-1][2] = "a"  # joe's picture in the gallery is of the query's camera
     _, warnings = read_dataset("own", str(write(tmp_path / "people.csv", rows)))
-    assert warnings == ["1 of 2 queries have no match in another camera and count nowhere"]
+    assert warnings == ["1 of 2 queries have no match in another camera and are not counted"]
 
 
 @pytest.mark.parametrize("layout", ["{person}/x_c{camera}_{n}.jpg", "{person}/{camera}/{n}.jpg"])
@@ -108,11 +117,11 @@ def test_folder_per_person(tmp_path, layout):
                 picture(tmp_path / layout.format(person=f"p{person}", camera=camera, n=n))
     dataset = read_own(tmp_path)
     assert dataset.train.num_people == 4 and dataset.query.num_people == dataset.gallery.num_people == 4
-    people = {path.relative_to(tmp_path).parts[0] for path in dataset.train.paths}
-    assert not people & {path.relative_to(tmp_path).parts[0] for path in dataset.gallery.paths}
+    people = {path.relative_to(tmp_path).parts[0] for path in all_paths(dataset.train)}
+    assert not people & {path.relative_to(tmp_path).parts[0] for path in all_paths(dataset.gallery)}
     assert len(dataset.query) == 8 and dataset.notes == ()  # one for each person and camera
     again = read_own(tmp_path)
-    assert again.train.paths == dataset.train.paths
+    assert again.train.files.tolist() == dataset.train.files.tolist()
 
 
 def test_folders_with_splits_and_without_cameras(tmp_path):
@@ -120,8 +129,8 @@ def test_folders_with_splits_and_without_cameras(tmp_path):
         for person in ("a", "b"):
             picture(tmp_path / split / person / "1.jpg")
     dataset = read_own(tmp_path)
-    assert dataset.notes == ("6 pictures have no camera in name or folder; each counts as of a camera of its own",)
+    assert dataset.notes == ("6 images have no camera in name or folder; each gets a camera of its own",)
     assert len(dataset.query) == len(dataset.gallery) == 2
     picture(tmp_path / "query" / "stray.jpg")
-    with pytest.raises(InputError, match=r"stray.jpg: is in no person's folder; lay them out as"):
+    with pytest.raises(InputError, match=r"stray.jpg: is not in a person's folder; lay them out as"):
         read_own(tmp_path)

@@ -1,8 +1,9 @@
 import numpy as np
 from PIL import Image
 
-from iaunet_tf.data.images import load_masks
-from iaunet_tf.data.part_masks import LIP, main, prior_masks
+from iaunet_tf.commands import main
+from iaunet_tf.data.decoding import load_masks
+from iaunet_tf.data.part_masks import LIP, prior_masks
 
 
 def test_label_maps_become_the_tree_that_training_reads(tmp_path, capsys):
@@ -10,7 +11,7 @@ def test_label_maps_become_the_tree_that_training_reads(tmp_path, capsys):
     for name in ("a.png", "bbox_train/0001/b.png"):
         (tmp_path / "labels" / name).parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(labels).save(tmp_path / "labels" / name)
-    assert main([str(tmp_path / "labels"), str(tmp_path / "masks")]) == 0
+    assert main(["data", "masks", str(tmp_path / "labels"), str(tmp_path / "masks")]) == 0
     assert "2 images" in capsys.readouterr().out
     for name in ("a", "bbox_train/0001/b"):
         masks = load_masks(tmp_path / "masks" / name, (20, 8), (20, 8))
@@ -23,16 +24,16 @@ def test_label_maps_become_the_tree_that_training_reads(tmp_path, capsys):
 
 
 def test_mistakes(tmp_path, capsys):
-    assert main([str(tmp_path), str(tmp_path / "masks")]) == 1
+    assert main(["data", "masks", str(tmp_path), str(tmp_path / "masks")]) == 1
     assert "holds no label maps" in capsys.readouterr().err
     Image.fromarray(np.full((4, 4), 24, "uint8")).save(tmp_path / "a.png")
-    assert main([str(tmp_path), str(tmp_path / "masks")]) == 1
+    assert main(["data", "masks", str(tmp_path), str(tmp_path / "masks")]) == 1
     assert "a.png: is no label map of LIP's 20 classes: it has class 24" in capsys.readouterr().err
     Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
-    assert main([str(tmp_path), str(tmp_path / "masks")]) == 1
+    assert main(["data", "masks", str(tmp_path), str(tmp_path / "masks")]) == 1
     assert "its shape is (4, 4, 3)" in capsys.readouterr().err
     (tmp_path / "a.png").write_bytes(b"nothing")
-    assert main([str(tmp_path), str(tmp_path / "masks")]) == 1
+    assert main(["data", "masks", str(tmp_path), str(tmp_path / "masks")]) == 1
     assert "a.png: not a readable picture" in capsys.readouterr().err
     assert not (tmp_path / "masks").exists()
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from iaunet_tf.data.sampling import check_batches, epoch_augmentation, epoch_order, groups_per_epoch
+from iaunet_tf.data.augmentation import epoch_augmentation
+from iaunet_tf.data.sampling import check_batches, epoch_order, groups_per_epoch
 from iaunet_tf.errors import InputError
 
 LABELS = np.repeat([0, 1, 2, 3], [9, 1, 4, 6])  # 2 + 1 + 1 + 1 groups of 4

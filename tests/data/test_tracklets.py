@@ -8,12 +8,13 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from iaunet_tf.data.dukemtmc_videoreid import read_dukemtmc_videoreid
-from iaunet_tf.data.embedded_video import EmbeddedVideoOptions, ensure_embedded_video
-from iaunet_tf.data.ls_vid import read_ls_vid
-from iaunet_tf.data.mars import read_mars
-from iaunet_tf.data.tracklets import Tracklets, count_warnings
-from iaunet_tf.data.two_cameras import read_ilids_vid, read_prid2011
+from iaunet_tf.data.dataset import Subset
+from iaunet_tf.data.readers.dukemtmc_videoreid import read_dukemtmc_videoreid
+from iaunet_tf.data.readers.ls_vid import read_ls_vid
+from iaunet_tf.data.readers.mars import read_mars
+from iaunet_tf.data.readers.table import size_warnings
+from iaunet_tf.data.readers.two_cameras import read_ilids_vid, read_prid2011
+from iaunet_tf.data.synthetic.tracklets import TrackletOptions, ensure_tracklets
 from iaunet_tf.errors import InputError
 
 
@@ -58,11 +59,14 @@ def test_mars(mars):
     assert data.train.pids.tolist() == [1, 1, 3, 3] and data.train.camids.tolist() == [1, 2, 1, 5]
     assert names(data.train, 3) == [f"0003C5T0001F00{k}.jpg" for k in (1, 2, 3)]
     assert all(path.is_file() for row in range(7 - 1) for path in data.gallery.paths(row))
-    assert data.query.pids.tolist() == [2, 4] and data.query.ids.tolist() == ["0002C1T0001", "0004C2T0001"]
+    assert data.query.pids.tolist() == [2, 4] and [data.query.path(start).name[:11] for start in data.query.starts] == [
+        "0002C1T0001",
+        "0004C2T0001",
+    ]
     # The gallery has the queries and the distractor, and no junk.
     assert data.gallery.pids.tolist() == [0, 2, 2, 4, 4, 4]
     assert data.train.labels.tolist() == [0, 0, 1, 1]
-    assert "4 tracklets      2 people" in data.summary()
+    assert "4 tracklets      2 identities" in data.summary()
 
 
 def test_mars_index_is_kept_and_made_anew_when_info_changes(mars, tmp_path):
@@ -70,8 +74,8 @@ def test_mars_index_is_kept_and_made_anew_when_info_changes(mars, tmp_path):
     first = read_mars(mars, cache)
     shutil.rmtree(mars / "bbox_test" / "0004")  # not looked at again
     again = read_mars(mars, cache)
-    np.testing.assert_array_equal(first.gallery.frames, again.gallery.frames)
-    assert again.query.ids.tolist() == first.query.ids.tolist()
+    np.testing.assert_array_equal(first.gallery.files, again.gallery.files)
+    assert again.query.starts.tolist() == first.query.starts.tolist()
     (mars / "info" / "test_name.txt").write_text((mars / "info" / "test_name.txt").read_text() + "\n")
     with pytest.raises(InputError, match="9 of the 18 frames"):
         read_mars(mars, cache)
@@ -160,7 +164,7 @@ def test_ilids_vid(tmp_path):
     assert [path.parts[-3] for path in (data.query.path(0), data.gallery.path(0))] == ["cam1", "cam2"]
     assert data.query.pids.tolist() == data.gallery.pids.tolist() == [1, 4]
     assert data.train.pids.tolist() == [2, 2, 3, 3] and data.train.camids.tolist() == [1, 2, 1, 2]
-    with pytest.raises(InputError, match=r"data.split 2 is unknown: there are splits 0 to 1"):
+    with pytest.raises(InputError, match=r"data.fold 2 is unknown: there are folds 0 to 1"):
         read_ilids_vid(tmp_path, 2)
     savemat(splits, {"ls_set": np.array([[1, 2]])})
     with pytest.raises(InputError, match=r"numbers 2 people where .* has 4"):
@@ -179,9 +183,9 @@ def test_prid2011(tmp_path):
     # The third is too short in camera b, nobody else is where only camera a has a person.
     assert len(people) == 2 and people < {"person_0001", "person_0002", "person_0005", "person_0008"}
     assert len(data.train) == 4 and not set(data.train.pids) & set(data.query.pids)
-    chosen = [tuple(read_prid2011(tmp_path, split).query.pids) for split in range(10)]
+    chosen = [tuple(read_prid2011(tmp_path, fold).query.pids) for fold in range(10)]
     assert len(set(chosen)) > 2 and chosen[4] == tuple(data.query.pids)
-    with pytest.raises(InputError, match=r"data.split 10 is unknown: there are splits 0 to 9"):
+    with pytest.raises(InputError, match=r"data.fold 10 is unknown: there are folds 0 to 9"):
         read_prid2011(tmp_path, 10)
     content = [{"train": ["person_0008", "person_0001"], "test": ["person_0002", "person_0005"]}]
     (tmp_path / "splits_prid2011.json").write_text(json.dumps(content))
@@ -241,27 +245,27 @@ def test_ls_vid(tmp_path):
 
 def test_counts_are_compared_with_the_published_ones_once_a_data_set_seems_whole(mars):
     data = read_mars(mars)
-    assert count_warnings(data, {"train": (625, 8298)}) == []
-    assert count_warnings(data, {"train": (2, 4), "query": (None, 2)}) == []
-    (line,) = count_warnings(data, {"train": (2, 4), "query": (3, 2)})
-    assert line == "mars query: 2 people and 2 entries, published are 3 people and 2"
+    assert size_warnings(data, ((625, 8298),)) == []
+    assert size_warnings(data, ((2, 4), (None, 2))) == []
+    (line,) = size_warnings(data, ((2, 4), (3, 2)))
+    assert line == "mars query: 2 identities and 2 tracklets; published are 3 identities and 2 tracklets"
 
 
 def test_no_tracklets_at_all(tmp_path):
     with pytest.raises(InputError, match="holds no tracklets for train"):
-        Tracklets.from_lists("train", tmp_path, [])
+        Subset.of_tracklets("train", tmp_path, [])
 
 
-# --- the embedded ones ---------------------------------------------------------------------------------
+# --- the synthetic ones ---------------------------------------------------------------------------------
 
-OPTIONS = EmbeddedVideoOptions(train_people=2, test_people=2, cameras_per_person=2, frames=6, distractors=1, masks=True)
+OPTIONS = TrackletOptions(train_people=2, test_people=2, cameras_per_person=2, frames=6, distractors=1, masks=True)
 
 
-def test_embedded_tracklets_are_in_mars_layout(tmp_path):
-    ensure_embedded_video(tmp_path / "a", OPTIONS)
+def test_synthetic_tracklets_are_in_mars_layout(tmp_path):
+    ensure_tracklets(tmp_path / "a", OPTIONS)
     data = read_mars(tmp_path / "a")
     assert (len(data.train), len(data.query), len(data.gallery)) == (4, 2, 5)
-    assert data.train.has_masks and data.gallery.pids.min() == 0
+    assert data.train.masks is not None and data.gallery.pids.min() == 0
     for query, pid in enumerate(data.query.pids):
         others = data.gallery.camids[data.gallery.pids == pid]
         assert set(others) - {data.query.camids[query]}
@@ -270,16 +274,16 @@ def test_embedded_tracklets_are_in_mars_layout(tmp_path):
     frames = np.stack([np.asarray(Image.open(path), int) for path in data.train.paths(0)])
     assert frames.shape[1:] == (128, 64, 3)
     assert np.abs(np.diff(frames, axis=0)).mean((1, 2, 3)).min() > 2  # they walk
-    folder = data.train.masks(int(data.train.starts[0]))
+    folder = data.train.mask_folder(data.train.starts[0])
     assert sorted(path.stem for path in folder.iterdir()) == [
         "foreground", "head", "lower_clothes", "shoes", "upper_clothes",
     ]  # fmt: skip
 
 
-def test_embedded_tracklets_follow_from_the_seed(tmp_path):
+def test_synthetic_tracklets_follow_from_the_seed(tmp_path):
     for name in "ab":
-        ensure_embedded_video(tmp_path / name, OPTIONS)
+        ensure_tracklets(tmp_path / name, OPTIONS)
     files = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*.jpg"))
     assert files and all((tmp_path / "a" / f).read_bytes() == (tmp_path / "b" / f).read_bytes() for f in files)
-    with pytest.raises(InputError, match="of other options"):
-        ensure_embedded_video(tmp_path / "a", EmbeddedVideoOptions())
+    with pytest.raises(InputError, match="drawn with other options"):
+        ensure_tracklets(tmp_path / "a", TrackletOptions())

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from exporting.networks import embeddings, network
 
-from iaunet_tf.exporting.command import main_litert
+from iaunet_tf.commands import main
 
 interpreter = pytest.importorskip("ai_edge_litert.interpreter")
 
@@ -41,9 +41,9 @@ def test_video_network_takes_any_number_of_frames(exports):
 
 def test_int8_is_smaller_and_alike(exports, tmp_path, capsys):
     out = tmp_path / "small.tflite"
-    assert main_litert([str(exports / "images.keras"), "--out", str(out), "--precision", "int8"]) == 0
+    assert main(["export", "litert", str(exports / "images.keras"), "--out", str(out), "--precision", "int8"]) == 0
     assert out.stat().st_size < 0.3 * (exports / "lite" / "lite.tflite").stat().st_size
     pixels = np.random.default_rng(0).uniform(0, 255, (3, 64, 32, 3)).astype("float32")
     assert (run(out, pixels)[1] * embeddings(network(), pixels)).sum(axis=1).min() > 0.98
-    assert main_litert([str(exports / "images.keras"), "--out", str(tmp_path / "a.onnx")]) == 1
+    assert main(["export", "litert", str(exports / "images.keras"), "--out", str(tmp_path / "a.onnx")]) == 1
     assert "ends in .tflite" in capsys.readouterr().err

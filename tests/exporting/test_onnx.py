@@ -7,8 +7,8 @@ import yaml
 from exporting.networks import embeddings, network
 from PIL import Image
 
+from iaunet_tf.commands import main
 from iaunet_tf.errors import InputError
-from iaunet_tf.exporting.command import main_onnx
 from iaunet_tf.exporting.network import for_inference
 from iaunet_tf.exporting.precision import to_int8
 from iaunet_tf.exporting.samples import sample_pictures
@@ -94,7 +94,7 @@ def test_mistakes_are_one_line_and_leave_nothing(exports, arguments, message, tm
     (tmp_path / "file").write_bytes(b"")
     keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]).save("other.keras")
     before = sorted(tmp_path.iterdir())
-    assert main_onnx([argument.format(exports=exports) for argument in arguments]) == 1
+    assert main(["export", "onnx", *(argument.format(exports=exports) for argument in arguments)]) == 1
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
     assert sorted(tmp_path.iterdir()) == before
@@ -108,7 +108,7 @@ def test_an_export_that_is_off_is_refused(exports, tmp_path, monkeypatch, capsys
         verify(ours, np.full_like(ours, np.nan), Limits(), "signature encoded")
     # The command leaves nothing behind.
     monkeypatch.setitem(LIMITS, "fp32", Limits(difference=0, cosine=2))
-    assert main_onnx([str(exports / "images.keras"), "--out", str(tmp_path / "a.onnx")]) == 1
+    assert main(["export", "onnx", str(exports / "images.keras"), "--out", str(tmp_path / "a.onnx")]) == 1
     assert "error: the export differs from Keras" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
@@ -135,7 +135,7 @@ def test_samples_are_the_runs_queries_if_they_are_there(tmp_path, monkeypatch):
 @pytest.mark.parametrize("kind", ["images", "clips"])
 def test_float16_but_for_the_channel_attention(exports, tmp_path, kind):
     out = tmp_path / "a.onnx"
-    assert main_onnx([str(exports / f"{kind}.keras"), "--out", str(out), "--precision", "fp16"]) == 0
+    assert main(["export", "onnx", str(exports / f"{kind}.keras"), "--out", str(out), "--precision", "fp16"]) == 0
     proto = onnx.load(out)
     kernels = {tensor.data_type for tensor in proto.graph.initializer if len(tensor.dims) == 4}
     assert kernels == {onnx.TensorProto.FLOAT16}
@@ -165,13 +165,13 @@ def test_graph_reads_like_the_network(exports):
 
 def test_long_clips_go_through_a_loop(exports, tmp_path):
     out = tmp_path / "a.onnx"
-    assert main_onnx([str(exports / "clips.keras"), "--out", str(out), "--long-clips"]) == 0
+    assert main(["export", "onnx", str(exports / "clips.keras"), "--out", str(out), "--long_clips", "true"]) == 0
     assert "Loop" in {node.op_type for node in onnx.load(out).graph.node}
 
 
 def test_int8_convolutions(exports, tmp_path, capsys):
     out = tmp_path / "a.onnx"
-    assert main_onnx([str(exports / "images.keras"), "--out", str(out), "--precision", "int8"]) == 1
+    assert main(["export", "onnx", str(exports / "images.keras"), "--out", str(out), "--precision", "int8"]) == 1
     assert "--calibrate FOLDER, pictures to calibrate with, go together" in capsys.readouterr().err
     out.write_bytes((exports / "image" / "image.onnx").read_bytes())
     to_int8(out, PIXELS)

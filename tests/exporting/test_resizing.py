@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from iaunet_tf.data.images import to_pixels
+from iaunet_tf.data.decoding import to_pixels
 from iaunet_tf.exporting.resizing import resize
 from iaunet_tf.inference.inputs import picture_pixels
 

@@ -12,8 +12,8 @@ import tensorflow as tf
 from exporting.networks import embeddings, network
 from PIL import Image
 
-from iaunet_tf.data.images import to_pixels
-from iaunet_tf.exporting.command import main_savedmodel
+from iaunet_tf.commands import main
+from iaunet_tf.data.decoding import to_pixels
 
 serving = pytest.importorskip("tensorflow_serving.apis.prediction_log_pb2")
 
@@ -110,9 +110,9 @@ def test_folder_of_served_models(exports, tmp_path, capsys):
     shutil.copytree(served, tmp_path / "served")
     source = str(exports / "images.keras")
     out = ["--out", str(tmp_path / "served")]
-    assert main_savedmodel([source, *out, "--version", "1"]) == 1
+    assert main(["export", "savedmodel", source, *out, "--version", "1"]) == 1
     assert "iaunet/1: exists; choose another --version" in capsys.readouterr().err
-    assert main_savedmodel([source, *out, "--dtype", "float32", "--no-unit-length"]) == 0
+    assert main(["export", "savedmodel", source, *out, "--dtype", "float32", "--unit_length", "false"]) == 0
     assert sorted(path.name for path in (tmp_path / "served" / "iaunet").iterdir()) == ["1", "2"]
     model = tf.saved_model.load(str(tmp_path / "served" / "iaunet" / "2"))
     pixels = np.random.default_rng(0).uniform(0, 255, (2, 64, 32, 3)).astype("float32")

@@ -9,7 +9,7 @@ from exporting.networks import embeddings, network
 from PIL import Image
 
 from iaunet_tf import Embedder
-from iaunet_tf.embed import main
+from iaunet_tf.commands import main
 from iaunet_tf.errors import InputError
 
 
@@ -57,7 +57,7 @@ def test_every_file_takes_every_kind_of_picture(exports, pictures, name, tmp_pat
 
 
 def test_other_sizes_are_resized_as_in_evaluation(exports):
-    from iaunet_tf.data.images import load_image
+    from iaunet_tf.data.decoding import load_image
 
     rng = np.random.default_rng(0)
     pictures = [rng.integers(0, 256, shape).astype("uint8") for shape in ((128, 64, 3), (50, 70, 3))]
@@ -160,24 +160,26 @@ def test_command(exports, pictures, tmp_path, capsys):
         (tmp_path / "people").mkdir(exist_ok=True)
         Image.fromarray(picture).save(tmp_path / "people" / f"{number}.png")
     out = tmp_path / "features.npz"
-    assert main([str(exports / "image" / "image.onnx"), str(tmp_path / "people"), "--out", str(out)]) == 0
+    assert main(["embed", str(exports / "image" / "image.onnx"), str(tmp_path / "people"), "--out", str(out)]) == 0
     with np.load(out) as features:
         assert [path.split("/")[-1] for path in features["paths"]] == ["0.png", "1.png", "2.png"]
         np.testing.assert_allclose(
             features["embeddings"], Embedder(exports / "image" / "image.onnx")(pictures), atol=1e-6
         )
-    assert main([str(exports / "clips" / "clips.onnx"), str(tmp_path / "people"), "--out", str(out)]) == 0
+    assert main(["embed", str(exports / "clips" / "clips.onnx"), str(tmp_path / "people"), "--out", str(out)]) == 0
     with np.load(out) as features:
         assert features["paths"].tolist() == [str(tmp_path / "people")]
     pytest.importorskip("pyarrow")
     table = tmp_path / "features.parquet"
-    assert main([str(exports / "image" / "image.onnx"), str(tmp_path / "people"), "--out", str(table)]) == 0
+    assert main(["embed", str(exports / "image" / "image.onnx"), str(tmp_path / "people"), "--out", str(table)]) == 0
     import pyarrow.parquet
 
     columns = pyarrow.parquet.read_table(table).to_pydict()
     assert [path.split("/")[-1] for path in columns["path"]] == ["0.png", "1.png", "2.png"]
     embedded = Embedder(exports / "image" / "image.onnx")(pictures)
     np.testing.assert_allclose(columns["embedding"], embedded, atol=1e-6)
-    assert main([str(exports / "image" / "image.onnx"), str(tmp_path / "gone"), "--out", str(out)]) == 1
-    assert main([str(exports / "image" / "image.onnx"), str(tmp_path / "people"), "--out", "features.txt"]) == 1
+    assert main(["embed", str(exports / "image" / "image.onnx"), str(tmp_path / "gone"), "--out", str(out)]) == 1
+    assert (
+        main(["embed", str(exports / "image" / "image.onnx"), str(tmp_path / "people"), "--out", "features.txt"]) == 1
+    )
     assert "ends in .npz or .parquet" in capsys.readouterr().err

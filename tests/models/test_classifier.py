@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from iaunet_tf.errors import InputError
-from iaunet_tf.models.classifier import BACKBONES, ImageClassifier
+from iaunet_tf.models.backbones import APPLICATIONS
+from iaunet_tf.models.classifier import ImageClassifier
 
 SMALL = {"backbone": "MobileNetV2", "input_shape": (32, 32, 3), "blocks_after": ["block_3_expand_relu"]}
 PIXELS = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype("uint8")
@@ -33,7 +34,7 @@ def test_pixels_are_preprocessed_as_the_backbone_wants(backbone):
 
 
 def test_mistakes():
-    assert "ConvNeXtTiny" in BACKBONES
+    assert "ConvNeXtTiny" in APPLICATIONS
     with pytest.raises(InputError, match="no ResNet51; it has"):
         ImageClassifier(3, "ResNet51")
     with pytest.raises(InputError, match="no layer 'nope'; candidates are"):

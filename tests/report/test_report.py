@@ -11,14 +11,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from iaunet_tf.data.embedded import EmbeddedOptions, ensure_embedded
-from iaunet_tf.data.embedded_video import EmbeddedVideoOptions, ensure_embedded_video
-from iaunet_tf.data.images import load_image
+from iaunet_tf.commands import main
+from iaunet_tf.commands.train import main as run_command
+from iaunet_tf.data.decoding import load_image
+from iaunet_tf.data.synthetic.images import ImageOptions, ensure_images
+from iaunet_tf.data.synthetic.tracklets import TrackletOptions, ensure_tracklets
+from iaunet_tf.evaluation.extraction import Extractor
 from iaunet_tf.report import pictures
-from iaunet_tf.report.__main__ import main
 from iaunet_tf.report.findings import Findings
 from iaunet_tf.report.sections import choose_queries
-from iaunet_tf.training.command import run_command
 
 SMALL = ["--data.height=64", "--data.width=32", "--model.width=0.25", "--train.batch_size=8", "--train.warmup_epochs=0"]
 
@@ -28,8 +29,8 @@ def runs(tmp_path_factory):
     """Folder of runs: `first` trained for an epoch, `second` without blocks, `other` on other people."""
     folder = tmp_path_factory.mktemp("runs")
     options = {"cameras_per_person": 3, "shots": 2, "distractors": 3}
-    ensure_embedded(folder / "market", EmbeddedOptions(train_people=6, test_people=5, **options))
-    ensure_embedded(folder / "elsewhere", EmbeddedOptions(train_people=6, test_people=4, **options))
+    ensure_images(folder / "market", ImageOptions(train_people=6, test_people=5, **options))
+    ensure_images(folder / "elsewhere", ImageOptions(train_people=6, test_people=4, **options))
     for name, data, extra in (
         ("first", "market", ["--train.epochs=1"]),
         ("second", "market", ["--train.epochs=0", "--model.block=null"]),
@@ -48,7 +49,7 @@ def embedded_pictures(page):
 
 
 def test_page_of_a_run(runs, capsys):
-    assert main([str(runs / "first"), "--queries", "1"]) == 0
+    assert main(["report", str(runs / "first"), "--queries", "1"]) == 0
     folder = runs / "first" / "report"
     assert capsys.readouterr().out.strip().endswith(str(folder / "report.html"))
     page = (folder / "report.html").read_text()
@@ -65,38 +66,39 @@ def test_page_of_a_run(runs, capsys):
     assert len(list((folder / "ranked").iterdir())) == len(list((folder / "attention").iterdir())) == 3
     # Again: the old one is replaced.
     (folder / "stale.png").touch()
-    assert main([str(runs / "first"), "--queries", "1"]) == 0
+    assert main(["report", str(runs / "first"), "--queries", "1"]) == 0
     assert not (folder / "stale.png").exists()
 
 
 def test_findings_are_those_of_the_evaluation(runs):
     found = Findings.of(runs / "first")
-    assert found.result.mAP == found.own_metrics["mAP"]
-    query, gallery = found.test.query.split, found.test.gallery.split
-    embeddings = found.task.embeddings(found.model, found.test, type("Run", (), {"embeddings": runs / "anew"}))
+    assert found.ranking.mAP == found.metrics[found.label]["mAP"]
+    query, gallery = found.test.query.subset, found.test.gallery.subset
+    extract = Extractor(found.model, found.config)
+    embeddings = [extract(source) for source in (found.test.query, found.test.gallery)]
     unit = [each / np.linalg.norm(each, axis=1, keepdims=True) for each in embeddings]
     distances = 1 - unit[0] @ unit[1].T
     distances[(query.pids[:, None] == gallery.pids) & (query.camids[:, None] == gallery.camids)] = np.inf
-    np.testing.assert_allclose(found.distances[:, 0], distances.min(axis=1), atol=1e-5)
+    np.testing.assert_allclose(found.nearest[1][:, 0], distances.min(axis=1), atol=1e-5)
     first = gallery.pids[distances.argmin(axis=1)]
     wrong = (first != query.pids) & (first != 0)
     pairs = {(a, b): len(rows) for a, b, rows in found.confused()}
     expected = [tuple(sorted(pair)) for pair in zip(query.pids[wrong], first[wrong], strict=True)]
     assert pairs == {pair: expected.count(pair) for pair in expected}
-    assert found.hits(0).tolist() == (gallery.pids[found.places[0]] == query.pids[0]).tolist()
+    assert found.hits(0).tolist() == (gallery.pids[found.nearest[0][0]] == query.pids[0]).tolist()
     for relation in found.relations:
         np.testing.assert_allclose(relation.sum(axis=1), 1, rtol=1e-5)
         np.testing.assert_allclose(np.diag(relation), 0, atol=1e-6)
     first, second = found.attention(found.paths("query", 0))
     assert first.shape == (1, 8, 4, 4) and second.shape == (1, 4, 2, 4)
-    direct = found.model(load_image(query.paths[0], (64, 32))[None].astype("float32"), training=False)
+    direct = found.model(load_image(query.path(0), (64, 32))[None].astype("float32"), training=False)
     np.testing.assert_allclose(second, direct["part_attention_2"], atol=1e-5)
 
 
 def test_chosen_queries_are_the_best_and_the_worst_of_different_people(runs):
     found = Findings.of(runs / "first")
     chosen = choose_queries([found], 2, 0)
-    ap, pids = found.result.ap, found.test.query.split.pids
+    ap, pids = found.ranking.ap, found.test.query.subset.pids
     rows = [row for each in chosen.values() for row in each]
     assert len({pids[row] for row in rows}) == len(rows) == 5  # two, two, and the one who is left
     best, worst = chosen["Best queries"], chosen["Worst queries"]
@@ -104,7 +106,9 @@ def test_chosen_queries_are_the_best_and_the_worst_of_different_people(runs):
 
 
 def test_two_runs_side_by_side(runs):
-    assert main([str(runs / "first"), str(runs / "second"), "--out", str(runs / "both"), "--queries", "1"]) == 0
+    assert (
+        main(["report", str(runs / "first"), str(runs / "second"), "--out", str(runs / "both"), "--queries", "1"]) == 0
+    )
     page = (runs / "both" / "report.html").read_text()
     assert ">Better found by first</h2>" in page and ">Better found by second</h2>" in page
     metrics = [json.loads((runs / name / "metrics.json").read_text())["demo"]["mAP"] for name in ("first", "second")]
@@ -116,8 +120,8 @@ def test_two_runs_side_by_side(runs):
 
 
 def test_whole_tracklets(tmp_path, capsys):
-    options = EmbeddedVideoOptions(train_people=4, test_people=3, cameras_per_person=2, frames=5, distractors=1)
-    ensure_embedded_video(tmp_path / "mars", options)
+    options = TrackletOptions(train_people=4, test_people=3, cameras_per_person=2, frames=5, distractors=1)
+    ensure_tracklets(tmp_path / "mars", options)
     run = tmp_path / "run"
     places = [
         "--data.name=mars",
@@ -128,7 +132,7 @@ def test_whole_tracklets(tmp_path, capsys):
     run_command(
         ["--data.name=mars", *places, *SMALL, "--data.clip_length=2", "--train.epochs=0", "--eval.histograms=false"]
     )
-    assert main([str(run), "--queries", "1"]) == 0
+    assert main(["report", str(run), "--queries", "1"]) == 0
     page = (run / "report" / "report.html").read_text()
     assert "5 frames" in page and "Training</h2>" not in page
     (picture, *_) = (run / "report" / "attention").iterdir()
@@ -136,10 +140,10 @@ def test_whole_tracklets(tmp_path, capsys):
         assert opened.height == 3 * 120 + 24  # a row of frames, each with both blocks below
         columns = opened.width // 62
     found = Findings.of(run)
-    assert columns in found.test.query.split.lengths
+    assert columns in found.test.query.subset.lengths
     assert [relation.shape for relation in found.relations] == [(8, 8)] * 2
     # The last frame of five is in a clip of its own, padded by itself.
-    frames = found.paths("query", int(np.flatnonzero(found.test.query.split.lengths == 5)[0]))
+    frames = found.paths("query", int(np.flatnonzero(found.test.query.subset.lengths == 5)[0]))
     clip = np.stack([load_image(frames[4], (64, 32))] * 2)[None].astype("float32")
     direct = found.model(clip, training=False)["part_attention_1"][0, 0]
     np.testing.assert_allclose(found.attention(frames)[0][4], direct, atol=1e-5)
@@ -166,21 +170,21 @@ def test_overlay_is_coloured_where_attention_is():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nowhere"], "nowhere: is no run folder"),
-        (["{runs}/market"], "market: is no run folder"),
+        (["nowhere"], "nowhere: is not a run folder"),
+        (["{runs}/market"], "market: is not a run folder"),
         (["{runs}/first", "{runs}/other"], "first and other are not about the same query: 15 and 12 images"),
         (["{runs}/first", "{runs}/second", "{runs}/other"], "a report is on one run or on two; received 3"),
         (["{runs}/first", "{runs}/first"], "both runs are called first"),
-        (["{runs}/first", "--out", "{runs}/market"], "market: exists and is no report"),
+        (["{runs}/first", "--out", "{runs}/market"], "market: exists and is not a report"),
         (["{runs}/first", "--queries", "0"], "--queries must be at least 1"),
     ],
 )
 def test_mistakes_are_named(runs, capsys, arguments, message):
-    assert main([argument.format(runs=runs) for argument in arguments]) == 1
+    assert main(["report", *[argument.format(runs=runs) for argument in arguments]]) == 1
     assert message in capsys.readouterr().err
 
 
 def test_unfinished_run_is_named(runs, tmp_path, capsys):
     (tmp_path / "config.yaml").write_text((runs / "first" / "config.yaml").read_text())
-    assert main([str(tmp_path)]) == 1
-    assert "is not evaluated; python train_keras.py --evaluate" in capsys.readouterr().err
+    assert main(["report", str(tmp_path)]) == 1
+    assert "is not evaluated; iaunet evaluate" in capsys.readouterr().err

@@ -1,11 +1,13 @@
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from iaunet_tf.config.common import TrainConfig
 from iaunet_tf.layers import IAUBlock
 from iaunet_tf.losses import batch_hard_triplet_loss, part_mask_loss
-from iaunet_tf.training.config import TrainConfig
 from iaunet_tf.training.loss_scale import LossScale
 from iaunet_tf.training.step import make_train_step
 
@@ -13,15 +15,9 @@ X = np.random.default_rng(0).normal(size=(8, 5)).astype("float32")
 BATCH = {"images": tf.constant(X)}
 
 
-class Task:
-    """Mean of squares of a linear layer; `factor` makes gradients that are not finite."""
-
-    def __init__(self, factor=1.0):
-        self.factor = tf.Variable(factor)
-
-    def objective(self, outputs, batch):
-        loss = self.factor * tf.reduce_mean(tf.square(outputs))
-        return loss, {"mean": tf.reduce_mean(outputs)}
+def mean_of_squares(outputs, batch, factor=1.0):
+    """Of a linear layer; `factor` makes gradients that are not finite."""
+    return factor * tf.reduce_mean(tf.square(outputs)), {"mean": tf.reduce_mean(outputs)}
 
 
 def network(optimizer):
@@ -36,7 +32,7 @@ def gradients(**options):
     """Of one step, by SGD of rate 1, and the values."""
     model = network(keras.optimizers.SGD(1.0))
     before = model.get_weights()
-    values = make_train_step(model, Task(), TrainConfig(batch_size=8, weight_decay=0.0, **options))(BATCH)
+    values = make_train_step(model, mean_of_squares, TrainConfig(batch_size=8, weight_decay=0.0, **options))(BATCH)
     return [old - new for old, new in zip(before, model.get_weights(), strict=True)], values
 
 
@@ -65,21 +61,22 @@ def test_clipping():
 
 
 def test_loss_scale_leaves_out_steps_that_are_not_finite():
-    model, task, scale = network(keras.optimizers.Adam(0.1)), Task(), LossScale(initial=8.0, growth_steps=2)
-    step = make_train_step(model, task, TrainConfig(batch_size=8), scale)
+    model, scale = network(keras.optimizers.Adam(0.1)), LossScale(initial=8.0, growth_steps=2)
+    factor = tf.Variable(1.0)
+    step = make_train_step(model, partial(mean_of_squares, factor=factor), TrainConfig(batch_size=8), scale)
     reference = network(keras.optimizers.Adam(0.1))
-    plain = make_train_step(reference, Task(), TrainConfig(batch_size=8))
+    plain = make_train_step(reference, mean_of_squares, TrainConfig(batch_size=8))
     step(BATCH), plain(BATCH)
     for ours, theirs in zip(model.get_weights(), reference.get_weights(), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5)
-    task.factor.assign(np.inf)
+    factor.assign(np.inf)
     before = [variable.numpy() for variable in (*model.variables, *model.optimizer.variables)]
     assert scale.state() == {"value": 8.0, "finite_steps": 1}
     step(BATCH)
     for variable, value in zip((*model.variables, *model.optimizer.variables), before, strict=True):
         np.testing.assert_array_equal(variable, value)
     assert scale.state() == {"value": 4.0, "finite_steps": 0}
-    task.factor.assign(1.0)
+    factor.assign(1.0)
     step(BATCH), step(BATCH)
     assert scale.state() == {"value": 8.0, "finite_steps": 0}  # doubled after two
     other = LossScale()

@@ -1,4 +1,4 @@
-"""Runs that are killed and go on equal runs that were left alone."""
+"""Runs that are killed and resumed equal runs that were left alone."""
 
 import os
 import signal
@@ -10,10 +10,10 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from training.hosts import environments
+from distribution.hosts import environments
 
-from iaunet_tf.data.embedded import EmbeddedOptions, ensure_embedded
-from iaunet_tf.data.embedded_video import EmbeddedVideoOptions, ensure_embedded_video
+from iaunet_tf.data.synthetic.images import ImageOptions, ensure_images
+from iaunet_tf.data.synthetic.tracklets import TrackletOptions, ensure_tracklets
 
 ROOT = Path(__file__).parents[2]
 PEOPLE = {"train_people": 6, "test_people": 4, "cameras_per_person": 2, "distractors": 3}
@@ -22,8 +22,8 @@ PEOPLE = {"train_people": 6, "test_people": 4, "cameras_per_person": 2, "distrac
 @pytest.fixture(scope="module")
 def trees(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
-    ensure_embedded(folder / "market1501", EmbeddedOptions(shots=2, **PEOPLE))
-    ensure_embedded_video(folder / "mars", EmbeddedVideoOptions(**PEOPLE))
+    ensure_images(folder / "market1501", ImageOptions(shots=2, **PEOPLE))
+    ensure_tracklets(folder / "mars", TrackletOptions(**PEOPLE))
     return folder
 
 
@@ -36,7 +36,7 @@ def command(trees, name, run, epochs):
         "data.root": trees / name,
         "data.height": 64,
         "data.width": 32,
-        "data.clip_length": 2,
+        **({"data.clip_length": 2} if name == "mars" else {}),
         "model.width": 0.25,
         "train.epochs": epochs,
         "train.batch_size": 8,
@@ -84,16 +84,14 @@ def make_and_count(*arguments):
         return step(batch, stop)
     return counting
 loop.make_train_step = make_and_count
-sys.argv = {[str(ROOT / "train_keras.py"), *command(trees, "market1501", stopped, 3)[2:]]!r}
-sys.path.insert(0, {str(ROOT)!r})
-import train_keras
-sys.exit(train_keras.main())
+from iaunet_tf.commands import main
+sys.exit(main({["train", *command(trees, "market1501", stopped, 3)[2:]]!r}))
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 143 and "the state is saved" in done.stderr, done.stderr
     assert not (stopped / "model.keras").exists()
     done = subprocess.run(command(trees, "market1501", stopped, 3), capture_output=True, text=True, cwd=ROOT)
-    assert "going on with epoch 2 of 3, step 3" in done.stdout, done.stdout + done.stderr
+    assert "continuing with epoch 2 of 3, step 3" in done.stdout, done.stdout + done.stderr
     assert_same(stopped, whole)
 
 

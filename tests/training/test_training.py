@@ -12,21 +12,23 @@ import keras
 import numpy as np
 import pytest
 
-from iaunet_tf.data.embedded import EmbeddedOptions, ensure_embedded
+from iaunet_tf.commands.train import main as run_command
+from iaunet_tf.config.common import CONFIGS, TrainConfig
+from iaunet_tf.config.parsing import parse
+from iaunet_tf.data.synthetic.images import ImageOptions, ensure_images
 from iaunet_tf.errors import InputError
-from iaunet_tf.training import loop, reidentification
-from iaunet_tf.training.command import run_command
-from iaunet_tf.training.config import CONFIGS, Config, parse
+from iaunet_tf.tasks.reid import ReIdentification
+from iaunet_tf.training.optimizers import make_optimizer
 from iaunet_tf.training.step import with_l2
 
 ROOT = Path(__file__).parents[2]
-OPTIONS = EmbeddedOptions(train_people=6, test_people=4, cameras_per_person=2, shots=2, distractors=3)
+OPTIONS = ImageOptions(train_people=6, test_people=4, cameras_per_person=2, shots=2, distractors=3)
 
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
     root = tmp_path_factory.mktemp("data") / "market"
-    ensure_embedded(root, OPTIONS)
+    ensure_images(root, OPTIONS)
     return root
 
 
@@ -47,11 +49,6 @@ def arguments(tree, run, **options):
     }
     small.update(options)
     return [f"--{key}={value}" for key, value in small.items()]
-
-
-def history(run):
-    with (run / "history.csv").open(newline="") as file:
-        return list(csv.DictReader(file))
 
 
 @pytest.fixture(scope="module")
@@ -76,11 +73,11 @@ def test_run_folder_holds_everything(finished, tree):
     } < names
     assert any(name.startswith("tensorboard/") for name in names)
     assert not [name for name in names if Path(name).name.startswith(".")]  # nothing temporary
-    assert parse(["--config", str(finished / "config.yaml")])[0].data.root == str(tree)
+    assert parse([], str(finished)).data.root == str(tree)
 
 
-def test_history_and_metrics(finished):
-    rows = history(finished)
+def test_history_and_metrics(finished, read_history):
+    rows = read_history(finished)
     assert [row["epoch"] for row in rows] == ["0", "1"]
     for key in ("loss", "id_loss", "triplet_loss", "mask_loss", "accuracy", "learning_rate"):
         assert all(np.isfinite(float(row[key])) for row in rows), key
@@ -128,9 +125,9 @@ def test_embeddings_are_stored_and_used_again(finished, tmp_path):
     assert json.loads((run / "metrics.json").read_text())["small"]["mAP"] == metrics[0]
 
 
-def test_trains_on_several_data_sets_and_looks_in_others(finished, tree, tmp_path, capsys):
+def test_trains_on_several_data_sets_and_looks_in_others(finished, tree, tmp_path, capsys, read_history):
     other = tmp_path / "other"
-    ensure_embedded(other, replace(OPTIONS, train_people=5, test_people=3))
+    ensure_images(other, replace(OPTIONS, train_people=5, test_people=3))
     run = tmp_path / "run"
     options = {
         "train.epochs": 1,
@@ -140,23 +137,26 @@ def test_trains_on_several_data_sets_and_looks_in_others(finished, tree, tmp_pat
         "eval.every": 1,
     }
     run_command(arguments(tree, run, **options))
-    assert re.search(r"together\n +train +44 images +11 people +12 cameras", capsys.readouterr().out)
+    assert re.search(r"together\n +train +44 images +11 identities +12 cameras", capsys.readouterr().out)
     metrics = json.loads((run / "metrics.json").read_text())
     names = ["small on dukemtmc_reid", "small on market1501"]
     assert set(metrics) == {each for name in names for each in (name, f"{name}, ensemble of 2")}
-    assert float(history(run)[0]["val_mAP"]) == pytest.approx(metrics[names[0]]["mAP"], abs=1e-6)
+    assert float(read_history(run)[0]["val_mAP"]) == pytest.approx(metrics[names[0]]["mAP"], abs=1e-6)
     assert keras.models.load_model(run / "model.keras").output["logits"].shape[-1] == 11
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"data.test": "[mars=there]"}, "'mars=there' is not like NAME=ROOT with a data set of the kind of market1501"),
-        ({"data.more": "[market1501]"}, "is not like NAME=ROOT"),
+        (
+            {"data.test": "[mars=there]"},
+            "'mars=there' is not of the form NAME=ROOT with a data set of the same kind",
+        ),
+        ({"data.more": "[market1501]"}, "is not of the form NAME=ROOT"),
         ({"data.test": "[msmt17=a,msmt17=b]"}, "names msmt17 twice"),
         ({"data.test": "[msmt17=nowhere]"}, "nowhere: no list_query.txt"),
         ({"eval.ensemble": "[nowhere]"}, "nowhere: no such file"),
-        ({"eval.protocol": "cuhk03", "eval.rerank": "true"}, "need eval.protocol market1501"),
+        ({"eval.protocol": "cuhk03", "eval.rerank": "true"}, "eval.rerank has no effect with eval.protocol cuhk03"),
     ],
 )
 def test_wrong_data_sets_and_runs_are_named(tree, tmp_path, options, message):
@@ -164,34 +164,27 @@ def test_wrong_data_sets_and_runs_are_named(tree, tmp_path, options, message):
         run_command(arguments(tree, tmp_path / "run", **options))
 
 
-def test_resumed_run_equals_the_uninterrupted_one(finished, tree, tmp_path, monkeypatch):
+def test_resumed_run_equals_the_uninterrupted_one(finished, tree, tmp_path, stop_in_epoch, read_history):
     run = tmp_path / "stopped"
-    whole = reidentification.train_batches
-
-    def stop_in_second_epoch(*args):
-        if args[4] == 1:
-            raise KeyboardInterrupt
-        return whole(*args)
-
-    monkeypatch.setattr(reidentification, "train_batches", stop_in_second_epoch)
+    undo = stop_in_epoch(ReIdentification, 1)
     with pytest.raises(KeyboardInterrupt):
         run_command(arguments(tree, run, **{"eval.every": 2}))
-    monkeypatch.undo()
+    undo()
     # As if killed after the history's line and before the checkpoint of a later epoch.
     (run / "history.csv").open("a").write("1,9,9,9,9,9,9,9,9\n")
     run_command(["--resume", str(run)])
     ours, theirs = (keras.models.load_model(path / "model.keras").get_weights() for path in (run, finished))
     for a, b in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
-    assert [row["epoch"] for row in history(run)] == ["0", "1"]
+    assert [row["epoch"] for row in read_history(run)] == ["0", "1"]
 
 
-def test_validation_measures_by_the_distance_of_the_evaluation(tree, tmp_path):
+def test_validation_measures_by_the_distance_of_the_evaluation(tree, tmp_path, read_history):
     run = tmp_path / "run"
     options = {"eval.every": 1, "eval.distance": "euclidean", "train.epochs": 1, "model.block": "null"}
     run_command(arguments(tree, run, **options))
     metrics = json.loads((run / "metrics.json").read_text())["small"]
-    assert float(history(run)[0]["val_mAP"]) == pytest.approx(metrics["mAP"], abs=1e-6)
+    assert float(read_history(run)[0]["val_mAP"]) == pytest.approx(metrics["mAP"], abs=1e-6)
 
 
 def test_weights_to_start_from_are_needed_once(tree, tmp_path):
@@ -217,7 +210,7 @@ def test_what_cannot_start_leaves_no_run_folder(tree, tmp_path):
 
 def test_existing_run_folder_is_left_alone(finished, tree):
     before = (finished / "config.yaml").read_bytes()
-    with pytest.raises(InputError, match="exists; go on with it by --resume"):
+    with pytest.raises(InputError, match="exists; continue it with --resume"):
         run_command(arguments(tree, finished, **{"train.epochs": 1}))
     assert (finished / "config.yaml").read_bytes() == before
 
@@ -241,15 +234,15 @@ def test_resume_from_what_is_no_checkpoint_of_the_run(finished, tmp_path):
 
 def test_loss_that_is_no_number_stops_and_keeps_the_checkpoint(tree, tmp_path, monkeypatch):
     run = tmp_path / "nan"
-    whole = reidentification.train_batches
+    whole = ReIdentification.batches
 
-    def poison_second_epoch(*args):
-        batches = whole(*args)
-        if args[4] == 1:
+    def poison_second_epoch(self, epoch, share):
+        batches = whole(self, epoch, share)
+        if epoch == 1:
             batches = batches.map(lambda batch: {**batch, "images": batch["images"] * np.nan})
         return batches
 
-    monkeypatch.setattr(reidentification, "train_batches", poison_second_epoch)
+    monkeypatch.setattr(ReIdentification, "batches", poison_second_epoch)
     with pytest.raises(InputError, match=r"the loss is nan in epoch 2, step 1; checkpoints in .* earlier epochs"):
         run_command(arguments(tree, run, **{"model.block": "null"}))
     last = keras.models.load_model(run / "checkpoints" / "last.keras")
@@ -257,33 +250,39 @@ def test_loss_that_is_no_number_stops_and_keeps_the_checkpoint(tree, tmp_path, m
     assert all(np.isfinite(weight).all() for weight in last.get_weights())
 
 
-def test_mixed_bfloat16_trains_without_nan(tree, tmp_path):
+def test_mixed_bfloat16_trains_without_nan(tree, tmp_path, read_history):
     run = tmp_path / "bfloat16"
     try:
         run_command(arguments(tree, run, **{"train.precision": "mixed_bfloat16", "train.epochs": 1}))
     finally:
         keras.config.set_dtype_policy("float32")
-    assert all(np.isfinite(float(row["loss"])) for row in history(run))
+    assert all(np.isfinite(float(row["loss"])) for row in read_history(run))
     assert json.loads((run / "metrics.json").read_text())["small"]["mAP"] > 0
 
 
+def rates(options, steps, *at):
+    """Learning rates of the step that comes after so many."""
+    rate = make_optimizer(options, steps)._learning_rate
+    return [float(rate(step)) for step in at]
+
+
 def test_steps_of_the_learning_rate_are_the_recipes():
-    config = Config()
-    schedule = loop.learning_rate(config, steps=10)
-    # The rate of the step that comes after so many.
-    rates = {step: float(schedule(step)) for step in (0, 199, 200, 399, 400, 599)}
-    expected = {0: 3.5e-4, 199: 3.5e-4, 200: 3.5e-5, 399: 3.5e-5, 400: 3.5e-6, 599: 3.5e-6}
-    assert rates == pytest.approx(expected)
-    config.train.milestones = []
-    assert float(loop.learning_rate(config, steps=10)(599)) == pytest.approx(3.5e-4)
+    options = TrainConfig()
+    expected = [3.5e-4, 3.5e-4, 3.5e-5, 3.5e-5, 3.5e-6, 3.5e-6]
+    assert rates(options, 10, 0, 199, 200, 399, 400, 599) == pytest.approx(expected)
+    options.milestones = []
+    assert rates(options, 10, 599) == pytest.approx([3.5e-4])
 
 
 def test_cosine_learning_rate_warms_up_and_ends_at_zero():
-    config, _ = parse(["--config", str(CONFIGS / "demo.yaml"), "--train.epochs=10", "--train.warmup_epochs=2"])
-    schedule = loop.learning_rate(config, steps=5)
-    assert float(schedule(0)) == 0
-    assert float(schedule(10)) == pytest.approx(config.train.learning_rate)
-    assert float(schedule(50)) == pytest.approx(0, abs=1e-9)
+    options = parse(["--config", str(CONFIGS / "demo.yaml"), "--train.epochs=10", "--train.warmup_epochs=2"]).train
+    assert rates(options, 5, 0, 10, 50) == pytest.approx([0, options.learning_rate, 0], abs=1e-9)
+
+
+def test_optimizers_are_keras_own():
+    assert isinstance(make_optimizer(TrainConfig(), 1), keras.optimizers.Adam)
+    sgd = make_optimizer(TrainConfig(optimizer="sgd"), 1)
+    assert isinstance(sgd, keras.optimizers.SGD) and sgd.momentum == 0.9
 
 
 def test_l2_is_coupled_into_adam_as_in_pytorch():
@@ -314,7 +313,7 @@ def command(*arguments, **options):
     ("arguments", "message"),
     [
         (["--train.epohcs", "3"], "did you mean train.epochs?"),
-        (["--resume", "nowhere"], "nowhere: is no run folder"),
+        (["--resume", "nowhere"], "nowhere: is not a run folder"),
         (["--data.name=market1501", "--data.root=nowhere"], "Market-1501 is laid out as"),
     ],
 )
@@ -350,9 +349,9 @@ def test_two_replicas_mine_the_global_batch(tmp_path):
 import numpy as np, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from iaunet_tf.training.config import LossConfig
-from iaunet_tf.training.strategies import make_strategy
-from iaunet_tf.training.objective import objective
+from iaunet_tf.config.reid import ReIdLoss
+from iaunet_tf.distribution.strategy import make_strategy
+from iaunet_tf.losses.objective import make_objective
 
 rng = np.random.default_rng(0)
 batch = {
@@ -369,7 +368,7 @@ def step(batch, variable, replicas):
         attention = tf.sigmoid(tf.reshape(tf.repeat(embedding[:, :4], 8, axis=1), (-1, 4, 2, 4)))
         outputs = {"embedding": embedding, "logits": embedding[:, :2],
                    "part_attention_1": attention, "part_attention_2": attention}
-        total, _ = objective(outputs, batch, LossConfig())
+        total, _ = make_objective(ReIdLoss())(outputs, batch)
         total /= replicas
     return total, tape.gradient(total, variable)
 
@@ -394,12 +393,12 @@ print("equal")
     assert done.stdout.strip().endswith("equal"), done.stderr
 
 
-def test_mirrored_strategy_trains_on_two_devices(tree, tmp_path):
+def test_mirrored_strategy_trains_on_two_devices(tree, tmp_path, read_history):
     script = """
 import sys, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from iaunet_tf.training.command import run_command
+from iaunet_tf.commands.train import main as run_command
 run_command(sys.argv[1:])
 """
     run = tmp_path / "mirrored"
@@ -408,15 +407,15 @@ run_command(sys.argv[1:])
     done = subprocess.run(command, check=True, cwd=ROOT, capture_output=True, text=True)
     assert "2 CPU, float32, 3 steps of 8 images, batch norms over all replicas" in done.stdout
     assert (run / "metrics.json").is_file()
-    assert np.isfinite(float(history(run)[0]["loss"])) and float(history(run)[0]["mask_loss"]) > 0
+    assert np.isfinite(float(read_history(run)[0]["loss"])) and float(read_history(run)[0]["mask_loss"]) > 0
 
 
-def test_street(street, tmp_path):
+def test_street(street, tmp_path, read_history):
     """Real pictures, no masks, the ordinary command."""
     run = tmp_path / "street"
     options = {"data.root": street / "market", "train.epochs": 1, "train.batch_size": 16, "model.block": "ia"}
     run_command(arguments(street, run, **options))
-    assert "mask_loss" not in history(run)[0]
+    assert "mask_loss" not in read_history(run)[0]
     assert 0 < json.loads((run / "metrics.json").read_text())["small"]["mAP"] <= 1
 
 

@@ -1,5 +1,5 @@
-import csv
 import json
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -7,20 +7,20 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from iaunet_tf.data import readers
-from iaunet_tf.data.embedded_video import EmbeddedVideoOptions, ensure_embedded_video
+from iaunet_tf.commands.train import main as run_command
+from iaunet_tf.config.common import CONFIGS
+from iaunet_tf.data.readers import table
+from iaunet_tf.data.synthetic.tracklets import TrackletOptions, ensure_tracklets
 from iaunet_tf.errors import InputError
-from iaunet_tf.training import reidentification
-from iaunet_tf.training.command import run_command
-from iaunet_tf.training.config import CONFIGS
+from iaunet_tf.tasks.reid import ReIdentification
 
-OPTIONS = EmbeddedVideoOptions(train_people=4, test_people=3, cameras_per_person=2, frames=6, distractors=1, masks=True)
+OPTIONS = TrackletOptions(train_people=4, test_people=3, cameras_per_person=2, frames=6, distractors=1, masks=True)
 
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
     root = tmp_path_factory.mktemp("data") / "mars"
-    ensure_embedded_video(root, OPTIONS)
+    ensure_tracklets(root, OPTIONS)
     return root
 
 
@@ -48,11 +48,6 @@ def arguments(tree, run, config="demo_video", **options):
     return [f"--{key}={value}" for key, value in small.items()]
 
 
-def history(run):
-    with (run / "history.csv").open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
 @pytest.fixture(scope="module")
 def finished(tree, tmp_path_factory):
     run = tmp_path_factory.mktemp("runs") / "finished"
@@ -60,8 +55,8 @@ def finished(tree, tmp_path_factory):
     return run
 
 
-def test_trains_with_masks_and_evaluates(finished, capsys):
-    rows = history(finished)
+def test_trains_with_masks_and_evaluates(finished, read_history, capsys):
+    rows = read_history(finished)
     assert [row["epoch"] for row in rows] == ["0", "1"]
     assert all(np.isfinite(float(row[key])) for row in rows for key in ("loss", "mask_loss", "triplet_loss"))
     metrics = json.loads((finished / "metrics.json").read_text())
@@ -74,19 +69,12 @@ def test_trains_with_masks_and_evaluates(finished, capsys):
     assert "gallery tracklets" in capsys.readouterr().out
 
 
-def test_resumed_run_equals_the_uninterrupted_one(finished, tree, tmp_path, monkeypatch):
-    whole = reidentification.train_clips
-
-    def stop_in_second_epoch(*args):
-        if args[6] == 1:
-            raise KeyboardInterrupt
-        return whole(*args)
-
+def test_resumed_run_equals_the_uninterrupted_one(finished, tree, tmp_path, stop_in_epoch):
     run = tmp_path / "stopped"
-    monkeypatch.setattr(reidentification, "train_clips", stop_in_second_epoch)
+    undo = stop_in_epoch(ReIdentification, 1)
     with pytest.raises(KeyboardInterrupt):
         run_command(arguments(tree, run, **{"eval.every": 1}))
-    monkeypatch.undo()
+    undo()
     run_command(["--resume", str(run)])
     ours, theirs = (keras.models.load_model(path / "model.keras").get_weights() for path in (run, finished))
     for a, b in zip(ours, theirs, strict=True):
@@ -112,8 +100,8 @@ def test_starts_from_an_image_network_with_one_key(finished, tree, tmp_path):
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_cross_validation_runs_every_split_and_goes_on(tmp_path, capsys, monkeypatch):
-    monkeypatch.setitem(readers.WITH_SPLITS, "ilids_vid", 3)
+def test_cross_validation_runs_every_fold_and_goes_on(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(table.READERS, "ilids_vid", replace(table.READERS["ilids_vid"], folds=3))
     root = tmp_path / "ilids"
     rng = np.random.default_rng(0)
     for person in range(1, 5):
@@ -137,12 +125,12 @@ def test_cross_validation_runs_every_split_and_goes_on(tmp_path, capsys, monkeyp
     }
     run_command(arguments(root, run, "ilids_vid", **options))
     summary = json.loads((run / "metrics.json").read_text())["small"]
-    values = [json.loads((run / f"split-{k}" / "metrics.json").read_text())["small"]["mAP"] for k in range(3)]
-    assert summary["mAP"]["splits"] == values
+    values = [json.loads((run / f"fold-{k}" / "metrics.json").read_text())["small"]["mAP"] for k in range(3)]
+    assert summary["mAP"]["folds"] == values
     assert summary["mAP"]["mean"] == pytest.approx(np.mean(values))
     assert summary["mAP"]["std"] == pytest.approx(np.std(values, ddof=1))
-    assert "mean and standard deviation of 3 splits" in capsys.readouterr().out
-    (run / "split-2" / "metrics.json").unlink()
+    assert "mean and standard deviation of 3 folds" in capsys.readouterr().out
+    (run / "fold-2" / "metrics.json").unlink()
     run_command(["--resume", str(run)])
     assert json.loads((run / "metrics.json").read_text())["small"] == summary
 
@@ -150,11 +138,11 @@ def test_cross_validation_runs_every_split_and_goes_on(tmp_path, capsys, monkeyp
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"data.cache": "disk"}, "data.cache disk keeps images, not tracklets"),
-        ({"data.split": 3}, "mars has no splits"),
-        ({"data.split": "some"}, "data.split"),
+        ({"data.cache": "disk"}, "data.cache disk is for images, not tracklets"),
+        ({"data.fold": 3}, "data.fold has no effect with data.name mars"),
+        ({"data.fold": "some"}, "data.fold"),
         ({"train.batch_size": 64}, "a batch of 64 needs 16"),
-        ({"data.clip_length": 0}, "data.clip_length must be at least 1"),
+        ({"data.clip_length": 0}, "data.clip_length.*0 does not conform to restriction v>0"),
     ],
 )
 def test_what_cannot_start_leaves_no_run_folder(tree, tmp_path, options, message):

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from iaunet_tf import IAUNet
+from iaunet_tf.commands import main
 from iaunet_tf.errors import InputError
 from iaunet_tf.weights import load_weights, save_weights
-from iaunet_tf.weights.__main__ import main
 from iaunet_tf.weights.names import state_dict
 
 torch = pytest.importorskip("torch")
@@ -223,14 +223,14 @@ def test_safetensors_need_no_torch(checkpoint, tmp_path, monkeypatch):
 
 def test_command_builds_the_network_that_fits(checkpoint, tmp_path, capsys):
     target = tmp_path / "model.keras"
-    assert main([str(checkpoint), str(target), "--height", "64", "--width", "32"]) == 0
+    assert main(["weights", str(checkpoint), str(target), "--height", "64", "--width", "32"]) == 0
     model = keras.models.load_model(target)
     assert model.get_layer("classifier").units == 5
     assert "tensors loaded" in capsys.readouterr().out
-    assert main([str(target), str(tmp_path / "back.safetensors"), "--height", "64", "--width", "32"]) == 0
-    assert main([str(tmp_path / "gone.pth"), str(target)]) == 1
+    assert main(["weights", str(target), str(tmp_path / "back.safetensors"), "--height", "64", "--width", "32"]) == 0
+    assert main(["weights", str(tmp_path / "gone.pth"), str(target)]) == 1
     assert "no such file" in capsys.readouterr().err
-    assert main([str(checkpoint), str(tmp_path / "model.xyz")]) == 1
+    assert main(["weights", str(checkpoint), str(tmp_path / "model.xyz")]) == 1
 
 
 def test_files_of_older_pytorch_are_read_as_safely(checkpoint, tmp_path):

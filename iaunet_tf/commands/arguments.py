@@ -1,0 +1,45 @@
+"""One style of options for all commands: `--long_name VALUE`, and `true` or `false` for switches."""
+
+import argparse
+from collections.abc import Sequence
+
+from iaunet_tf.errors import InputError
+
+
+class Parser(argparse.ArgumentParser):
+    """An `ArgumentParser` whose mistakes are one line, and which takes `--long-name` for `--long_name`.
+
+    Args:
+        command: name of the command, with the words that choose its kind.
+        description: what it does.
+    """
+
+    def __init__(self, command: str, description: str):
+        super().__init__(prog=f"iaunet {command}", description=description, allow_abbrev=False)
+
+    def switch(self, name: str, default: bool, help: str) -> None:
+        """Adds an option that is true or false; alone it means true."""
+        self.add_argument(name, nargs="?", const=True, default=default, type=_boolean, metavar="true|false", help=help)
+
+    def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
+        """Reads the command line.
+
+        Raises:
+            InputError: it has a mistake.
+        """
+        return self.parse_args([with_underscores(word) for word in arguments])
+
+    def error(self, message):
+        raise InputError(f"{message}; {self.prog} --help explains its options")
+
+
+def with_underscores(word: str) -> str:
+    """An option's name with underscores for hyphens; other words stay."""
+    name, equals, value = word.partition("=")
+    return "--" + name[2:].replace("-", "_") + equals + value if name.startswith("--") else word
+
+
+def _boolean(text):
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    raise argparse.ArgumentTypeError(f"{text!r} is not true or false")

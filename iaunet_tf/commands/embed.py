@@ -1,0 +1,80 @@
+"""`iaunet embed MODEL IMAGES... --out features.npz` (or `.parquet`)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from iaunet_tf.commands.arguments import Parser
+from iaunet_tf.data.decoding import SUFFIXES
+from iaunet_tf.errors import InputError
+from iaunet_tf.files import replacing
+from iaunet_tf.inference import Embedder
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Embeds images, or for a video network the images of each folder as a clip."""
+    parser = Parser("embed", main.__doc__)
+    parser.add_argument("model", help=".onnx, .tflite or .keras file, or the folder of a SavedModel or of a run")
+    parser.add_argument("images", nargs="+", help="image files, and folders of them")
+    parser.add_argument(
+        "--out",
+        required=True,
+        metavar="FILE",
+        help=".npz or .parquet file to write: paths, and embeddings of length 1",
+    )
+    parser.add_argument("--batch_size", type=int, default=32, help="images or clips at a time (default: 32)")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    options = parser.parse(arguments)
+    embed_files(options.model, options.images, options.out, options.batch_size, options.device)
+
+
+def embed_files(model: str, images: list[str], out: str, batch_size: int = 32, device: str = "auto") -> None:
+    """Embeds files and writes `paths` `(N,)` and `embeddings` `(N, D)`, in Parquet columns `path` and `embedding`."""
+    write = _writer(Path(out).suffix, out)
+    # The pictures first: a mistyped folder should not wait for the network.
+    folders = _folders(images)
+    embed = Embedder(model, batch_size, device)
+    if embed.metadata.video:
+        paths, pictures = list(folders), list(folders.values())
+    else:
+        paths = pictures = [path for files in folders.values() for path in files]
+    embeddings = embed(pictures, progress=True)
+    with replacing(out) as temporary:
+        write(temporary, [str(path) for path in paths], embeddings)
+    print(f"{len(embeddings)} embeddings of {embeddings.shape[1]} numbers: {out}")
+
+
+def _writer(suffix, out):
+    if suffix == ".npz":
+        return lambda file, paths, embeddings: np.savez(file, paths=np.array(paths), embeddings=embeddings)
+    if suffix != ".parquet":
+        raise InputError(f"{out}: the name of the features' file ends in .npz or .parquet")
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise InputError(f"{out}: writing Parquet needs pyarrow: pip install pyarrow") from None
+
+    def write(file, paths, embeddings):
+        vectors = pyarrow.FixedSizeListArray.from_arrays(embeddings.ravel(), embeddings.shape[1])
+        pyarrow.parquet.write_table(pyarrow.table({"path": paths, "embedding": vectors}), file)
+
+    return write
+
+
+def _folders(images):
+    """Pictures by the folder they lie in, in order."""
+    folders: dict[Path, list[Path]] = {}
+    for name in map(Path, images):
+        if name.is_dir():
+            found = sorted(path for path in name.rglob("*") if path.suffix.lower() in SUFFIXES)
+            if not found:
+                raise InputError(f"{name}: holds no pictures ({', '.join(sorted(SUFFIXES))})")
+        elif name.is_file():
+            found = [name]
+        else:
+            raise InputError(f"{name}: no such file or folder")
+        for path in found:
+            folders.setdefault(path.parent, []).append(path)
+    return folders

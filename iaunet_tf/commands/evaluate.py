@@ -1,0 +1,65 @@
+"""`iaunet evaluate`: a run again, or any network in a file on a data set."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from iaunet_tf.commands.session import evaluate_again, work_on
+from iaunet_tf.config.parsing import build_parser, parse
+from iaunet_tf.data.selection import read_selected
+from iaunet_tf.errors import InputError
+from iaunet_tf.evaluation.evaluator import Evaluator
+from iaunet_tf.evaluation.exported import ExportedExtractor
+from iaunet_tf.evaluation.tables import summary, write_results
+from iaunet_tf.inference import Embedder
+from iaunet_tf.run import Run
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Evaluates the run or the file that the first argument names; the others are keys of the configuration."""
+    if not arguments or arguments[0].startswith("-"):
+        if "--help" in arguments or "-h" in arguments:
+            print("usage: iaunet evaluate RUN|FILE [KEYS]: the folder of a run, or an .onnx, .tflite or .keras file or")
+            print("the folder of a SavedModel with --data.name and --data.root; keys are those of iaunet train:\n")
+            print(build_parser(prog="iaunet evaluate RUN|FILE").format_help())
+            return
+        raise InputError("iaunet evaluate needs a run's folder or an exported file first: iaunet evaluate RUN")
+    source, keys = Path(arguments[0]), arguments[1:]
+    if Run(source).config.is_file():
+        work_on(parse(keys, str(source)), Run(source), evaluate_again)
+        return
+    if source.is_dir() and not any(source.rglob("saved_model.pb")):
+        raise InputError(f"{source}: is not a run folder (it holds no config.yaml), nor that of a SavedModel")
+    _evaluate_file(source, keys)
+
+
+def _evaluate_file(source, keys):
+    config = parse(keys, default=None)
+    options = config.eval
+    if config.task != "reid" or config.data.fold == "all":
+        raise InputError(f"{source}: files are evaluated on one re-identification data set; choose one by --data.name")
+    for key, value in (("eval.flip", options.flip), ("eval.ensemble", options.ensemble)):
+        if value:
+            raise InputError(f"{key} needs a run; evaluate that one: iaunet evaluate RUN --{key} ...")
+    if config.run_dir and Path(config.run_dir).exists():
+        raise InputError(f"{config.run_dir}: exists; choose another --run_dir")
+    embedder = Embedder(source, options.batch_size)
+    metadata = embedder.metadata
+    if metadata.video != config.data.video:
+        kinds = ("clips", "images") if metadata.video else ("images", "tracklets")
+        raise InputError(f"{source}: embeds {kinds[0]}, and {config.data.name} consists of {kinds[1]}")
+    data, size = config.data, (metadata.height, metadata.width)
+    if (data.height, data.width) not in (size, (type(data).height, type(data).width)):
+        raise InputError(
+            f"{source}: takes {size[0]}x{size[1]} pixels, not {data.height}x{data.width}; leave data.height and "
+            "data.width out"
+        )
+    data.height, data.width = size
+    start = time.perf_counter()
+    evaluator = Evaluator(config, read_selected(config.data)[1])
+    evaluations = evaluator.evaluate(ExportedExtractor(embedder, config))
+    print(summary(evaluations, time.perf_counter() - start))
+    if config.run_dir:
+        run = Run(Path(config.run_dir))
+        write_results(evaluations, run)
+        print(run.metrics)

@@ -1,0 +1,142 @@
+"""What the configurations of all tasks have in common: one dataclass for each section."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from jsonargparse.typing import (
+    ClosedUnitInterval,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    restricted_number_type,
+)
+
+from iaunet_tf.training.optimizers import OPTIMIZERS, SCHEDULES
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+Side = restricted_number_type("Side", int, [(">=", 16), ("<=", 4096)])
+
+
+@dataclass
+class DataConfig:
+    """Which images, and how they are read.
+
+    Args:
+        root: folder of the data set.
+        height: height of the network's input in pixels.
+        width: width of the network's input in pixels.
+        on_corrupt: error stops at an unreadable image, skip leaves it out and reports how many; of a tracklet, skip
+            takes the nearest readable frame instead.
+        flip: probability that a training image is flipped horizontally.
+        erase: probability of random erasing.
+    """
+
+    root: str = "datasets/synthetic"
+    height: Side = 256
+    width: Side = 128
+    on_corrupt: Literal["error", "skip"] = "error"
+    flip: ClosedUnitInterval = 0.5
+    erase: ClosedUnitInterval = 0.5
+
+
+@dataclass
+class ModelConfig:
+    """Which network.
+
+    Args:
+        block: iau and ia insert such blocks, null is the plain network.
+        weights: what to start from: imagenet (downloaded once), or a file.
+        sync_batch_norm: whether batch norms use the statistics of all replicas instead of each one's; auto where a
+            replica has fewer than 32 images or clips.
+    """
+
+    block: Literal["iau", "ia"] | None = "iau"
+    weights: str | None = None
+    sync_batch_norm: bool | Literal["auto"] = "auto"
+
+
+@dataclass
+class LossConfig:
+    """What is minimised.
+
+    Args:
+        label_smoothing: label smoothing of the cross entropy.
+    """
+
+    label_smoothing: ClosedUnitInterval = 0.1
+
+
+@dataclass
+class TrainConfig:
+    """How it is minimised.
+
+    Args:
+        epochs: passes over the training images; 0 evaluates the untrained network.
+        batch_size: images or clips of a step, over all replicas.
+        optimizer: which optimizer.
+        learning_rate: the highest learning rate.
+        schedule: step multiplies the learning rate by 0.1 at the milestones, cosine lets it fall to zero.
+        milestones: epochs at which schedule step lowers the learning rate.
+        warmup_epochs: epochs in which schedule cosine first raises the learning rate from zero.
+        weight_decay: L2, added to the gradient of every variable (not decoupled as in AdamW).
+        precision: float32, or mixed_bfloat16 or mixed_float16 (for GPUs, with loss scaling) where layers allow it.
+        clip_norm: largest norm of the gradient over all variables and replicas; 0 does not clip.
+        accumulate: number of pieces that a batch is computed in, one after another, to save memory; batch norms and
+            the triplet loss see one piece.
+        jit_compile: compile the step with XLA; the first step takes minutes.
+        strategy: default is one device, mirrored all GPUs of this host (or logical CPUs), multi_worker several hosts
+            by TF_CONFIG or srun, auto whatever is there.
+        profile: first and last step to profile for TensorBoard, such as [10, 20]; empty does not profile.
+        patience: seconds to wait for the other hosts at the start.
+    """
+
+    epochs: NonNegativeInt = 60
+    batch_size: PositiveInt = 64
+    optimizer: Literal[tuple(OPTIMIZERS)] = "adam"
+    learning_rate: PositiveFloat = 3.5e-4
+    schedule: Literal[tuple(SCHEDULES)] = "step"
+    milestones: list[PositiveInt] = field(default_factory=lambda: [20, 40])
+    warmup_epochs: NonNegativeFloat = 0.0
+    weight_decay: NonNegativeFloat = 5e-4
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    clip_norm: NonNegativeFloat = 0.0
+    accumulate: PositiveInt = 1
+    jit_compile: bool = False
+    strategy: Literal["auto", "default", "mirrored", "multi_worker"] = "auto"
+    profile: list[PositiveInt] = field(default_factory=list)
+    patience: PositiveFloat = 300.0
+
+
+@dataclass
+class EvalConfig:
+    """How the result is judged.
+
+    Args:
+        batch_size: images or clips at a time.
+        every: evaluate, and keep the best checkpoint, after every this many epochs; 0 only at the end.
+    """
+
+    batch_size: PositiveInt = 64
+    every: NonNegativeInt = 0
+
+
+@dataclass
+class Config:
+    """A whole experiment.
+
+    Args:
+        name: name of the experiment.
+        task: reid finds people in a gallery, classification sorts images into classes; each has its own keys.
+        run_dir: folder to write; null makes runs/NAME-DATE-TIME.
+        on_existing: if run_dir exists, error stops, and resume continues it, for jobs that are started again.
+        seed: seed of weights, sampling and augmentation.
+    """
+
+    name: str = "iaunet"
+    task: Literal["reid", "classification"] = "reid"
+    run_dir: str | None = None
+    on_existing: Literal["error", "resume"] = "error"
+    seed: NonNegativeInt = 0

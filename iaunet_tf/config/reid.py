@@ -1,0 +1,137 @@
+"""The configuration of person re-identification."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from jsonargparse.typing import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+
+from iaunet_tf.config import common
+from iaunet_tf.data.readers.table import READERS
+
+
+@dataclass
+class ReIdData(common.DataConfig):
+    """Which images, and how they are read.
+
+    Args:
+        name: which data set; --help lists them below.
+        more: further image data sets to train on, as NAME=ROOT, such as [msmt17=datasets/MSMT17].
+        test: data sets to find people in, as NAME=ROOT; empty takes that of name. The first one chooses the best
+            checkpoint.
+        fold: which fold of a data set that has several, from 0; or all, a run for each.
+        clip_length: tracklets: number of frames of a clip.
+        clip_stride: tracklets: distance between the frames of a training clip.
+        masks: files uses part masks where the data set has them, prior guesses where the parts of an upright person
+            are, none trains without.
+        cache: where decoded training images are kept: memory, disk, none, or auto (memory if they fit).
+        cache_dir: folder for cache disk, and for the index of mars.
+    """
+
+    name: Literal[tuple(READERS)] = "synthetic"
+    more: list[str] = field(default_factory=list)
+    test: list[str] = field(default_factory=list)
+    fold: NonNegativeInt | Literal["all"] = 0
+    clip_length: PositiveInt = 4
+    clip_stride: PositiveInt = 8
+    masks: Literal["files", "prior", "none"] = "files"
+    cache: Literal["auto", "memory", "disk", "none"] = "auto"
+    cache_dir: str = "~/.cache/iaunet_tf"
+
+    @property
+    def video(self) -> bool:
+        """Whether the data set consists of tracklets."""
+        return READERS[self.name].video
+
+
+@dataclass
+class ReIdModel(common.ModelConfig):
+    """Which network.
+
+    Args:
+        block: iau and ia insert such blocks behind stages 2 and 3, null is the plain ResNet-50.
+        weights: what to start from: imagenet (downloaded once), or a file: .pth, .pth.tar (both need torch),
+            .safetensors, .keras or .weights.h5; a classifier of another number of identities is left out.
+        width: factor on all channel counts.
+        recompute: compute the blocks' channel attention in pieces and again for the gradient, which takes less memory
+            and more time; long clips always do.
+    """
+
+    width: PositiveFloat = 1.0
+    recompute: bool = False
+
+
+@dataclass
+class ReIdLoss(common.LossConfig):
+    """What is minimised: cross entropy + triplet_weight · triplet + mask_weight · part masks.
+
+    Args:
+        triplet_weight: weight of the batch-hard triplet loss.
+        margin: margin of the triplet loss.
+        distance: distance of the triplet loss.
+        mask_weight: weight of the part-mask loss, where there are masks.
+        mask_mode: kind of the part-mask loss.
+    """
+
+    triplet_weight: NonNegativeFloat = 1.0
+    margin: NonNegativeFloat = 0.3
+    distance: Literal["cosine", "euclidean"] = "cosine"
+    mask_weight: NonNegativeFloat = 0.5
+    mask_mode: Literal["bce", "l1", "l2"] = "bce"
+
+
+@dataclass
+class ReIdTrain(common.TrainConfig):
+    """How it is minimised.
+
+    Args:
+        group_size: images or clips of one person in a row; batch_size is a multiple of it.
+        mining: global finds the hardest triplets in the batch of all replicas, local in each replica's.
+    """
+
+    group_size: PositiveInt = 4
+    mining: Literal["global", "local"] = "global"
+
+
+@dataclass
+class ReIdEval(common.EvalConfig):
+    """How the result is judged.
+
+    Args:
+        distance: distance between embeddings.
+        flip: add the embedding of the flipped image.
+        clips: tracklets: number of evenly spaced clips of each to embed; 0 takes all its frames.
+        protocol: market1501 finds a query among all other images; cuhk03 among one of each person, drawn a hundred
+            times.
+        ensemble: runs, or files of networks, to evaluate together with as well, by summed distances.
+        rerank: evaluate with k-reciprocal re-ranking as well.
+        expand: evaluate with the mean of each query and this many of its nearest images as well; 0 does not.
+        histograms: evaluate nearest neighbours on colour histograms as well, as a lower bound.
+    """
+
+    distance: Literal["cosine", "euclidean"] = "cosine"
+    flip: bool = False
+    clips: NonNegativeInt = 0
+    protocol: Literal["market1501", "cuhk03"] = "market1501"
+    ensemble: list[str] = field(default_factory=list)
+    rerank: bool = False
+    expand: NonNegativeInt = 0
+    histograms: bool = False
+
+
+@dataclass
+class ReIdConfig(common.Config):
+    """An experiment of person re-identification.
+
+    Args:
+        data: which images, and how they are read.
+        model: which network.
+        loss: what is minimised.
+        train: how it is minimised.
+        eval: how the result is judged.
+    """
+
+    data: ReIdData = field(default_factory=ReIdData)
+    model: ReIdModel = field(default_factory=ReIdModel)
+    loss: ReIdLoss = field(default_factory=ReIdLoss)
+    train: ReIdTrain = field(default_factory=ReIdTrain)
+    eval: ReIdEval = field(default_factory=ReIdEval)

@@ -1,0 +1,146 @@
+"""Batches by `tf.data`, of images, clips and labelled images alike.
+
+What happens at every place of an epoch is planned before it begins; a batch is a slice of the plan, read and changed.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from iaunet_tf.data.augmentation import epoch_augmentation, epoch_crops
+from iaunet_tf.data.sampling import WHOLE, Share, epoch_clips, epoch_order, shuffled_order
+from iaunet_tf.data.sources import LabelledSource, Source
+from iaunet_tf.preprocessing import IMAGENET_MEAN, IMAGENET_STD
+
+# What erasing fills in: the recipe's (0.4914, 0.4822, 0.4465) in normalised units, as a pixel value. Images leave
+# the pipeline as pixels in 0..255; the network normalises them.
+ERASED = 255 * (np.array([0.4914, 0.4822, 0.4465]) * IMAGENET_STD + IMAGENET_MEAN).astype("float32")
+
+
+def train_batches(
+    source: Source,
+    batch_size: int,
+    group_size: int,
+    seed: int,
+    epoch: int,
+    flip: float = 0.5,
+    erase: float = 0.5,
+    clip: tuple[int, int] = (4, 8),
+    share: Share = WHOLE,
+) -> tf.data.Dataset:
+    """Returns the batches of one epoch for re-identification; a pure function of seed and epoch.
+
+    Args:
+        source: images, or tracklets, of which every place of the epoch takes a clip.
+        batch_size: images or clips of a batch.
+        group_size: those of one person in a row.
+        seed: seed of the run.
+        epoch: number of the epoch, from 0.
+        flip: probability of a horizontal flip, of a clip in all its frames alike.
+        erase: probability of random erasing, the same box in all frames of a clip.
+        clip: for tracklets, number of frames of a clip, and their distance.
+        share: which part of every batch.
+
+    Returns:
+        Data set of dictionaries: `"images"` float32 `(B, [T,] H, W, 3)` in 0..255, `"labels"` int32 `(B,)`, and with
+        part masks `"masks"` float32 `(B, [T,] H, W, 4)` in 0..1 and `"has_masks"` float32 `(B,)`, 1 for images, and for
+        clips all of whose frames, have masks.
+    """
+    subset = source.subset
+    order = epoch_order(subset.labels, batch_size, group_size, seed, epoch)
+    flips, boxes = epoch_augmentation(len(order), source.size, seed, epoch, flip, erase)
+    rows = subset.starts[order]
+    if subset.video:
+        rows = rows[:, None] + epoch_clips(subset.lengths[order], *clip, seed, epoch)
+    return _batches(source, {"rows": rows, "flip": flips, "box": boxes}, subset.labels[order], batch_size, share)
+
+
+def labelled_batches(
+    source: LabelledSource,
+    batch_size: int,
+    seed: int,
+    epoch: int,
+    crop: float = 0.08,
+    flip: float = 0.5,
+    erase: float = 0.0,
+    share: Share = WHOLE,
+) -> tf.data.Dataset:
+    """Returns the batches of one epoch for classification; a pure function of seed and epoch.
+
+    Args:
+        source: the images.
+        batch_size: images of a batch; the last short one is dropped.
+        seed: seed of the run.
+        epoch: number of the epoch, from 0.
+        crop: least share of the area that random cropping keeps; 1 takes the largest central box.
+        flip: probability of a horizontal flip.
+        erase: probability of random erasing.
+        share: which part of every batch.
+
+    Returns:
+        Data set of dictionaries: `"images"` float32 `(B, H, W, 3)` in 0..255 and `"labels"` int32 `(B,)`.
+    """
+    subset = source.subset
+    order = shuffled_order(len(subset), batch_size, seed, epoch)
+    flips, boxes = epoch_augmentation(len(order), source.size, seed, epoch, flip, erase)
+    plan = {"rows": order, "draws": epoch_crops(len(order), seed, epoch, crop), "flip": flips, "box": boxes}
+    return _batches(source, plan, subset.labels[order], batch_size, share)
+
+
+def eval_batches(source: Source | LabelledSource, rows: np.ndarray, batch_size: int) -> tf.data.Dataset:
+    """Returns the images or clips at `rows` `(N, [T])`: float32 `(B, [T,] H, W, 3)` in 0..255, the last batch
+    shorter."""
+    dataset = tf.data.Dataset.from_tensor_slices({"rows": rows}).batch(batch_size)
+    dataset = dataset.map(_reader(source), num_parallel_calls=tf.data.AUTOTUNE)
+    dataset = dataset.map(lambda batch: tf.cast(batch["pixels"][..., :3], "float32"))
+    return dataset.prefetch(tf.data.AUTOTUNE)
+
+
+def _batches(source, plan, labels, batch_size, share):
+    """The batches of a planned epoch; of every batch the part of `share`, a replica's at a time."""
+    mine = share.places(len(labels), batch_size)
+    plan = {name: values[mine] for name, values in {**plan, "labels": labels.astype("int32")}.items()}
+    dataset = tf.data.Dataset.from_tensor_slices(plan).batch(share.batch_size(batch_size))
+    dataset = dataset.map(_reader(source), num_parallel_calls=tf.data.AUTOTUNE)
+    dataset = dataset.map(augment, num_parallel_calls=tf.data.AUTOTUNE)
+    return dataset.prefetch(tf.data.AUTOTUNE)
+
+
+def _reader(source):
+    def read(rows, *draws):
+        pixels, has_masks = source.read(rows, *draws)
+        # A clip has masks if all its frames do.
+        return pixels, has_masks.reshape(len(rows), -1).all(axis=1).astype("float32")
+
+    def mapped(batch):
+        batch = dict(batch)
+        rows = batch.pop("rows")
+        inputs = [rows, *(batch.pop(name) for name in ("draws",) if name in batch)]
+        pixels, has_masks = tf.numpy_function(read, inputs, (tf.uint8, tf.float32), stateful=False)
+        batch["pixels"] = tf.ensure_shape(pixels, (*rows.shape, *source.size, source.channels))
+        batch["has_masks"] = tf.ensure_shape(has_masks, (None,))
+        return batch
+
+    return mapped
+
+
+def augment(batch: dict) -> dict:
+    """Flips and erases as planned: `"pixels"`, `"flip"`, `"box"` become `"images"` and, if there are any, `"masks"`.
+
+    Pixels are `(B, [T,] H, W, 3 or 7)`; all frames of a clip are treated alike.
+    """
+    batch = dict(batch)
+    pixels, flip, box = batch.pop("pixels"), batch.pop("flip"), batch.pop("box")
+    # One value for each image or clip, to go with (B, [T,] H, W).
+    ones = [1] * (len(pixels.shape) - 2)
+    pixels = tf.where(tf.reshape(flip, (-1, *ones, 1)), tf.reverse(pixels, axis=[-2]), pixels)
+    images = tf.cast(pixels[..., :3], "float32")
+    y = tf.range(images.shape[-3], dtype=box.dtype)[:, None]
+    x = tf.range(images.shape[-2], dtype=box.dtype)
+    top, left, bottom, right = (tf.reshape(side, (-1, *ones)) for side in tf.unstack(box, axis=1))
+    inside = (y >= top) & (y < bottom) & (x >= left) & (x < right)
+    batch["images"] = tf.where(inside[..., None], ERASED, images)
+    if pixels.shape[-1] > 3:
+        batch["masks"] = tf.cast(pixels[..., 3:], "float32") / 255
+    else:
+        batch.pop("has_masks", None)
+    return batch

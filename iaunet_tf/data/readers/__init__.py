@@ -1,0 +1,1 @@
+"""Readers of data sets, a file for each layout; `table.py` lists them."""

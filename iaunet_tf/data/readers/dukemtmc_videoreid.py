@@ -1,0 +1,53 @@
+"""DukeMTMC-VideoReID (Wu et al., CVPR 2018)."""
+
+import re
+from pathlib import Path
+
+from iaunet_tf.data.dataset import Dataset, Subset
+from iaunet_tf.data.decoding import SUFFIXES
+from iaunet_tf.errors import InputError
+
+LAYOUT = "{root}/{train,query,gallery}/PID/TRACKLET/PID_CcamFframe_X....jpg"
+# 0001_C5_F0001_X207183.jpg, or 0001C5F0001X207183.jpg in older copies
+NAME = re.compile(r"(\d+)_?C(\d+)_?F(\d+)")
+
+
+def read_dukemtmc_videoreid(root: str | Path) -> Dataset:
+    """Reads `{train,query,gallery}/PID/TRACKLET/*.jpg`; person and camera are those of the frames' names.
+
+    Raises:
+        InputError: a folder is missing, a tracklet is empty or mixes people or cameras.
+    """
+    root = Path(root).expanduser()
+    missing = [name for name in ("train", "query", "gallery") if not (root / name).is_dir()]
+    if missing:
+        raise InputError(
+            f"{root}: no folder {', '.join(missing)}; DukeMTMC-VideoReID is laid out as {LAYOUT}; set --data.root"
+        )
+    subsets = {name: _read(root, name) for name in ("train", "query", "gallery")}
+    subsets["train"] = subsets["train"].with_masks(root)
+    return Dataset("dukemtmc_videoreid", **subsets)
+
+
+def _read(root, name):
+    tracklets = []
+    for folder in sorted(path for path in (root / name).glob("*/*") if path.is_dir()):
+        frames = []
+        for path in folder.iterdir():
+            if path.suffix.lower() not in SUFFIXES:
+                continue
+            match = NAME.match(path.stem)
+            if not match:
+                raise InputError(f"{path}: not named like 0001_C5_F0001_X207183.jpg (person, camera, frame)")
+            frames.append((int(match[3]), int(match[1]), int(match[2]), path.relative_to(root).as_posix()))
+        identifier = folder.relative_to(root).as_posix()
+        people, cameras = {frame[1] for frame in frames}, {frame[2] for frame in frames}
+        if len(people) > 1 or len(cameras) > 1:
+            raise InputError(
+                f"{folder}: mixes people {sorted(people)} or cameras {sorted(cameras)}; a tracklet is of one person in "
+                "one camera"
+            )
+        # Frame numbers may be of any length, so that names do not sort by themselves.
+        names = [frame[-1] for frame in sorted(frames)]
+        tracklets.append((identifier, names, people.pop() if people else -1, cameras.pop() if cameras else -1))
+    return Subset.of_tracklets(name, root, tracklets)

@@ -1,0 +1,105 @@
+"""The data sets for re-identification, by the name that configurations give them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from iaunet_tf.data.dataset import Dataset
+from iaunet_tf.data.readers.cuhk03 import read_cuhk03
+from iaunet_tf.data.readers.dukemtmc_videoreid import read_dukemtmc_videoreid
+from iaunet_tf.data.readers.ls_vid import read_ls_vid
+from iaunet_tf.data.readers.market1501 import read_market1501
+from iaunet_tf.data.readers.mars import read_mars
+from iaunet_tf.data.readers.msmt17 import read_msmt17
+from iaunet_tf.data.readers.own import read_own
+from iaunet_tf.data.readers.synthetic import read_synthetic, read_synthetic_tracklets
+from iaunet_tf.data.readers.two_cameras import read_ilids_vid, read_prid2011
+
+# From this share of the published number of entries on, a data set is taken for the whole one.
+NEARLY_ALL = 0.9
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How a data set is read.
+
+    Attributes:
+        read: from its root to a `Dataset`; takes `fold` if there are folds, and `cache_dir` if `indexed`.
+        summary: what it is, for the help.
+        video: whether it consists of tracklets.
+        sizes: published numbers of identities (None where unknown) and of entries of train, query and gallery.
+        folds: number of its train-test folds, 0 for a fixed division.
+        indexed: whether an index is kept, since reading takes long.
+    """
+
+    read: Callable[..., Dataset]
+    summary: str = ""
+    video: bool = False
+    sizes: tuple[tuple[int | None, int], ...] = ()
+    folds: int = 0
+    indexed: bool = False
+
+
+def _market(name, summary, *sizes):
+    return Reader(partial(read_market1501, name=name), summary, sizes=sizes)
+
+
+def _cuhk03(boxes):
+    return Reader(partial(read_cuhk03, boxes=boxes), "classic protocol, cuhk-03.mat", folds=20)
+
+
+READERS: dict[str, Reader] = {
+    "synthetic": Reader(read_synthetic, "drawn pedestrians, drawn into root if they are not there"),
+    # Distractors count as a person.
+    "market1501": _market("market1501", "and others in its layout", (751, 12936), (750, 3368), (751, 15913)),
+    "dukemtmc_reid": _market("dukemtmc_reid", "", (702, 16522), (702, 2228), (1110, 17661)),
+    "occluded_duke": _market("occluded_duke", "", (702, 15618), (519, 2210), (1110, 17661)),
+    "cuhk03_detected": _market("cuhk03_detected", "new protocol", (767, 7365), (700, 1400), (700, 5332)),
+    "cuhk03_labeled": _market("cuhk03_labeled", "new protocol", (767, 7368), (700, 1400), (700, 5328)),
+    "cuhk03_classic_detected": _cuhk03("detected"),
+    "cuhk03_classic_labeled": _cuhk03("labeled"),
+    "msmt17": Reader(read_msmt17, "either release", sizes=((1041, 32621), (3060, 11659), (3060, 82161))),
+    "own": Reader(read_own, "a table, or a folder per person"),
+    "synthetic_tracklets": Reader(read_synthetic_tracklets, "drawn as well", True),
+    "mars": Reader(read_mars, "and others in its layout", True, ((625, 8298), (626, 1980)), indexed=True),
+    "dukemtmc_videoreid": Reader(read_dukemtmc_videoreid, "", True, ((702, 2196), (702, 702), (1110, 2636))),
+    "ilids_vid": Reader(read_ilids_vid, "", True, ((150, 300), (150, 150), (150, 150)), folds=10),
+    "prid2011": Reader(read_prid2011, "", True, ((89, 178), (89, 89), (89, 89)), folds=10),
+    # The gallery with the queries.
+    "ls_vid": Reader(read_ls_vid, "", True, ((842, 2831), (None, 3504), (2730, 11333))),
+}
+
+
+def read_dataset(name: str, root: str, fold: int = 0, cache_dir: str | None = None) -> tuple[Dataset, list[str]]:
+    """Reads a data set for re-identification.
+
+    Args:
+        name: a key of `READERS`.
+        root: its folder.
+        fold: number of the fold, for data sets that have folds.
+        cache_dir: folder for the index of large data sets.
+
+    Returns:
+        The data set, and warnings, among them those about sizes that are not the published ones.
+    """
+    reader = READERS[name]
+    options = {"fold": fold} if reader.folds else {}
+    if reader.indexed:
+        options["cache_dir"] = cache_dir
+    dataset = reader.read(root, **options)
+    return dataset, [*dataset.notes, *size_warnings(dataset, reader.sizes)]
+
+
+def size_warnings(dataset: Dataset, sizes: tuple[tuple[int | None, int], ...]) -> list[str]:
+    """One line for each subset, of what seems to be the whole data set, whose size is not the published one."""
+    if not sizes or len(dataset.train) < NEARLY_ALL * sizes[0][1]:
+        return []
+    lines = []
+    for subset, (people, entries) in zip((dataset.train, dataset.query, dataset.gallery), sizes, strict=False):
+        if len(subset) != entries or people not in (None, subset.num_people):
+            published = "any number of" if people is None else people
+            lines.append(
+                f"{dataset.name} {subset.name}: {subset.num_people} identities and {len(subset)} {subset.unit}; "
+                f"published are {published} identities and {entries} {subset.unit}"
+            )
+    return lines

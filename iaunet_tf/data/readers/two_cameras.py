@@ -1,0 +1,114 @@
+"""iLIDS-VID and PRID2011: people seen once by each of two cameras, with ten folds."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from iaunet_tf.data.dataset import Dataset, Subset
+from iaunet_tf.data.decoding import SUFFIXES
+from iaunet_tf.data.readers.matlab import read_matrix
+from iaunet_tf.errors import InputError
+
+FOLDS = 10
+PRID_PEOPLE, PRID_SHORTEST = 200, 27
+
+
+def read_ilids_vid(root: str | Path, fold: int = 0) -> Dataset:
+    """Reads iLIDS-VID (Wang et al., ECCV 2014) and one of the ten published folds.
+
+    `i-LIDS-VID/sequences/{cam1,cam2}/personNNN/*.png` and
+    `train-test people splits/train_test_splits_ilidsvid.mat`, whose rows name half of the people to test on, then
+    those to train on. Camera 1 asks, camera 2 is searched.
+
+    Raises:
+        InputError: a folder or the splits are missing, or there is no such fold.
+    """
+    root = Path(root).expanduser()
+    sequences = root / "i-LIDS-VID" / "sequences"
+    people, tracklets = _read_cameras(root, [sequences / "cam1", sequences / "cam2"], "iLIDS-VID")
+    path = root / "train-test people splits" / "train_test_splits_ilidsvid.mat"
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; iLIDS-VID brings it")
+    rows = read_matrix(path, "ls_set")
+    _check_fold(fold, len(rows))
+    order = rows[fold].astype(int) - 1  # numbers from 1 among the sorted people
+    if sorted(order) != list(range(len(people))):
+        raise InputError(f"{path}: numbers {len(order)} people where {sequences} has {len(people)}")
+    half = len(people) // 2
+    return _halves("ilids_vid", root, tracklets, sorted(order[half:]), sorted(order[:half]))
+
+
+def read_prid2011(root: str | Path, fold: int = 0) -> Dataset:
+    """Reads PRID2011 (Hirzer et al., SCIA 2011), multi-shot.
+
+    `multi_shot/{cam_a,cam_b}/person_NNNN/*.png`, beneath `prid_2011` or not. As the field does, of the 200 people that
+    both cameras see the 178 with at least 27 frames in each. Splits are those of `splits_prid2011.json`
+    (`[{"train": [folder names], "test": [...]}, ...]`) if it is there, otherwise ten random halves, always the same.
+
+    Raises:
+        InputError: a folder is missing or there is no such fold.
+    """
+    root = Path(root).expanduser()
+    shots = next((path for path in (root / "prid_2011" / "multi_shot", root / "multi_shot") if path.is_dir()), None)
+    if shots is None:
+        raise InputError(f"{root}: no folder multi_shot; PRID2011 has prid_2011/multi_shot/cam_a/; set --data.root")
+    people, tracklets = _read_cameras(root, [shots / "cam_a", shots / "cam_b"], "PRID2011", PRID_PEOPLE)
+    long_enough = [k for k, pair in enumerate(tracklets) if min(len(frames) for frames in pair) >= PRID_SHORTEST]
+    people, tracklets = [people[k] for k in long_enough], [tracklets[k] for k in long_enough]
+    if len(people) < 2:
+        raise InputError(f"{shots}: {len(people)} people have {PRID_SHORTEST} frames in both cameras; two are needed")
+    path = root / "splits_prid2011.json"
+    if path.is_file():
+        try:
+            named = [
+                [[people.index(name) for name in entry[half]] for half in ("train", "test")]
+                for entry in json.loads(path.read_text())
+            ]
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{path}: is no list of train and test people of {shots} ({error})") from None
+        _check_fold(fold, len(named))
+        train, test = named[fold]
+    else:
+        _check_fold(fold, FOLDS)
+        order = np.random.default_rng((2011, fold)).permutation(len(people))
+        train, test = order[: len(people) // 2], order[len(people) // 2 :]
+    return _halves("prid2011", root, tracklets, sorted(train), sorted(test))
+
+
+def _read_cameras(root, cameras, name, most=None):
+    """People in both cameras, by the names of their folders, and their frames in each."""
+    for folder in cameras:
+        if not folder.is_dir():
+            raise InputError(
+                f"{folder}: no such folder; {name} keeps a folder of frames for each person there; set --data.root"
+            )
+    names = [{path.name for path in folder.iterdir() if path.is_dir()} for folder in cameras]
+    people = sorted(names[0] & names[1])[:most]
+    if not people:
+        raise InputError(f"{cameras[0].parent}: nobody is in both cameras")
+    tracklets = []
+    for person in people:
+        pair = []
+        for folder in cameras:
+            frames = sorted(path for path in (folder / person).iterdir() if path.suffix.lower() in SUFFIXES)
+            pair.append([path.relative_to(root).as_posix() for path in frames])
+        tracklets.append(pair)
+    return people, tracklets
+
+
+def _check_fold(fold, count):
+    if not 0 <= fold < count:
+        raise InputError(f"data.fold {fold} is unknown: there are folds 0 to {count - 1}, or all")
+
+
+def _halves(name, root, tracklets, train, test):
+    def rows(people, cameras):
+        return [(f"{p + 1}/{c + 1}", tracklets[p][c], p + 1, c + 1) for p in people for c in cameras]
+
+    return Dataset(
+        name,
+        Subset.of_tracklets("train", root, rows(train, (0, 1))).with_masks(root),
+        Subset.of_tracklets("query", root, rows(test, (0,))),
+        Subset.of_tracklets("gallery", root, rows(test, (1,))),
+    )

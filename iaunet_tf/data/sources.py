@@ -1,0 +1,283 @@
+"""Pixels of a subset: decoded each time, or kept in memory or on disk.
+
+A source has `subset`, `size` `(height, width)`, `channels` (3, or 7 with part masks), and
+`read(rows, ...) -> (pixels, has_masks)`.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from iaunet_tf.data.augmentation import central_box, random_box
+from iaunet_tf.data.dataset import PARTS, LabelledImages, Subset
+from iaunet_tf.data.decoding import load_image, load_with_masks
+from iaunet_tf.errors import InputError
+from iaunet_tf.files import fingerprint, replacing
+from iaunet_tf.terminal import in_threads
+
+UNREAD, PLAIN, MASKED = 0, 1, 2  # what is kept of a frame
+
+
+class Source:
+    """Frames of a subset, resized, with their part masks.
+
+    Args:
+        subset: images or tracklets.
+        size: `(height, width)` to resize to.
+        cache: `"memory"` keeps decoded frames, `"none"` does not, `"auto"` does if half of the available memory is
+            enough.
+        on_corrupt: `"error"`, or `"skip"` to take the nearest readable frame of the tracklet in place of an
+            unreadable one.
+    """
+
+    def __init__(self, subset: Subset, size: tuple[int, int], cache: str = "none", on_corrupt: str = "error"):
+        self.subset, self.size, self.on_corrupt = subset, size, on_corrupt
+        self.channels = 3 + len(PARTS) * (subset.masks is not None)
+        # Frames are kept by their place among those of this subset.
+        self.owned = np.concatenate([np.arange(s, s + n) for s, n in zip(subset.starts, subset.lengths, strict=True)])
+        self.place = np.full(len(subset.files), -1)
+        self.place[self.owned] = np.arange(len(self.owned))
+        self._entry = np.repeat(np.arange(len(subset)), subset.lengths)
+        if cache == "auto":
+            cache = "memory" if np.prod(self.shape) <= psutil.virtual_memory().available / 2 else "none"
+        self.pixels = np.empty(self.shape, "uint8") if cache == "memory" else None
+        self.found = np.zeros(len(self.owned), "uint8")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the pixels of all frames."""
+        return len(self.owned), *self.size, self.channels
+
+    def read(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Reads frames.
+
+        Args:
+            frames: `(...)` places in `subset.files`.
+
+        Returns:
+            uint8 `(..., height, width, channels)`, and bool `(...)`, whether a frame has part masks.
+
+        Raises:
+            InputError: a frame is unreadable and may not be skipped.
+        """
+        places = self.place[frames]
+        if self.pixels is None:
+            decoded = [self._decode_or_neighbour(frame) for frame in frames.flat]
+            pixels = np.stack([each for each, _ in decoded]).reshape(*frames.shape, *self.shape[1:])
+            return pixels, np.array([masked for _, masked in decoded]).reshape(frames.shape)
+        for frame in frames[self.found[places] == UNREAD]:
+            self.keep(frame, *self._decode_or_neighbour(frame))
+        return self.pixels[places], self.found[places] == MASKED
+
+    def keep(self, frame: int, pixels: np.ndarray, masked: bool) -> None:
+        """Puts a decoded frame into the cache, if there is one."""
+        place = self.place[frame]
+        if self.pixels is not None:
+            self.pixels[place] = pixels
+        self.found[place] = MASKED if masked else PLAIN
+
+    def decode(self, frame: int) -> tuple[np.ndarray, bool]:
+        """Decodes a frame: its pixels, and whether it has part masks.
+
+        Raises:
+            InputError: the image or a mask is unreadable.
+        """
+        path = self.subset.path(frame)
+        if self.channels == 3:
+            return load_image(path, self.size), False
+        return load_with_masks(path, self.subset.mask_folder(frame), self.size)
+
+    def _decode_or_neighbour(self, frame):
+        try:
+            return self.decode(frame)
+        except InputError as error:
+            if self.on_corrupt == "error":
+                raise InputError(f"{error}; --data.on_corrupt skip takes a neighbouring frame") from None
+        entry = self._entry[self.place[frame]]
+        start, length = self.subset.starts[entry], self.subset.lengths[entry]
+        others = np.arange(start, start + length)
+        for other in others[np.argsort(np.abs(others - frame), kind="stable")][1:]:
+            try:
+                return self.decode(other)
+            except InputError:
+                continue
+        first = self.subset.path(start)
+        raise InputError(f"{first.parent}: no frame of the tracklet that begins with {first.name} is readable")
+
+    def without_masks(self) -> None:
+        """Forgets the masks, when it turns out that there are none."""
+        self.channels = 3
+        if self.pixels is not None:
+            self.pixels = self.pixels[..., :3]
+
+
+def open_source(
+    subset: Subset,
+    size: tuple[int, int],
+    cache: str = "none",
+    cache_dir: str | Path = "~/.cache/iaunet_tf",
+    on_corrupt: str = "error",
+    say: Callable[[str], None] = print,
+) -> Source:
+    """Opens a subset. Images are all decoded once, so that long work does not end at an unreadable one; frames of
+    tracklets are decoded when they are first wanted.
+
+    Args:
+        subset: images or tracklets.
+        size: `(height, width)` to resize to.
+        cache: `"memory"`; `"disk"`, for images, used again by later runs; `"none"`; or `"auto"`: memory if half of
+            what is available is enough, else none.
+        cache_dir: folder for `"disk"`.
+        on_corrupt: what to do about unreadable images: `"error"`, or `"skip"` to leave them out (of a tracklet, the
+            nearest readable frame is taken instead).
+        say: takes warnings, a line each.
+
+    Raises:
+        InputError: an image is unreadable or a mask has another shape (unless skipped), or all are; or tracklets are
+            to be kept on disk.
+    """
+    if subset.video:
+        if cache == "disk":
+            raise InputError("data.cache disk is for images, not tracklets; choose memory or none")
+        return Source(subset, size, cache, on_corrupt)
+    source = Source(subset, size, "none" if cache == "disk" else cache, on_corrupt)
+    if cache == "disk":
+        _fill_on_disk(source, Path(cache_dir).expanduser())
+    else:
+        if cache == "auto" and source.pixels is None:
+            say(
+                f"{subset.name}: {np.prod(source.shape) / 2**30:.1f} GiB of decoded images do not fit in memory and "
+                "are decoded each time; --data.cache disk keeps them on disk"
+            )
+        _fill(source)
+    readable = source.found > UNREAD
+    if not readable.all():
+        paths = [subset.path(frame) for frame in source.owned]
+        report_unreadable(paths, readable, lambda number: source.decode(source.owned[number]), on_corrupt, say)
+        source.subset = subset.take(np.flatnonzero(readable))
+    masked = source.found[readable] == MASKED
+    if subset.masks is not None and not masked.all():
+        say(f"{subset.name}: {(~masked).sum()} of {len(masked)} images have no part masks; they train without")
+    if not masked.any():
+        source.without_masks()
+    return source
+
+
+def _fill(source):
+    """Decodes every frame, and notes which are readable."""
+
+    def work(number):
+        frame = source.owned[number]
+        try:
+            source.keep(frame, *source.decode(frame))
+        except InputError:
+            return
+
+    in_threads(work, len(source.owned), f"reading {source.subset.name}", "images")
+
+
+def _fill_on_disk(source, folder):
+    path = folder / f"{source.subset.name}-{fingerprint([source.shape, *source.subset.signature()])}.npy"
+    beside = path.with_suffix(".npz")
+    if not (path.is_file() and beside.is_file()):
+        with replacing(path) as temporary, replacing(beside) as temporary_beside:
+            source.pixels = np.lib.format.open_memmap(temporary, "w+", "uint8", source.shape)
+            _fill(source)
+            source.pixels.flush()
+            np.savez(temporary_beside, found=source.found)
+    source.pixels = np.load(path, mmap_mode="r")
+    with np.load(beside) as arrays:
+        source.found = arrays["found"]
+
+
+def report_unreadable(
+    paths: list[Path],
+    readable: np.ndarray,
+    read: Callable[[int], object],
+    on_corrupt: str,
+    say: Callable[[str], None],
+) -> None:
+    """Says which images are unreadable, and why the first one is.
+
+    Args:
+        paths: all images.
+        readable: `(N,)` bool, False for at least one.
+        read: reads an image again, by its number.
+        on_corrupt: `"error"` or `"skip"`.
+        say: takes a warning.
+
+    Raises:
+        InputError: they may not be skipped, or none is readable.
+    """
+    unreadable = np.flatnonzero(~readable)
+    first = paths[unreadable[0]]
+    if len(unreadable) == len(paths):
+        raise InputError(f"{first.parent}: none of its {len(paths)} images is readable")
+    try:
+        read(unreadable[0])
+        reason = f"{first}: was unreadable"
+    except InputError as error:
+        reason = error
+    count = f"{len(unreadable)} of {len(paths)} images in {first.parent} cannot be used"
+    if on_corrupt == "error":
+        raise InputError(f"{reason}; {count}; --data.on_corrupt skip leaves them out")
+    say(f"{count} and are left out, the first: {reason}")
+
+
+class LabelledSource:
+    """Labelled images, cropped while they are read.
+
+    Args:
+        subset: the images.
+        size: `(height, width)` of the crops.
+        crop: share of the largest central box's sides that evaluation keeps.
+    """
+
+    channels = 3
+
+    def __init__(self, subset: LabelledImages, size: tuple[int, int], crop: float = 0.875):
+        self.subset, self.size, self.crop = subset, size, crop
+
+    def read(self, rows: np.ndarray, draws: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Reads images.
+
+        Args:
+            rows: `(n,)` numbers of the images.
+            draws: `(n, TRIES, 4)` of `epoch_crops`, for random crops; None takes the central ones.
+
+        Returns:
+            uint8 `(n, height, width, 3)`, and bool `(n,)`, False: they have no part masks.
+        """
+
+        def box(place):
+            if draws is None:
+                return lambda shape: central_box(shape, self.size, self.crop)
+            return lambda shape: random_box(shape, self.size, draws[place])
+
+        pixels = [load_image(self.subset.paths[row], self.size, box(place)) for place, row in enumerate(rows)]
+        return np.stack(pixels), np.zeros(len(rows), bool)
+
+
+def check_images(
+    images: LabelledImages, on_corrupt: str = "error", say: Callable[[str], None] = print
+) -> LabelledImages:
+    """Decodes every image once, before long work; returns the readable ones.
+
+    Raises:
+        InputError: some are unreadable and `on_corrupt` is not `"skip"`, or all are.
+    """
+    readable = np.zeros(len(images), bool)
+
+    def work(number):
+        try:
+            load_image(images.paths[number])
+            readable[number] = True
+        except InputError:
+            return
+
+    in_threads(work, len(images), f"reading {images.name}", "images")
+    if not readable.all():
+        report_unreadable(images.paths, readable, lambda number: load_image(images.paths[number]), on_corrupt, say)
+    return images.take(np.flatnonzero(readable))

@@ -1,0 +1,1 @@
+"""Drawn pedestrians: data sets of images and of tracklets that need no download."""

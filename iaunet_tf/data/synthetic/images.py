@@ -1,0 +1,112 @@
+"""Drawn pedestrians in the layout of Market-1501, with exact part masks."""
+
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from iaunet_tf.data.dataset import MASK_FOLDER
+from iaunet_tf.data.synthetic import pedestrians
+from iaunet_tf.data.synthetic.drawing import ANGLES, cameras, cast, ensure_drawn, save_masks
+from iaunet_tf.data.synthetic.pedestrians import Person, Shot
+
+# The layout of Market-1501.
+FOLDERS = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
+TRAIN_MASKS = f"{MASK_FOLDER}/Market1501_train_seg_part4"
+# Raised whenever the same options would draw other images.
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class ImageOptions:
+    """What is drawn. Everything follows from these numbers.
+
+    Args:
+        seed: seed of people, cameras and images.
+        train_people: people to train on.
+        test_people: other people, to search for.
+        cameras_per_person: how many of the six cameras see a person.
+        shots: images per person and camera.
+        distractors: images of strangers in the gallery.
+        alike: how many people in a row wear the same clothes.
+    """
+
+    seed: int = 0
+    train_people: int = 300
+    test_people: int = 100
+    cameras_per_person: int = 4
+    shots: int = 2
+    distractors: int = 200
+    alike: int = 3
+
+
+def ensure_images(root: str | Path, options: ImageOptions | None = None) -> None:
+    """Draws the data set into `root` unless it is there already.
+
+    Raises:
+        InputError: `root` holds something else, or a data set drawn with other options.
+    """
+    options = options or ImageOptions()
+    walks = _walks(options)
+    folders = [*FOLDERS.values()]
+    count = sum(len(walk.pictures) for walk in walks)
+    draw = partial(_draw_walk, options.seed)
+    ensure_drawn(Path(root), {"version": VERSION, **asdict(options)}, folders, walks, draw, count)
+
+
+@dataclass(frozen=True)
+class _Walk:
+    """A person's images: `(folder, person id in the file name, camera, number)` each."""
+
+    person: Person
+    identity: int  # seeds the images
+    pictures: list[tuple[str, int, int, int]]
+
+
+def _walks(options: ImageOptions) -> list[_Walk]:
+    rng = np.random.default_rng((options.seed, 3))
+    walks = []
+
+    def add(people, first_pid, folder_of):
+        for pid, person in enumerate(people, start=first_pid):
+            seen_by = np.sort(rng.permutation(len(ANGLES))[: options.cameras_per_person])
+            pictures = [(folder_of(k), pid, int(c), k) for c in seen_by for k in range(options.shots)]
+            walks.append(_Walk(person, pid, pictures))
+
+    add(cast(options.seed, options.alike, 0, options.train_people), 1, lambda k: FOLDERS["train"])
+    # The first image in each camera is a query, the others are to be found.
+    test_people = cast(options.seed, options.alike, 10_000, options.test_people)
+    add(test_people, options.train_people + 1, lambda k: FOLDERS["gallery" if k else "query"])
+    for index, stranger in enumerate(cast(options.seed, options.alike, 20_000, options.distractors)):
+        picture = (FOLDERS["gallery"], 0, int(rng.integers(len(ANGLES))), index)
+        walks.append(_Walk(stranger, 20_000 + index, [picture]))
+    return walks
+
+
+def _draw_walk(seed: int, walk: _Walk, root: Path) -> None:
+    for folder, pid, index, k in walk.pictures:
+        camera = cameras(seed)[index]
+        rng = np.random.default_rng((seed, 4, walk.identity, index, k))
+        # Images of a person in one camera come from one walk through it.
+        direction = np.random.default_rng((seed, 5, walk.identity, index))
+        angle = float(direction.normal(camera.angle, camera.spread))
+        picture, labels = pedestrians.render(walk.person, camera, Shot.random(rng, camera, angle))
+        name = f"{pid:04d}_c{index + 1}s1_{walk.identity:06d}_{k:02d}"
+        picture.save(root / folder / f"{name}.jpg", quality=camera.quality)
+        if folder == FOLDERS["train"]:
+            save_masks(root / TRAIN_MASKS / name, labels)
+
+
+def sample_sheet(options: ImageOptions | None = None, people: int = 12) -> Image.Image:
+    """Shows the first `people` training people, a column each, in a row for each camera."""
+    options = options or ImageOptions()
+    step_x, step_y = pedestrians.WIDTH + 2, pedestrians.HEIGHT + 2
+    sheet = Image.new("RGB", (people * step_x - 2, len(ANGLES) * step_y - 2), "white")
+    for column, person in enumerate(cast(options.seed, options.alike, 0, people)):
+        for row, camera in enumerate(cameras(options.seed)):
+            rng = np.random.default_rng((options.seed, 6, column, row))
+            picture, _ = pedestrians.render(person, camera, Shot.random(rng, camera))
+            sheet.paste(picture, (column * step_x, row * step_y))
+    return sheet

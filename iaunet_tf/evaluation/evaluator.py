@@ -1,0 +1,158 @@
+"""A network on test sets: from embeddings to results."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from iaunet_tf.data.dataset import Dataset
+from iaunet_tf.data.sources import Source, open_source
+from iaunet_tf.evaluation.cameras import CameraPairs
+from iaunet_tf.evaluation.confidence import confidence_intervals
+from iaunet_tf.evaluation.embeddings import Embeddings, combine
+from iaunet_tf.evaluation.functions import evaluate_distances
+from iaunet_tf.evaluation.histograms import histograms
+from iaunet_tf.evaluation.pairs import PairDistances, Pairs
+from iaunet_tf.evaluation.ranking import Ranking, RetrievalResult
+from iaunet_tf.evaluation.reranking import expand_queries, rerank
+from iaunet_tf.evaluation.search import Nearest, Search
+from iaunet_tf.evaluation.single_shot import SingleShot
+
+# From a source, and a name under which its embeddings may be stored, to vectors `(N, D)`.
+Extract = Callable[[Source, str], np.ndarray]
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """Where people are looked for."""
+
+    name: str
+    query: Source
+    gallery: Source
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a network achieves on one test set.
+
+    Attributes:
+        test: the test set.
+        query, gallery: embeddings with their ids.
+        results: rankings by label, the ordinary one first.
+        pairs: distances of pairs.
+        cameras: metrics of each pair of cameras, see `CameraPairs`.
+        intervals: 95 % confidence intervals by name.
+        nearest: places and distances of what queries find first, see `Nearest`; None unless asked for.
+    """
+
+    test: TestSet
+    query: Embeddings
+    gallery: Embeddings
+    results: dict[str, RetrievalResult]
+    pairs: PairDistances
+    cameras: list[dict]
+    intervals: dict[str, tuple[float, float]]
+    nearest: tuple[np.ndarray, np.ndarray] | None
+
+    @property
+    def label(self) -> str:
+        """Label of the ordinary ranking."""
+        return next(iter(self.results))
+
+    @property
+    def ranking(self) -> RetrievalResult:
+        """The ordinary ranking."""
+        return self.results[self.label]
+
+
+class Evaluator:
+    """Evaluates networks on the test sets of a configuration.
+
+    Args:
+        config: a re-identification configuration.
+        datasets: where to look for people; all images are checked.
+
+    Raises:
+        InputError: an image is unreadable.
+    """
+
+    def __init__(self, config, datasets: Sequence[Dataset]):
+        self.config = config
+        data = config.data
+        size = data.height, data.width
+        self.tests = [
+            TestSet(each.name, *(open_source(s, size, on_corrupt=data.on_corrupt) for s in (each.query, each.gallery)))
+            for each in datasets
+        ]
+
+    def validate(self, extract: Extract) -> dict[str, float]:
+        """mAP and rank-1 on the first test set."""
+        test = self.tests[0]
+        query, gallery = self.embeddings(test, extract)
+        (result,) = Search(query, gallery, self.config.eval.distance).run(self._ranking(query, gallery))
+        return {"mAP": result.mAP, "rank-1": result.rank(1)}
+
+    def evaluate(self, extract: Extract, ensemble: Sequence[Extract] = ()) -> list[Evaluation]:
+        """Evaluates on all test sets, with the further rankings that the configuration asks for.
+
+        Args:
+            extract: embeds a source.
+            ensemble: other networks to evaluate together with, as well.
+        """
+        return [self._evaluate(test, extract, ensemble) for test in self.tests]
+
+    def embeddings(self, test: TestSet, extract: Extract) -> tuple[Embeddings, Embeddings]:
+        """Embeddings of query and gallery, with their ids."""
+        found = []
+        for name, source in (("query", test.query), ("gallery", test.gallery)):
+            subset, vectors = source.subset, extract(source, f"{test.name}-{name}")
+            found.append(Embeddings(subset.pids, subset.camids, vectors, name))
+        return tuple(found)
+
+    def ordinary(self, test: TestSet, extract: Extract, nearest: int = 0) -> Evaluation:
+        """The ordinary ranking and all its metrics, in one walk over the queries.
+
+        Args:
+            test: the test set.
+            extract: embeds a source.
+            nearest: number of gallery entries to keep of what each query finds first.
+        """
+        name = self.config.name
+        label = f"{name} on {test.name}" if self.config.data.test else name
+        query, gallery = self.embeddings(test, extract)
+        search = Search(query, gallery, self.config.eval.distance)
+        metrics = [self._ranking(query, gallery), Pairs(search), CameraPairs(query, gallery)]
+        ranking, pairs, cameras, *found = search.run(*metrics, *([Nearest(search, nearest)] if nearest else []))
+        intervals = confidence_intervals(ranking, query.pids)
+        results = {label: ranking}
+        return Evaluation(test, query, gallery, results, pairs, cameras, intervals, found[0] if found else None)
+
+    def _evaluate(self, test, extract, ensemble):
+        options = self.config.eval
+        evaluation = self.ordinary(test, extract)
+        label, results = evaluation.label, evaluation.results
+        query, gallery = evaluation.query, evaluation.gallery
+
+        def rank(query_vectors, gallery_vectors):
+            pair = replace(query, vectors=query_vectors), replace(gallery, vectors=gallery_vectors)
+            return Search(*pair, options.distance).run(self._ranking(*pair))[0]
+
+        if options.expand:
+            expanded = expand_queries(query.vectors, gallery.vectors, options.expand)
+            results[f"{label}, expanded"] = rank(expanded, gallery.vectors)
+        if options.rerank:
+            distances = rerank(query.vectors, gallery.vectors, distance=options.distance)
+            ids = query.pids, gallery.pids, query.camids, gallery.camids
+            results[f"{label}, re-ranked"] = evaluate_distances(distances, *ids)
+        if ensemble:
+            each = [(query.vectors, gallery.vectors)]
+            each += [(other(test.query, ""), other(test.gallery, "")) for other in ensemble]
+            joined = (combine(list(vectors), options.distance) for vectors in zip(*each, strict=True))
+            results[f"{label}, ensemble of {len(each)}"] = rank(*joined)
+        if options.histograms:
+            on = f" on {test.name}" if self.config.data.test else ""
+            results[f"colour histograms{on}"] = rank(histograms(test.query), histograms(test.gallery))
+        return evaluation
+
+    def _ranking(self, query, gallery):
+        return SingleShot(query, gallery) if self.config.eval.protocol == "cuhk03" else Ranking(len(query))

@@ -1,0 +1,160 @@
+"""Embeddings of whole subsets by a Keras network, on all replicas."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from iaunet_tf.data.batches import eval_batches
+from iaunet_tf.data.sampling import clip_rows
+from iaunet_tf.data.sources import Source, open_source
+from iaunet_tf.distribution.replicas import in_order, on_replicas
+from iaunet_tf.errors import InputError
+from iaunet_tf.files import fingerprint, replacing, write_json
+
+
+def embedding_function(
+    model: keras.Model, flip: bool = False, frames: int | None = None
+) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Compiles a function from `(B, [T,] H, W, 3)` pixels in 0..255 to `(B, D)` embeddings, on all replicas.
+
+    Args:
+        model: a network with output `"embedding"`; its weights may change later.
+        flip: add the embedding of the horizontally flipped image or clip.
+        frames: length of all clips, for a video network; None if it varies.
+    """
+    shape = list(model.inputs[0].shape)
+    if len(shape) == 5:
+        shape[1] = frames
+
+    @tf.function(input_signature=[tf.TensorSpec(shape, "float32")])
+    def embed(images):
+        embedding = model(images, training=False)["embedding"]
+        if flip:
+            embedding += model(tf.reverse(images, axis=[-2]), training=False)["embedding"]
+        return embedding
+
+    return on_replicas(embed)
+
+
+class Extractor:
+    """Embeds the images or tracklets of a source; its weights are the network's present ones.
+
+    Args:
+        model: a network with output `"embedding"`.
+        config: a re-identification configuration, for clips, flips and the size of batches.
+        store: folder that keeps embeddings, memory-mapped, and gives them back while the network, the files and the
+            configuration stay the same; None keeps nothing.
+        name: what error messages call the network; None takes the model's name.
+    """
+
+    def __init__(self, model: keras.Model, config, store: Path | None = None, name: str | None = None):
+        self.model, self.config, self.store, self.name = model, config, store, name or model.name
+        self.size = tuple(model.inputs[0].shape[-3:-1])
+        self._embed = embedding_function(model, config.eval.flip, config.data.clip_length)
+
+    def __call__(self, source: Source, name: str = "") -> np.ndarray:
+        """Embeds every entry: float32 `(N, D)`, as the network gives them, not of unit length.
+
+        Args:
+            source: images or tracklets; read anew if it has another size than the network's input.
+            name: what to store them as.
+
+        Raises:
+            InputError: the network takes clips and the source has images, or the other way round.
+        """
+        video = source.subset.video
+        if (len(self.model.inputs[0].shape) == 5) != video:
+            raise InputError(f"{self.name}: embeds {'images, not clips' if video else 'clips, not images'}")
+        data, options = self.config.data, self.config.eval
+        if tuple(source.size) != self.size:
+            source = open_source(source.subset, self.size, on_corrupt=data.on_corrupt)
+
+        def compute(new):
+            return embed_source(self._embed, source, data.clip_length, options.clips, options.batch_size, new)
+
+        if self.store is None:
+            return compute(np.empty)
+        depends = [options.flip, options.clips, data.clip_length, self.size, *source.subset.signature()]
+        return stored_embeddings(self.store / f"{name}.npy", self.model, depends, compute)
+
+
+def embed_source(
+    embed: Callable,
+    source: Source,
+    frames: int = 4,
+    clips: int = 0,
+    batch_size: int = 64,
+    new: Callable[..., np.ndarray] = np.empty,
+) -> np.ndarray:
+    """Embeds every entry of a source; a tracklet is the mean over its clips.
+
+    The mean of the pooled features, batch-normalised, is the mean of the embeddings: in evaluation a batch norm is
+    affine.
+
+    Args:
+        embed: what `embedding_function` returns.
+        source: images or tracklets.
+        frames: length of a clip.
+        clips: number of evenly spaced clips of a tracklet; 0 takes all its frames.
+        batch_size: images or clips at a time.
+        new: makes the array for the result, given shape and dtype.
+
+    Returns:
+        float32 `(N, D)`.
+    """
+    subset = source.subset
+    rows, entries = clip_rows(subset, frames, clips)
+
+    def batches(numbers, size):
+        return eval_batches(source, rows[numbers], size)
+
+    result, done = None, 0
+    for embeddings in in_order(embed, len(rows), batch_size, batches, "clip" if subset.video else "image"):
+        if result is None:
+            shape = len(subset), embeddings.shape[1]
+            result = new(shape, dtype="float32")
+            # Tracklets are few; images may be too many for memory and go where they belong at once.
+            sums = np.zeros(shape) if subset.video else result
+        own = slice(done, done + len(embeddings))
+        if subset.video:
+            np.add.at(sums, entries[own], embeddings)
+        else:
+            sums[own] = embeddings
+        done += len(embeddings)
+    if subset.video:
+        result[:] = sums / np.bincount(entries)[:, None]
+    return result
+
+
+def stored_embeddings(
+    path: Path, model: keras.Model, depends: Iterable, compute: Callable[[Callable], np.ndarray]
+) -> np.ndarray:
+    """Computes embeddings once for a network and what it sees, and reads them from disk from then on.
+
+    On several hosts, which have to take part in every computation alike, they are computed and not stored.
+
+    Args:
+        path: `.npy` file; a `.json` beside it holds what it was computed from.
+        model: the network.
+        depends: what else the embeddings depend on, by `repr`.
+        compute: computes them into the array that a function of shape and dtype makes.
+
+    Returns:
+        float32 `(N, D)`, memory-mapped.
+    """
+    if isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy):
+        return compute(np.empty)
+    weights = (hashlib.sha256(np.ascontiguousarray(weight).tobytes()).hexdigest() for weight in model.weights)
+    of = {"fingerprint": fingerprint([*weights, *depends])}
+    beside = path.with_suffix(".json")
+    if not (path.is_file() and beside.is_file() and json.loads(beside.read_text()) == of):
+        beside.unlink(missing_ok=True)
+        with replacing(path) as temporary:
+            compute(lambda shape, dtype: np.lib.format.open_memmap(temporary, "w+", dtype, shape)).flush()
+        write_json(beside, of)
+    return np.load(path, mmap_mode="r")

@@ -1,0 +1,173 @@
+"""The metrics as functions of arrays."""
+
+import numpy as np
+
+from iaunet_tf.errors import InputError
+from iaunet_tf.evaluation.cameras import CameraPairs
+from iaunet_tf.evaluation.embeddings import Ids, query_and_gallery
+from iaunet_tf.evaluation.pairs import BINS, PairDistances, Pairs
+from iaunet_tf.evaluation.ranking import MAX_RANK, Ranking, RetrievalResult
+from iaunet_tf.evaluation.search import Nearest, Search, each_query
+from iaunet_tf.evaluation.single_shot import REPEATS, SingleShot
+
+
+def evaluate_retrieval(
+    query: np.ndarray,
+    gallery: np.ndarray,
+    query_pids: np.ndarray,
+    gallery_pids: np.ndarray,
+    query_camids: np.ndarray,
+    gallery_camids: np.ndarray,
+    distance: str = "cosine",
+    max_rank: int = MAX_RANK,
+    chunk: int | None = None,
+) -> RetrievalResult:
+    """Ranks the gallery for every query, by the protocol of Market-1501.
+
+    For each query, gallery images of the same person in the same camera are left out. Everybody else stays, including
+    distractors; junk (person -1) is removed when a data set is read. Queries without a match are not counted. At equal
+    distance the gallery's order decides. Embeddings may be memory-mapped; beside them only a few similarities per
+    gallery image and chunk of queries are held.
+
+    Args:
+        query: `(Q, D)` embeddings.
+        gallery: `(G, D)` embeddings.
+        query_pids, gallery_pids: `(Q,)`, `(G,)` identities.
+        query_camids, gallery_camids: `(Q,)`, `(G,)` camera ids.
+        distance: `"cosine"` or `"euclidean"`.
+        max_rank: length of the CMC curve.
+        chunk: queries at a time; None chooses by the size of the gallery.
+
+    Raises:
+        InputError: sizes differ, embeddings are not finite, or no query has a match.
+    """
+    arrays = query_and_gallery(query, gallery, query_pids, gallery_pids, query_camids, gallery_camids)
+    return Search(*arrays, distance, chunk).run(Ranking(len(query), max_rank))[0]
+
+
+def evaluate_distances(
+    distances: np.ndarray,
+    query_pids: np.ndarray,
+    gallery_pids: np.ndarray,
+    query_camids: np.ndarray,
+    gallery_camids: np.ndarray,
+    max_rank: int = MAX_RANK,
+) -> RetrievalResult:
+    """Evaluates `(Q, G)` distances that are there already, such as those of `rerank`, as `evaluate_retrieval` does.
+
+    Raises:
+        InputError: sizes differ, distances are not finite, or no query has a match.
+    """
+    distances = np.asarray(distances)
+    query = Ids(np.asarray(query_pids), np.asarray(query_camids))
+    gallery = Ids(np.asarray(gallery_pids), np.asarray(gallery_camids))
+    if distances.shape != (len(query), len(gallery)) or distances.shape != (len(query.camids), len(gallery.camids)):
+        raise InputError(f"{distances.shape} distances do not go with {len(query)} queries and {len(gallery)} others")
+    if not np.isfinite(distances).all():
+        raise InputError("some distances are not finite")
+    floating = np.result_type(distances, "float32")
+    ranking = Ranking(len(query), max_rank)
+    for row in each_query(lambda rows: np.negative(distances[rows], dtype=floating), query, gallery):
+        ranking.add(*row)
+    return ranking.result()
+
+
+def evaluate_single_shot(
+    query: np.ndarray,
+    gallery: np.ndarray,
+    query_pids: np.ndarray,
+    gallery_pids: np.ndarray,
+    query_camids: np.ndarray,
+    gallery_camids: np.ndarray,
+    distance: str = "cosine",
+    max_rank: int = MAX_RANK,
+    repeats: int = REPEATS,
+    seed: int = 0,
+) -> RetrievalResult:
+    """Evaluates by the protocol of CUHK03: each query is looked for among one image of each person.
+
+    Args:
+        query, gallery, query_pids, gallery_pids, query_camids, gallery_camids, distance, max_rank: as in
+            `evaluate_retrieval`.
+        repeats: galleries drawn for each query; metrics are means over the draws.
+        seed: seed of the draws.
+
+    Raises:
+        InputError: as `evaluate_retrieval`.
+    """
+    arrays = query_and_gallery(query, gallery, query_pids, gallery_pids, query_camids, gallery_camids)
+    return Search(*arrays, distance).run(SingleShot(*arrays, max_rank, repeats, seed))[0]
+
+
+def nearest(
+    query: np.ndarray,
+    gallery: np.ndarray,
+    query_pids: np.ndarray,
+    gallery_pids: np.ndarray,
+    query_camids: np.ndarray,
+    gallery_camids: np.ndarray,
+    distance: str = "cosine",
+    k: int = 10,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Finds the gallery images nearest to each query; those of the same person in the same camera are left out.
+
+    Args:
+        query, gallery, query_pids, gallery_pids, query_camids, gallery_camids, distance: as in `evaluate_retrieval`.
+        k: how many; of a smaller gallery all.
+
+    Returns:
+        int `(Q, k)` places in the gallery, nearest first; float32 `(Q, k)` distances, infinite where fewer are left.
+
+    Raises:
+        InputError: sizes differ, or embeddings are not finite.
+    """
+    search = Search(
+        *query_and_gallery(query, gallery, query_pids, gallery_pids, query_camids, gallery_camids), distance
+    )
+    return search.run(Nearest(search, k))[0]
+
+
+def compare_pairs(
+    query: np.ndarray,
+    gallery: np.ndarray,
+    query_pids: np.ndarray,
+    gallery_pids: np.ndarray,
+    query_camids: np.ndarray,
+    gallery_camids: np.ndarray,
+    distance: str = "cosine",
+    bins: int = BINS,
+) -> PairDistances:
+    """Counts the distances of all pairs, for the ROC curve; those of the same person in the same camera are left out.
+
+    Args:
+        query, gallery, query_pids, gallery_pids, query_camids, gallery_camids, distance: as in `evaluate_retrieval`.
+        bins: number of bins.
+
+    Raises:
+        InputError: sizes differ, or embeddings are not finite.
+    """
+    search = Search(
+        *query_and_gallery(query, gallery, query_pids, gallery_pids, query_camids, gallery_camids), distance
+    )
+    return search.run(Pairs(search, bins))[0]
+
+
+def by_camera_pair(
+    query: np.ndarray,
+    gallery: np.ndarray,
+    query_pids: np.ndarray,
+    gallery_pids: np.ndarray,
+    query_camids: np.ndarray,
+    gallery_camids: np.ndarray,
+    distance: str = "cosine",
+) -> list[dict]:
+    """Evaluates each pair of cameras alone, see `CameraPairs`.
+
+    Args:
+        query, gallery, query_pids, gallery_pids, query_camids, gallery_camids, distance: as in `evaluate_retrieval`.
+
+    Raises:
+        InputError: sizes differ, or embeddings are not finite.
+    """
+    arrays = query_and_gallery(query, gallery, query_pids, gallery_pids, query_camids, gallery_camids)
+    return Search(*arrays, distance).run(CameraPairs(*arrays))[0]

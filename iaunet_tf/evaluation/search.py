@@ -1,0 +1,128 @@
+"""One walk over the queries, each against the whole gallery, that feeds every metric."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import numpy as np
+
+from iaunet_tf.errors import InputError
+from iaunet_tf.evaluation.embeddings import Embeddings, Ids
+from iaunet_tf.vectors import lengths
+
+DISTANCES = ("cosine", "euclidean")
+# Queries, and similarities, held at a time at most.
+CHUNK, SIMILARITIES = 256, 2**26
+
+
+class Metric(Protocol):
+    """What a search can feed."""
+
+    def add(self, query: int, similarities: np.ndarray, matches: np.ndarray) -> None:
+        """Takes one row of `each_query`, which it must not change."""
+
+    def result(self) -> Any:
+        """What was found, after the last query."""
+
+
+class Search:
+    """Similarities of queries to a gallery of any size, and the distances that they stand for.
+
+    The gallery is multiplied once, chunk by chunk, however many metrics are fed.
+
+    Args:
+        query, gallery: embeddings of the same length.
+        distance: `"cosine"` or `"euclidean"`.
+        chunk: queries at a time; None chooses by the size of the gallery.
+
+    Raises:
+        InputError: the distance is unknown, or embeddings differ in length.
+    """
+
+    def __init__(self, query: Embeddings, gallery: Embeddings, distance: str = "cosine", chunk: int | None = None):
+        if distance not in DISTANCES:
+            raise InputError(f"distance must be one of {', '.join(DISTANCES)}; received {distance!r}")
+        ours, theirs = query.vectors.shape[1], gallery.vectors.shape[1]
+        if ours != theirs:
+            raise InputError(f"query embeddings have {ours} dimensions, gallery embeddings {theirs}")
+        self.query, self.gallery, self.chunk = query, gallery, chunk
+        self.cosine = distance == "cosine"
+        self._query, self._gallery = (np.asarray(each.vectors, "float32") for each in (query, gallery))
+        self._query_lengths, self._gallery_lengths = lengths(self._query), lengths(self._gallery)
+        if self.cosine:
+            self._scales = 1 / np.maximum(self._gallery_lengths, 1e-12)
+
+    def run(self, *metrics: Metric) -> list:
+        """Shows every query to every metric; returns their results."""
+        for row in each_query(self.similarities, self.query, self.gallery, self.chunk):
+            for metric in metrics:
+                metric.add(*row)
+        return [metric.result() for metric in metrics]
+
+    def similarities(self, rows: slice) -> np.ndarray:
+        """`(n, G)` of some queries, a new array: cosines, or `q·g - |g|²/2`, which falls as `|q - g|` grows."""
+        if self.cosine:
+            rows = self._query[rows] / np.maximum(self._query_lengths[rows], 1e-12)[:, None]
+            return np.multiply(found := rows @ self._gallery.T, self._scales, out=found)
+        return np.subtract(found := self._query[rows] @ self._gallery.T, self._gallery_lengths**2 / 2, out=found)
+
+    def distances(self, row: int, similarities: np.ndarray) -> np.ndarray:
+        """Distances that similarities of query `row` stand for."""
+        if self.cosine:
+            return 1 - similarities
+        return np.sqrt(np.maximum(self._query_lengths[row] ** 2 - 2 * similarities, 0))
+
+    @property
+    def largest(self) -> float:
+        """No distance is larger."""
+        return 2.0 if self.cosine else float(self._query_lengths.max() + self._gallery_lengths.max())
+
+
+def each_query(
+    similarities: Callable[[slice], np.ndarray], query: Ids, gallery: Ids, chunk: int | None = None
+) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Goes through the queries.
+
+    Args:
+        similarities: returns those of some queries to the gallery, as a new array.
+        query, gallery: whose they are.
+        chunk: queries at a time; None chooses by the size of the gallery.
+
+    Yields:
+        The query's number; its similarity to each gallery entry, minus infinity for those of the same person in the
+        same camera; and the places of its matches, the same person in other cameras.
+    """
+    chunk = chunk or max(1, min(CHUNK, SIMILARITIES // len(gallery)))
+    by_person = np.argsort(gallery.pids, kind="stable")
+    first = np.searchsorted(gallery.pids[by_person], query.pids, side="left")
+    last = np.searchsorted(gallery.pids[by_person], query.pids, side="right")
+    for start in range(0, len(query), chunk):
+        for i, row in enumerate(similarities(slice(start, start + chunk)), start):
+            same_person = by_person[first[i] : last[i]]
+            same_camera = gallery.camids[same_person] == query.camids[i]
+            row[same_person[same_camera]] = -np.inf
+            yield i, row, same_person[~same_camera]
+
+
+class Nearest:
+    """The gallery entries that each query finds first.
+
+    Args:
+        search: what feeds this.
+        k: how many to keep, all of a smaller gallery.
+
+    Result: int `(Q, k)` places in the gallery, nearest first; float32 `(Q, k)` distances, infinite where fewer are
+    left.
+    """
+
+    def __init__(self, search: Search, k: int = 10):
+        self.search, self.k = search, min(k, len(search.gallery))
+        shape = len(search.query), self.k
+        self.places, self.distances = np.empty(shape, int), np.empty(shape, "float32")
+
+    def add(self, query: int, similarities: np.ndarray, matches: np.ndarray) -> None:
+        first = np.sort(np.argpartition(similarities, -self.k)[-self.k :])
+        self.places[query] = places = first[np.argsort(-similarities[first], kind="stable")]
+        self.distances[query] = self.search.distances(query, similarities[places])
+
+    def result(self) -> tuple[np.ndarray, np.ndarray]:
+        return self.places, self.distances

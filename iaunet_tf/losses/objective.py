@@ -1,0 +1,84 @@
+"""What a training step of re-identification minimises: a table of weighted losses."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from iaunet_tf.distribution.replicas import all_replicas
+from iaunet_tf.losses.cross_entropy import accuracy, cross_entropy
+from iaunet_tf.losses.part_masks import part_mask_loss
+from iaunet_tf.losses.triplet import batch_hard_triplet_loss
+
+PART_ATTENTIONS = ("part_attention_1", "part_attention_2")
+
+
+@dataclass(frozen=True)
+class Term:
+    """A weighted loss.
+
+    Attributes:
+        loss: from labels `(B,)`, outputs, batch and the configuration's `loss` section to a scalar, a mean; None where
+            the network or the batch has nothing to compute it from.
+        weight: from the `loss` section to its weight; 0 leaves it out.
+        mined: whether labels and embeddings are those of all replicas under `train.mining` global.
+    """
+
+    loss: Callable
+    weight: Callable[[object], float]
+    mined: bool = False
+
+
+def _identity(labels, outputs, batch, options):
+    return cross_entropy(labels, outputs["logits"], options.label_smoothing)
+
+
+def _triplet(labels, outputs, batch, options):
+    return batch_hard_triplet_loss(labels, outputs["embedding"], options.margin, options.distance)
+
+
+def _part_masks(labels, outputs, batch, options):
+    if "masks" not in batch or PART_ATTENTIONS[0] not in outputs:
+        return None
+    weights = batch.get("has_masks")
+    each = [part_mask_loss(outputs[name], batch["masks"], options.mask_mode, weights) for name in PART_ATTENTIONS]
+    return tf.reduce_mean(each)
+
+
+LOSSES: dict[str, Term] = {
+    "id_loss": Term(_identity, lambda options: 1.0),
+    "triplet_loss": Term(_triplet, lambda options: options.triplet_weight, mined=True),
+    "mask_loss": Term(_part_masks, lambda options: options.mask_weight),
+}
+
+
+def make_objective(options, mining: str = "global") -> Callable[[dict, dict], tuple[tf.Tensor, dict]]:
+    """Makes the weighted sum of the losses.
+
+    Args:
+        options: the configuration's `loss` section.
+        mining: inside `strategy.run`, `"global"` shows mined losses the embeddings of all replicas, `"local"` the
+            replica's own.
+
+    Returns:
+        A function of the network's outputs and one replica's share of a batch (`"masks"` without `"has_masks"` are
+        `(H, W, 4)` and everybody's) to the sum, and its terms and the accuracy by name. Every value is a mean, so that
+        the mean over replicas is the value of the global batch.
+    """
+
+    def objective(outputs, batch):
+        total, values = None, {}
+        for name, term in LOSSES.items():
+            weight, labels, given = term.weight(options), batch["labels"], outputs
+            if not weight:
+                continue
+            if term.mined and mining == "global":
+                labels, given = all_replicas(labels), {**outputs, "embedding": all_replicas(outputs["embedding"])}
+            value = term.loss(labels, given, batch, options)
+            if value is not None:
+                values[name] = value
+                weighted = value if weight == 1 else weight * value
+                total = weighted if total is None else total + weighted
+        return total, {**values, "accuracy": accuracy(batch["labels"], outputs["logits"])}
+
+    return objective

@@ -1,0 +1,50 @@
+"""What the training loop needs to know of a task."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+
+from iaunet_tf.data.sampling import Share
+from iaunet_tf.run import Run
+
+
+class Task(ABC):
+    """Data, network, objective and evaluation of a run. A new one has read and checked its data.
+
+    Attributes:
+        unit: what batches consist of, for people to read.
+        steps: batches of an epoch.
+        group_size: examples of a batch that must stay together on one replica.
+        validation: names of what `validator` measures; the first one chooses the best checkpoint.
+    """
+
+    unit: str = "images"
+    steps: int
+    group_size: int = 1
+    validation: tuple[str, ...]
+
+    @abstractmethod
+    def build_model(self, weights: str | None = None) -> keras.Model:
+        """Builds a new network, from a file of weights if one is named."""
+
+    @abstractmethod
+    def batches(self, epoch: int, share: Share) -> tf.data.Dataset:
+        """A worker's share of an epoch's batches, dictionaries with `"images"`, those of one replica at a time; a pure
+        function of seed and epoch."""
+
+    @abstractmethod
+    def objective(self, outputs: dict, batch: dict) -> tuple[tf.Tensor, dict]:
+        """What to minimise for one replica's share of a batch, and values to log with it.
+
+        Every value is a mean, so that the mean over replicas is the value of the global batch.
+        """
+
+    @abstractmethod
+    def validator(self, model: keras.Model) -> Callable[[], dict[str, float]]:
+        """A function that measures the network's present state: `validation` to values."""
+
+    @abstractmethod
+    def evaluate(self, model: keras.Model, run: Run) -> dict[str, float]:
+        """Judges the final network: prints a table, writes `metrics.json` and plots, and returns the metrics."""

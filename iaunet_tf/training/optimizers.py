@@ -1,0 +1,62 @@
+"""Optimizers and learning-rate schedules, by the name that configurations give them.
+
+Keras is imported when one is built, so that the configuration can list the names without it.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import keras
+
+
+def adam(learning_rate) -> "keras.optimizers.Optimizer":
+    """Adam with Keras' defaults."""
+    import keras
+
+    return keras.optimizers.Adam(learning_rate)
+
+
+def sgd(learning_rate) -> "keras.optimizers.Optimizer":
+    """Stochastic gradient descent with a momentum of 0.9."""
+    import keras
+
+    return keras.optimizers.SGD(learning_rate, momentum=0.9)
+
+
+def step_schedule(options, steps: int) -> "keras.optimizers.schedules.LearningRateSchedule":
+    """A tenth of the learning rate from each milestone on."""
+    import keras
+
+    boundaries = [epoch * steps for epoch in options.milestones or [options.epochs]]
+    values = [options.learning_rate * 0.1**k for k in range(len(boundaries) + 1)]
+    # Keras lowers the rate one step behind the boundary.
+    return keras.optimizers.schedules.PiecewiseConstantDecay([b - 1 for b in boundaries], values)
+
+
+def cosine_schedule(options, steps: int) -> "keras.optimizers.schedules.LearningRateSchedule":
+    """Up from zero during the warm-up, then down to zero along a cosine."""
+    import keras
+
+    warmup = round(options.warmup_epochs * steps)
+    return keras.optimizers.schedules.CosineDecay(
+        0.0 if warmup else options.learning_rate,
+        max(1, options.epochs * steps - warmup),
+        warmup_target=options.learning_rate if warmup else None,
+        warmup_steps=warmup,
+    )
+
+
+OPTIMIZERS: dict[str, Callable] = {"adam": adam, "sgd": sgd}
+# Functions of the `train` section and the number of steps of an epoch.
+SCHEDULES: dict[str, Callable] = {"step": step_schedule, "cosine": cosine_schedule}
+
+
+def make_optimizer(options, steps: int) -> "keras.optimizers.Optimizer":
+    """The optimizer of a configuration.
+
+    Args:
+        options: its `train` section.
+        steps: number of steps of an epoch.
+    """
+    return OPTIMIZERS[options.optimizer](SCHEDULES[options.schedule](options, steps))
