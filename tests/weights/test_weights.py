@@ -3,98 +3,71 @@ import sys
 import keras
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
+from weights.cases import (
+    CASES,
+    CLASSES,
+    assert_outputs_equal,
+    assert_same_tensors,
+    build,
+    outputs_of,
+    quiet,
+    snapshot,
+    tensors_of,
+    unchanged,
+    weights_of,
+)
 
-from iaunet_tf import IAUNet
-from iaunet_tf.commands import main
 from iaunet_tf.errors import InputError
 from iaunet_tf.weights import load_weights, save_weights
+from iaunet_tf.commands import main
 from iaunet_tf.weights.names import state_dict
+from iaunet_tf.weights.reading import read_state_dict
 
-torch = pytest.importorskip("torch")
-
-from weights.torch_reference import Network, fill  # noqa: E402
-
-SMALL = {"input_shape": (64, 32, 3), "width": 0.25}
-CASES = {
-    "image": ({"block": "iau"}, (2, 64, 32, 3)),
-    "clip of 4": ({"block": "iau", "clip": True}, (2, 4, 64, 32, 3)),
-    "clip of 6": ({"block": "iau", "clip": True}, (1, 6, 64, 32, 3)),
-    "IANet": ({"block": "ia"}, (2, 64, 32, 3)),
-}
-FULL_SIZE = [pytest.param(case, 1, marks=pytest.mark.slow) for case in CASES]
-
-
-def quiet(line):
-    del line
-
-
-def build(classes=5, block="iau", clip=False, **options):
-    return IAUNet(classes, block=block, video=clip, **{**SMALL, **options})
+SIZE = ["--height", "64", "--width", "32"]
 
 
 @pytest.fixture
-def checkpoint(tmp_path):
-    """A checkpoint as the authors' script writes it."""
-    state = fill(Network(5, width=0.25)).state_dict()
-    path = tmp_path / "best_model.pth.tar"
-    content = {"state_dict": {f"module.{k}": v for k, v in state.items()}, "rank1": np.float64(0.9), "epoch": 60}
-    torch.save(content, path)
+def state():
+    """The tensors of an IAUnet as the authors' script names them."""
+    return {f"module.{name}": array for name, array in tensors_of().items()}
+
+
+@pytest.fixture
+def checkpoint(state, tmp_path):
+    path = tmp_path / "best_model.safetensors"
+    save_file(state, path)
     return path
 
 
-def snapshot(model):
-    return [np.array(variable) for variable in model.variables]
-
-
-def unchanged(model, before):
-    return all(np.array_equal(a, b) for a, b in zip(before, snapshot(model), strict=True))
-
-
-@pytest.mark.parametrize(("case", "width"), [*((case, 0.25) for case in CASES), *FULL_SIZE])
-def test_imported_network_equals_pytorch(case, width, tmp_path):
-    options, shape = CASES[case]
-    if width == 1:
-        shape = (*shape[:-3], 256, 128, 3)
-    reference = fill(Network(5, width=width, **options))
-    torch.save(reference.state_dict(), tmp_path / "a.pth")
-    model = build(**options, width=width, input_shape=shape[-3:])
-    report = load_weights(model, tmp_path / "a.pth", say=quiet)
+@pytest.mark.parametrize("case", CASES)
+def test_imported_network_equals_pytorch(case):
+    options, _ = CASES[case]
+    model = build(**options)
+    report = load_weights(model, weights_of(**options), say=quiet)
     assert not (report.missing or report.unexpected or report.skipped or report.warnings)
-    images = np.random.default_rng(0).uniform(0, 255, shape).astype("float32")
-    with torch.no_grad():
-        expected = reference.double()(torch.tensor(images, dtype=torch.float64))
-    outputs = model(images)
-    assert set(outputs) == set(expected)
-    for name, output in outputs.items():
-        target = expected[name].numpy()
-        error = np.abs(keras.ops.convert_to_numpy(output) - target).max() / np.abs(target).max()
-        assert error < 1e-4, (name, error)
+    images, expected = outputs_of(case)
+    assert_outputs_equal(model(images), expected)
 
 
-@pytest.mark.parametrize("clip", [False, True])
-def test_round_trip_to_pytorch_names_is_exact(clip, tmp_path):
-    from safetensors.numpy import load_file
-
-    reference = fill(Network(5, width=0.25, clip=clip))
-    torch.save(reference.state_dict(), tmp_path / "a.pth")
-    model = build(clip=clip)
-    load_weights(model, tmp_path / "a.pth", say=quiet)
+@pytest.mark.parametrize("options", [{}, {"clip": True}, {"block": "ia"}])
+def test_round_trip_to_pytorch_names_is_exact(options, tmp_path):
+    model = build(**options)
+    load_weights(model, weights_of(**options), say=quiet)
     save_weights(model, tmp_path / "b.safetensors")
-    written = load_file(tmp_path / "b.safetensors")
-    original = {k: v.numpy() for k, v in reference.state_dict().items() if not k.endswith("num_batches_tracked")}
-    assert set(written) == set(original)
-    for name, array in original.items():
-        np.testing.assert_array_equal(written[name], array, err_msg=name)
-    reference.load_state_dict({k: torch.tensor(v) for k, v in written.items()}, strict=False)
+    assert_same_tensors(tmp_path / "b.safetensors", tensors_of(**options))
 
 
 @pytest.mark.parametrize("target", ["b.keras", "b.weights.h5", "b.safetensors"])
 def test_every_format_carries_the_weights(target, checkpoint, tmp_path):
-    model, again = build(), build()
+    model = build()
     load_weights(model, checkpoint, say=quiet)
+    expected = snapshot(model)
     save_weights(model, tmp_path / target)
+    again = build()
+    assert not unchanged(again, expected)
     load_weights(again, tmp_path / target, say=quiet)
-    for a, b in zip(snapshot(model), snapshot(again), strict=True):
+    for a, b in zip(expected, snapshot(again), strict=True):
         np.testing.assert_array_equal(a, b)
     assert not [p for p in tmp_path.iterdir() if p.name.startswith(".")]
 
@@ -106,147 +79,121 @@ def test_image_weights_load_into_clips_and_back(checkpoint, tmp_path):
     load_weights(images, tmp_path / "clips.safetensors", say=quiet)
     for a, b in zip(snapshot(clips), snapshot(images), strict=True):
         np.testing.assert_array_equal(a, b)
+    save_weights(images, tmp_path / "images.safetensors")
+    assert_same_tensors(tmp_path / "images.safetensors", tensors_of())
 
 
 def test_classifier_of_another_size_is_skipped_and_said(checkpoint):
     model, said = build(classes=7), []
     before = np.array(model.get_layer("classifier").kernel)
     report = load_weights(model, checkpoint, say=said.append)
-    assert report.skipped[0] == "classifier.weight is (5, 512) in the file, (512, 7) in the network"
+    assert report.skipped[0] == "classifier.weight is (5, 64) in the file, (64, 7) in the network"
     assert "skipped: classifier.weight" in said[0]
     np.testing.assert_array_equal(model.get_layer("classifier").kernel, before)
 
 
 def test_backbone_of_torchvision(tmp_path):
-    reference = fill(Network(5, block=None, width=0.25)).state_dict()
-    backbone = {k: v for k, v in reference.items() if not k.startswith(("bn.", "classifier."))}
-    backbone |= {"fc.weight": torch.zeros(1000, 512), "fc.bias": torch.zeros(1000)}
-    torch.save(backbone, tmp_path / "resnet50.pth")
+    backbone = {k: v for k, v in tensors_of().items() if not k.startswith(("bn.", "classifier.", "IAU"))}
+    classifier = {"fc.weight": np.zeros((1000, 64), "float32"), "fc.bias": np.zeros(1000, "float32")}
+    save_file(backbone | classifier, tmp_path / "resnet50.safetensors")
     model = build()
-    report = load_weights(model, tmp_path / "resnet50.pth", say=quiet)
+    report = load_weights(model, tmp_path / "resnet50.safetensors", say=quiet)
     assert all(name.startswith(("bn.", "classifier.", "IAU")) for name in report.missing)
-    np.testing.assert_array_equal(
-        state_dict(model)["layer3.5.conv2.weight"], reference["layer3.5.conv2.weight"].numpy()
-    )
+    assert not report.unexpected
+    np.testing.assert_array_equal(state_dict(model)["layer3.5.conv2.weight"], backbone["layer3.5.conv2.weight"])
 
 
-def test_missing_tensors_are_an_error_unless_partial(checkpoint, tmp_path):
-    state = torch.load(checkpoint, weights_only=False)["state_dict"]
+def test_missing_tensors_are_an_error_unless_partial(state, tmp_path):
     del state["module.layer3.2.conv1.weight"], state["module.IAU3.g.bias"]
-    torch.save(state, tmp_path / "cut.pth")
+    save_file(state, tmp_path / "cut.safetensors")
     model = build()
     before = snapshot(model)
     with pytest.raises(InputError, match=r"2 of .* missing, the first: layer3.2.conv1.weight .*--partial"):
-        load_weights(model, tmp_path / "cut.pth", say=quiet)
+        load_weights(model, tmp_path / "cut.safetensors", say=quiet)
     assert unchanged(model, before)
-    report = load_weights(model, tmp_path / "cut.pth", partial=True, say=quiet)
+    report = load_weights(model, tmp_path / "cut.safetensors", partial=True, say=quiet)
     assert sorted(report.missing) == ["IAU3.g.bias", "layer3.2.conv1.weight"]
 
 
-def test_wrong_shapes_and_types_are_named_and_nothing_is_loaded(checkpoint, tmp_path):
-    state = torch.load(checkpoint, weights_only=False)["state_dict"]
+def test_wrong_shapes_and_types_are_named_and_nothing_is_loaded(state, tmp_path):
     model = build()
     before = snapshot(model)
-    for tensor, message in (
-        (torch.zeros(64, 64, 3, 3), r"is \(64, 64, 3, 3\) in the file, \(3, 3, 32, 32\) in the network"),
-        (torch.zeros(32, 32, 3, 3, dtype=torch.int64), "is int64, not floating point"),
+    for array, message in (
+        (np.zeros((8, 8, 3, 3), "float32"), r"is \(8, 8, 3, 3\) in the file, \(3, 3, 4, 4\) in the network"),
+        (np.zeros((4, 4, 3, 3), "int64"), "is int64, not floating point"),
     ):
-        torch.save({**state, "module.layer2.1.conv2.weight": tensor}, tmp_path / "wrong.pth")
+        save_file({**state, "module.layer2.1.conv2.weight": array}, tmp_path / "wrong.safetensors")
         with pytest.raises(InputError, match=f"layer2.1.conv2.weight {message}"):
-            load_weights(model, tmp_path / "wrong.pth", say=quiet)
+            load_weights(model, tmp_path / "wrong.safetensors", say=quiet)
     assert unchanged(model, before)
 
 
-def test_weights_that_are_not_finite_are_warned_about(checkpoint, tmp_path):
-    state = torch.load(checkpoint, weights_only=False)["state_dict"]
-    state["module.bn1.bias"][0] = torch.nan
-    torch.save(state, tmp_path / "nan.pth")
-    assert load_weights(build(), tmp_path / "nan.pth", say=quiet).warnings == ["bn1.bias is not finite"]
+def test_tensors_without_a_place_are_said(state, tmp_path):
+    save_file({**state, "module.layer5.weight": np.zeros(3, "float32")}, tmp_path / "more.safetensors")
+    said = []
+    report = load_weights(build(), tmp_path / "more.safetensors", say=said.append)
+    assert report.unexpected == ["layer5.weight"] and not report.missing
+    assert "unexpected: layer5.weight" in said[0]
+
+
+def test_weights_that_are_not_finite_are_warned_about(state, tmp_path):
+    state["module.bn1.bias"][0] = np.nan
+    save_file(state, tmp_path / "nan.safetensors")
+    assert load_weights(build(), tmp_path / "nan.safetensors", say=quiet).warnings == ["bn1.bias is not finite"]
 
 
 def test_other_architectures_are_recognised(tmp_path):
     model = build()
     before = snapshot(model)
-    basic = {"conv1.weight": torch.zeros(16, 3, 7, 7), "layer1.0.conv1.weight": torch.zeros(16, 16, 3, 3)}
+    basic = {"conv1.weight": np.zeros((2, 3, 7, 7)), "layer1.0.conv1.weight": np.zeros((2, 2, 3, 3))}
     for content, message in (
         (basic, "it looks like a ResNet of basic blocks"),
-        ({"encoder.weight": torch.zeros(3)}, "its tensors are named like encoder.weight"),
+        ({"encoder.weight": np.zeros(3)}, "its tensors are named like encoder.weight"),
         ({}, "holds no tensors"),
-        ([1, 2], "holds a list, not a dictionary"),
     ):
-        torch.save(content, tmp_path / "other.pth")
+        save_file(content, tmp_path / "other.safetensors")
         with pytest.raises(InputError, match=message):
-            load_weights(model, tmp_path / "other.pth", say=quiet)
+            load_weights(model, tmp_path / "other.safetensors", say=quiet)
     assert unchanged(model, before)
 
 
-@pytest.mark.parametrize("suffix", [".pth.tar", ".safetensors", ".keras", ".weights.h5"])
-def test_damaged_files_leave_the_network_as_it_is(suffix, checkpoint, tmp_path):
+@pytest.mark.parametrize("suffix", [".safetensors", ".keras", ".weights.h5"])
+def test_damaged_files_leave_the_network_as_it_is(suffix, tmp_path):
     model = build()
-    whole = checkpoint
-    if suffix != ".pth.tar":
-        whole = tmp_path / f"whole{suffix}"
-        save_weights(model, whole)
+    whole = tmp_path / f"whole{suffix}"
+    save_weights(model, whole)
     cut = tmp_path / f"cut{suffix}"
     before = snapshot(model)
-    for content in (whole.read_bytes()[:200_000], b"no checkpoint", b""):
+    for content in (whole.read_bytes()[: whole.stat().st_size // 2], b"no checkpoint", b""):
         cut.write_bytes(content)
         with pytest.raises(InputError, match=f"cut{suffix}"):
             load_weights(model, cut, say=quiet)
         assert unchanged(model, before)
 
 
-def test_pickle_that_would_run_code_is_refused_and_runs_nothing(tmp_path):
-    bait = tmp_path / "it-ran"
-
-    class Evil:
-        def __reduce__(self):
-            return open, (str(bait), "w")
-
-    torch.save({"state_dict": {"conv1.weight": torch.zeros(1)}, "extra": Evil()}, tmp_path / "evil.pth.tar")
-    with pytest.raises(InputError, match="refused, nothing was run"):
-        load_weights(build(), tmp_path / "evil.pth.tar", say=quiet)
-    assert not bait.exists()
-
-
 def test_safetensors_need_no_torch(checkpoint, tmp_path, monkeypatch):
-    from safetensors.numpy import save_file
-
-    from iaunet_tf.weights.reading import read_state_dict
-
-    save_file({"conv1.weight": np.ones((2, 3), "float32")}, tmp_path / "a.safetensors")
     monkeypatch.setitem(sys.modules, "torch", None)
-    assert list(read_state_dict(tmp_path / "a.safetensors")) == ["conv1.weight"]
+    assert set(read_state_dict(checkpoint)) == {f"module.{name}" for name in tensors_of()}
+    (tmp_path / "best_model.pth.tar").write_bytes(b"whatever it holds")
     with pytest.raises(InputError, match=r"need torch \(pip install torch\)"):
-        read_state_dict(checkpoint)
+        read_state_dict(tmp_path / "best_model.pth.tar")
 
 
 def test_command_builds_the_network_that_fits(checkpoint, tmp_path, capsys):
     target = tmp_path / "model.keras"
-    assert main(["weights", str(checkpoint), str(target), "--height", "64", "--width", "32"]) == 0
+    assert main(["weights", str(checkpoint), str(target), *SIZE]) == 0
     model = keras.models.load_model(target)
-    assert model.get_layer("classifier").units == 5
+    assert model.get_layer("classifier").units == CLASSES
     assert "tensors loaded" in capsys.readouterr().out
-    assert main(["weights", str(target), str(tmp_path / "back.safetensors"), "--height", "64", "--width", "32"]) == 0
+    assert main(["weights", str(target), str(tmp_path / "back.safetensors"), *SIZE]) == 0
+    assert_same_tensors(tmp_path / "back.safetensors", tensors_of())
     assert main(["weights", str(tmp_path / "gone.pth"), str(target)]) == 1
     assert "no such file" in capsys.readouterr().err
     assert main(["weights", str(checkpoint), str(tmp_path / "model.xyz")]) == 1
 
 
-def test_files_of_older_pytorch_are_read_as_safely(checkpoint, tmp_path):
-    bait = tmp_path / "it-ran"
-
-    class Evil:
-        def __reduce__(self):
-            return open, (str(bait), "w")
-
-    content = torch.load(checkpoint, weights_only=False)
-    torch.save(content, tmp_path / "old.pth.tar", _use_new_zipfile_serialization=False)
-    new, old = build(), build()
-    load_weights(new, checkpoint, say=quiet)
-    load_weights(old, tmp_path / "old.pth.tar", say=quiet)
-    assert unchanged(old, snapshot(new))
-    torch.save({**content, "extra": Evil()}, tmp_path / "evil.pth.tar", _use_new_zipfile_serialization=False)
-    with pytest.raises(InputError, match="refused, nothing was run"):
-        load_weights(old, tmp_path / "evil.pth.tar", say=quiet)
-    assert not bait.exists()
+@pytest.mark.parametrize("options", [{"clip": True}, {"block": "ia"}])
+def test_command_tells_clips_and_ianet_from_the_tensors(options, tmp_path):
+    target = tmp_path / "b.safetensors"
+    assert main(["weights", str(weights_of(**options)), str(target), *SIZE]) == 0
+    assert_same_tensors(target, tensors_of(**options))
