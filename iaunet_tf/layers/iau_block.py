@@ -60,7 +60,7 @@ class IAUBlock(keras.layers.Layer):
         return x, attention
 
     def relations(self, x):
-        """Computes the attention between body parts, for visualization.
+        """Computes the attention between body parts, for visualisation.
 
         Args:
             x: input of the block.

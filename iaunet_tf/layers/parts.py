@@ -1,4 +1,4 @@
-"""Building blocks of the layers: 1×1 convolutions (dense layers over channels) and batch normalization."""
+"""Building blocks of the layers: 1×1 convolutions (dense layers over channels) and batch normalisation."""
 
 import keras
 from keras import ops
@@ -7,7 +7,7 @@ BATCH_NORM = {"momentum": 0.9, "epsilon": 1e-5}
 
 
 class Pointwise(keras.layers.Dense):
-    """A 1×1 convolution with bias, with weights initialized from a normal distribution of variance ``2 / units``.
+    """A 1×1 convolution with bias, with weights initialised from a normal distribution of variance ``2 / units``.
 
     Flattens the other axes of its input without querying the batch size; Keras' own `Dense` leaves a dozen nodes of
     shape arithmetic in every exported graph.
@@ -25,7 +25,7 @@ class Pointwise(keras.layers.Dense):
 
 @keras.saving.register_keras_serializable(package="iaunet_tf")
 class BatchNorm(keras.layers.BatchNormalization):
-    """Batch normalization over the last axis that trains with TensorFlow's fused kernel on the TensorFlow backend.
+    """Batch normalisation over the last axis that trains with TensorFlow's fused kernel on the TensorFlow backend.
 
     Keras' own implementation uses elementwise operations, which take two to three times as long on CPUs.
     """
@@ -50,7 +50,7 @@ def batch_norm(zero: bool = False, **kwargs) -> BatchNorm:
     """Creates a batch norm with the paper's settings.
 
     Args:
-        zero: initialize the scale with zeros, so that the residual block that ends in it starts as the identity.
+        zero: initialise the scale with zeros, so that the residual block that ends in it starts as the identity.
         **kwargs: further arguments of `BatchNorm`.
     """
     gamma = "zeros" if zero else "ones"
