@@ -9,7 +9,7 @@ from iaunet_tf.quiet import quietly
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Returns the exit code."""
+    """Runs the command and returns its exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m iaunet_tf.weights",
         description="Converts a checkpoint: PyTorch, safetensors or .keras to .keras, .weights.h5 or .safetensors.",
@@ -18,14 +18,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("target", help=".keras, .weights.h5 or .safetensors (with the authors' PyTorch names)")
     parser.add_argument("--height", type=int, default=256, help="input height of the network (default: 256)")
     parser.add_argument("--width", type=int, default=128, help="input width of the network (default: 128)")
-    parser.add_argument("--partial", action="store_true", help="take what fits, leave the rest at random")
+    parser.add_argument("--partial", action="store_true", help="load the tensors that fit, leave the others random")
     options = parser.parse_args(arguments)
     size = (options.height, options.width, 3)
     return exit_code(lambda: convert(options.source, options.target, size, options.partial))
 
 
 def convert(source: str | Path, target: str | Path, input_shape: tuple[int, int, int], partial: bool = False) -> None:
-    """Builds the network that the source's tensors belong to, loads and saves it."""
+    """Builds the network that the tensors of `source` belong to, loads them and saves it to `target`."""
     from iaunet_tf.weights import find_weights
 
     source = find_weights(source)
@@ -38,7 +38,7 @@ def convert(source: str | Path, target: str | Path, input_shape: tuple[int, int,
     state = {image_name(name): array for name, array in read_state_dict(source).items()}
     if "conv1.weight" not in state:
         raise InputError(
-            f"{source}: holds no conv1.weight, so it is no ResNet; its first tensor is {next(iter(state))}"
+            f"{source}: contains no conv1.weight, so it is not a ResNet; its first tensor is {next(iter(state))}"
         )
     classifier = state.get("classifier.weight")
     attention = state.get("IAU2.sa.conv.conv.weight")
@@ -51,7 +51,7 @@ def convert(source: str | Path, target: str | Path, input_shape: tuple[int, int,
     )
     load_weights(model, source, partial)
     save_weights(model, target)
-    print(f"written: {target}")
+    print(f"saved: {target}")
 
 
 if __name__ == "__main__":
