@@ -10,16 +10,19 @@ from iaunet_tf.data.tracklets import Tracklets
 from iaunet_tf.errors import InputError
 
 LAYOUT = "{root}/{tracklet_train,tracklet_test}/, list_sequence/list_seq_{train,test}.txt and test/data/info_test.mat"
-# The gallery with the queries.
+# Published numbers of identities and tracklets; the gallery includes the queries.
 PUBLISHED = {"train": (842, 2831), "query": (None, 3504), "gallery": (2730, 11333)}
 
 
 def read_ls_vid(root: str | Path) -> Dataset:
-    """Reads LS-VID: lines `tracklet_train/PID/PREFIX PID` of the sequence lists, whose frames are the files that start
-    with the prefix, named `PID_TRACK_CAMERA_FRAME.jpg`; and the numbers of the queries, from 1, among the test
-    sequences in `test/data/info_test.mat`.
+    """Reads LS-VID.
 
-    The gallery includes the queries, as for MARS.
+    Each line `tracklet_train/PID/PREFIX PID` of the sequence lists is a tracklet, whose frames are the files
+    `PID_TRACK_CAMERA_FRAME.jpg` that start with the prefix. `test/data/info_test.mat` contains the 1-based indices of
+    the queries among the test sequences. The gallery includes the queries, as in MARS.
+
+    Args:
+        root: folder of the data set.
 
     Raises:
         InputError: a file is missing or damaged, or a tracklet is empty or mixes cameras.
@@ -29,11 +32,11 @@ def read_ls_vid(root: str | Path) -> Dataset:
     info = root / "test" / "data" / "info_test.mat"
     missing = [str(path.relative_to(root)) for path in (*lists.values(), info) if not path.is_file()]
     if missing:
-        raise InputError(f"{root}: no file {', '.join(missing)}; LS-VID is laid out as {LAYOUT}; set --data.root")
+        raise InputError(f"{root}: no file {', '.join(missing)}; the layout of LS-VID is {LAYOUT}; set --data.root")
     train, test = _read(root, "train", lists["train"]), _read(root, "gallery", lists["test"])
     query = read_matrix(info, "query").reshape(-1).astype(int) - 1
     if not len(query) or query.min() < 0 or query.max() >= len(test):
-        raise InputError(f"{info}: does not number tracklets from 1 to {len(test)}")
+        raise InputError(f"{info}: tracklet numbers must be between 1 and {len(test)}")
     return Dataset("ls_vid", train.with_masks(), test.take(query, "query"), test)
 
 
@@ -45,7 +48,7 @@ def _read(root, name, path):
             continue
         prefix, _, pid = line.strip().rpartition(" ")
         if not prefix or not pid.isdecimal():
-            raise InputError(f"{path}: line {number} is not a sequence and its person: {line[:80]}")
+            raise InputError(f"{path}: line {number} must be a sequence and its identity; received {line[:80]}")
         folder, _, start = prefix.rpartition("/")
         if folder not in folders:
             directory = root / folder
@@ -55,6 +58,6 @@ def _read(root, name, path):
             raise InputError(f"{path}: line {number}: tracklet {prefix} has no frames in {root / folder}")
         cameras = {frame.split("_")[2] for frame in frames if frame.count("_") >= 2}
         if len(cameras) != 1 or not (camera := cameras.pop()).isdecimal():
-            raise InputError(f"{root / folder}: frames {start}* are not all of one camera (PID_TRACK_CAMERA_FRAME.jpg)")
+            raise InputError(f"{root / folder}: frames {start}* must have one camera id (PID_TRACK_CAMERA_FRAME.jpg)")
         tracklets.append((prefix, [f"{folder}/{frame}" for frame in frames], int(pid), int(camera)))
     return Tracklets.from_lists(name, root, tracklets)

@@ -12,7 +12,7 @@ from iaunet_tf.errors import InputError
 FOLDERS = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
 MASK_FOLDER = "seg_part4/Market1501_train_seg_part4"
 LAYOUT = "{root}/{bounding_box_train,query,bounding_box_test}/PID_cCAMsSEQ_FRAME_BOX.jpg"
-# Data sets in this layout: people and images, distractors counted as a person.
+# Published numbers of identities and images of the data sets in this layout; distractors count as one identity.
 PUBLISHED = {
     "market1501": {"train": (751, 12936), "query": (750, 3368), "gallery": (751, 15913)},
     "dukemtmc_reid": {"train": (702, 16522), "query": (702, 2228), "gallery": (1110, 17661)},
@@ -24,20 +24,25 @@ NAME = re.compile(r"(-1|\d+)_c(\d+)(s\d+_\d+_\d+)?")
 
 
 def read_market1501(root: str | Path, name: str = "market1501") -> Dataset:
-    """Reads the file names of a data set in Market-1501 layout.
+    """Reads a data set in the Market-1501 layout.
 
-    `{pid}_c{cam}s{seq}_{frame}_{box}.jpg` in `bounding_box_train`, `query` and `bounding_box_test`. Person -1 is
-    junk and left out; person 0 is a distractor, kept in the gallery and left out of training. Part masks of
-    the training images are used where `seg_part4/Market1501_train_seg_part4/{image name}/` is there.
+    Expects images `{pid}_c{cam}s{seq}_{frame}_{box}.jpg` in `bounding_box_train`, `query` and `bounding_box_test`.
+    Identity -1 is junk and is skipped; identity 0 are distractors, which are kept in the gallery but not used for
+    training. Part masks of training images are read from `seg_part4/Market1501_train_seg_part4/{image name}/` if they
+    exist.
+
+    Args:
+        root: folder of the data set.
+        name: name of the data set.
 
     Raises:
-        InputError: a folder is missing or empty, or a file is not named like that.
+        InputError: a folder is missing or empty, or a file name is malformed.
     """
     root = Path(root).expanduser()
     missing = [folder for folder in FOLDERS.values() if not (root / folder).is_dir()]
     if missing:
         raise InputError(
-            f"{root}: no folder {', '.join(missing)}; Market-1501 is laid out as {LAYOUT}; set --data.root"
+            f"{root}: no folder {', '.join(missing)}; the layout of Market-1501 is {LAYOUT}; set --data.root"
         )
     splits = {}
     for split, folder in FOLDERS.items():
@@ -52,7 +57,7 @@ def _read_split(folder: Path, split: str, mask_root: Path) -> Split:
             continue
         match = NAME.match(path.stem)
         if not match:
-            raise InputError(f"{path}: not named like 0002_c1s1_000451_03.jpg (person, camera, ...)")
+            raise InputError(f"{path}: must be named like 0002_c1s1_000451_03.jpg (identity, camera, ...)")
         pid = int(match[1])
         if pid == JUNK or (split == "train" and pid == 0):
             continue
@@ -60,7 +65,7 @@ def _read_split(folder: Path, split: str, mask_root: Path) -> Split:
         pids.append(pid)
         camids.append(int(match[2]))
     if not paths:
-        raise InputError(f"{folder}: holds no images of people; expected {LAYOUT}")
+        raise InputError(f"{folder}: contains no images; expected {LAYOUT}; set --data.root")
     masks: list[Path | None] = [None] * len(paths)
     if split == "train" and mask_root.is_dir():
         folders = {entry.name: entry for entry in mask_root.iterdir()}

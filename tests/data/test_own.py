@@ -59,12 +59,12 @@ def test_parquet_is_the_same(tmp_path, rows):
     [
         (
             lambda rows: rows.append(["gone.jpg", "joe", "a", "gallery"]),
-            "1 of 9 files are not there, the first is .*gone",
+            "1 of 9 files do not exist, the first is .*gone",
         ),
-        (lambda rows: rows.append(rows[0]), "a.jpg is named twice for train"),
-        (lambda rows: rows.append([*rows[0][:3], "query"]), "is in two splits, query and train"),
-        (lambda rows: rows.append([*rows[0][:3], "test"]), "split 'test' is none of train, query, gallery"),
-        (lambda rows: rows.__setitem__(slice(0, 4), []), "no pictures for train"),
+        (lambda rows: rows.append(rows[0]), "a.jpg is listed twice for train"),
+        (lambda rows: rows.append([*rows[0][:3], "query"]), "is in two subsets, query and train"),
+        (lambda rows: rows.append([*rows[0][:3], "test"]), "split 'test' is not one of train, query, gallery"),
+        (lambda rows: rows.__setitem__(slice(0, 4), []), "no images in subset train"),
     ],
 )
 def test_mistakes_in_a_table(tmp_path, rows, change, message):
@@ -74,7 +74,7 @@ def test_mistakes_in_a_table(tmp_path, rows, change, message):
 
 
 def test_columns_and_files(tmp_path, rows):
-    with pytest.raises(InputError, match="has no column camera, split; columns are path, person, camera, split"):
+    with pytest.raises(InputError, match="has no column camera, split; required are path, person, camera, split"):
         read_own(write(tmp_path / "people.csv", [row[:2] for row in rows], COLUMNS[:2]))
     for name in ("gone.csv", "gone"):
         with pytest.raises(InputError, match=r"no such .*set --data.root"):
@@ -84,7 +84,7 @@ def test_columns_and_files(tmp_path, rows):
 @pytest.mark.parametrize("name", ["people.csv", "people.parquet"])
 def test_damaged_tables(tmp_path, name):
     (tmp_path / name).write_bytes(b"path,person,camera,split\n\xff\xfe\x00,1,2,train\n")
-    with pytest.raises(InputError, match=rf"{name}: is not readable"):
+    with pytest.raises(InputError, match=rf"{name}: cannot be read"):
         read_own(tmp_path / name)
 
 
@@ -97,7 +97,7 @@ def test_table_of_a_spreadsheet(tmp_path, rows):
 def test_queries_without_a_second_camera_are_counted(tmp_path, rows):
     rows[-1][2] = "a"  # joe's picture in the gallery is of the query's camera
     _, warnings = read_dataset("own", str(write(tmp_path / "people.csv", rows)))
-    assert warnings == ["1 of 2 queries have no match in another camera and count nowhere"]
+    assert warnings == ["1 of 2 queries have no match in another camera and are ignored"]
 
 
 @pytest.mark.parametrize("layout", ["{person}/x_c{camera}_{n}.jpg", "{person}/{camera}/{n}.jpg"])
@@ -120,8 +120,8 @@ def test_folders_with_splits_and_without_cameras(tmp_path):
         for person in ("a", "b"):
             picture(tmp_path / split / person / "1.jpg")
     dataset = read_own(tmp_path)
-    assert dataset.notes == ("6 pictures have no camera in name or folder; each counts as of a camera of its own",)
+    assert dataset.notes == ("6 images have no camera in their path; each is treated as from a camera of its own",)
     assert len(dataset.query) == len(dataset.gallery) == 2
     picture(tmp_path / "query" / "stray.jpg")
-    with pytest.raises(InputError, match=r"stray.jpg: is in no person's folder; lay them out as"):
+    with pytest.raises(InputError, match=r"stray.jpg: is not in the folder of a person; expected"):
         read_own(tmp_path)

@@ -102,7 +102,7 @@ def test_mask_folders_without_masks_count_as_none(split, cache):
 def test_corrupt_images(split, cache, tmp_path):
     split.paths[5].write_bytes(split.paths[5].read_bytes()[:-100])
     for _ in range(2):  # the second time, a cache on disk is there
-        with pytest.raises(InputError, match=r"05.png: not a readable picture.*1 of 12 .*--data.on_corrupt skip"):
+        with pytest.raises(InputError, match=r"05.png: not a readable image.*1 of 12 .*--data.on_corrupt skip"):
             load_split(split, SIZE, cache, tmp_path / "cache")
         said = []
         loaded = load_split(split, SIZE, cache, tmp_path / "cache", "skip", said.append)
