@@ -1,4 +1,4 @@
-"""Colour histograms: what a network has to beat."""
+"""Colour histograms, a simple baseline for networks."""
 
 import numpy as np
 
@@ -9,16 +9,18 @@ STRIPES, BINS = 6, 4
 
 
 def image_histograms(loaded: LoadedSplit) -> np.ndarray:
-    """Square roots of the RGB histograms of six horizontal stripes, whose product is the Bhattacharyya coefficient.
+    """Computes features of images from the RGB histograms of six horizontal stripes.
+
+    The features are the square roots of the histograms, so their dot product is the Bhattacharyya coefficient.
 
     Returns:
-        float32 `(N, 6·4³)`.
+        float32 array of shape `(N, 6·4³)`.
     """
     return np.sqrt([_histogram(loaded.read([row])[0]) for row in range(len(loaded.split))])
 
 
 def tracklet_histograms(loaded: LoadedTracklets) -> np.ndarray:
-    """The same of tracklets, their frames' histograms averaged: float32 `(N, 6·4³)`."""
+    """Computes features of tracklets from the mean histograms of their frames; see `image_histograms`."""
     split = loaded.split
     features = []
     for start, length in zip(split.starts, split.lengths, strict=True):
