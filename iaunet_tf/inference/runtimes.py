@@ -123,7 +123,7 @@ class KerasNetwork:
     """Runs an iaunet-tf network in Keras, from memory, a `.keras` file or the folder of a run."""
 
     def __init__(self, source, device: str = "auto"):
-        del device  # Keras' backend chooses
+        del device  # Keras chooses the device
         try:
             with quietly():
                 from iaunet_tf.inference.keras_files import describe, load_network
