@@ -1,1 +1,1 @@
-"""Speed figures, measured on whatever machine runs them: `make bench`. Compare ratios, not seconds."""
+"""Benchmarks, run with `make bench`. Ratios can be compared between machines, times cannot."""

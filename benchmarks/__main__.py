@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME...]` runs the named benchmarks, or all."""
+"""`python -m benchmarks [NAME...]` runs the given benchmarks, or all by default."""
 
 import os
 import sys
@@ -18,11 +18,11 @@ ALL = {
 
 
 def main() -> None:
-    """Runs the benchmarks that the command line names."""
+    """Runs the benchmarks given on the command line."""
     names = sys.argv[1:] or list(ALL)
     for name in names:
         if name not in ALL:
-            raise SystemExit(f"error: no benchmark {name}; there are {', '.join(ALL)}")
+            raise SystemExit(f"error: unknown benchmark {name}; choose from {', '.join(ALL)}")
     for name in names:
         print(f"\n== {name}", flush=True)
         ALL[name]()

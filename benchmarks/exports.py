@@ -1,4 +1,4 @@
-"""Keras beside its exports in their runtimes with default options, full size, 256×128: `make bench-export`."""
+"""Speed of Keras and of exports in their runtimes with default options at full size 256×128: `make bench-export`."""
 
 import tempfile
 from collections.abc import Callable
@@ -22,7 +22,7 @@ HEIGHT, WIDTH = 256, 128
 
 
 def main(rounds: int = 4) -> None:
-    """Prints images/s for batches of 1 and 16, and the ratios."""
+    """Prints images/s for batch sizes 1 and 16, and their ratios."""
     pixels = np.random.default_rng(0).uniform(0, 255, (16, HEIGHT, WIDTH, 3)).astype("float32")
     with tempfile.TemporaryDirectory() as folder:
         runtimes = _runtimes(Path(folder), pixels)

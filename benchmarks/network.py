@@ -1,4 +1,4 @@
-"""What the blocks cost: IAUnet against the plain ResNet-50, full size, 256×128."""
+"""Cost of the blocks: IAUnet compared with the plain ResNet-50, at full size 256×128."""
 
 import keras
 import numpy as np
@@ -13,7 +13,7 @@ BATCH, HEIGHT, WIDTH, CLASSES = 16, 256, 128, 751
 
 
 def main(rounds: int = 4) -> None:
-    """Prints images/s of inference and training, and the ratios."""
+    """Prints images/s of inference and training, and their ratios."""
     rng = np.random.default_rng(0)
     batch = {
         "images": tf.constant(rng.uniform(0, 255, (BATCH, HEIGHT, WIDTH, 3)), "float32"),
@@ -27,7 +27,7 @@ def main(rounds: int = 4) -> None:
         seconds = interleaved(actions, rounds)
         for name, value in seconds.items():
             print(f"{what:14}{name:10}{BATCH / value:7.1f} images/s")
-        print(f"{what:14}ratio of the times {seconds['IAUnet'] / seconds['ResNet-50']:.2f}", flush=True)
+        print(f"{what:14}ratio of times {seconds['IAUnet'] / seconds['ResNet-50']:.2f}", flush=True)
 
 
 def _forward(model, batch):

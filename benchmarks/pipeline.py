@@ -1,4 +1,4 @@
-"""How many training images a second the pipeline gives at 256×128, with and without the cache."""
+"""Throughput of the input pipeline for training at 256×128, with and without cache."""
 
 import tempfile
 import time
@@ -11,7 +11,7 @@ from iaunet_tf.data.synthetic.images import ImageOptions, ensure_images
 
 
 def main(epochs: int = 3) -> None:
-    """Prints images/s with part masks and without, for each kind of cache."""
+    """Prints images/s with and without part masks for each kind of cache."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "synthetic"
         ensure_images(root, ImageOptions(train_people=120, test_people=2, distractors=0))

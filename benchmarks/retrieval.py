@@ -1,4 +1,4 @@
-"""Retrieval at the sizes of Market-1501 and MSMT17, distances included, and re-ranking at that of Market-1501."""
+"""Time and memory of retrieval, with distances, at the sizes of Market-1501 and MSMT17, and of re-ranking."""
 
 import functools
 
@@ -8,23 +8,23 @@ from benchmarks.timing import interleaved, peak_memory
 from iaunet_tf.evaluation import evaluate_retrieval, rerank
 
 DIMENSIONS = 2_048
-# Queries, gallery, people, cameras; queries that NumPy sorts the gallery for, which has to fit into memory.
+# Numbers of queries, gallery images, identities and cameras; and of queries for sorting in NumPy, limited by memory.
 SIZES = {"Market-1501": (3_368, 15_913, 750, 6, 3_368), "MSMT17": (11_659, 82_161, 3_060, 15, 1_000)}
 CHUNK = 256
 
 
 def main(rounds: int = 2) -> None:
-    """Prints seconds, memory over the arrays, and ratios to the bare matrix product and to sorting."""
+    """Prints the time, the memory besides the arrays, and ratios to the matrix product and to sorting."""
     for name, (*size, part) in SIZES.items():
         everything = random_case(*size)
         query, gallery, query_pids, gallery_pids, query_camids, gallery_camids = everything
         few = query[:part], gallery, query_pids[:part], gallery_pids, query_camids[:part], gallery_camids
         print(f"{name}: {len(query)} queries, {len(gallery)} gallery images, {DIMENSIONS} numbers each")
-        # Memory first, before the process holds any that was used and given back.
-        print(f"  memory over the arrays: {peak_memory(functools.partial(evaluate_retrieval, *everything)):.0f} MB")
+        # Measure memory first, before the process keeps memory that was freed.
+        print(f"  memory besides the arrays: {peak_memory(functools.partial(evaluate_retrieval, *everything)):.0f} MB")
         if name == "Market-1501":
             again = functools.partial(rerank, query, gallery)
-            print(f"  re-ranking, memory over the arrays: {peak_memory(again):.0f} MB")
+            print(f"  re-ranking, memory besides the arrays: {peak_memory(again):.0f} MB")
             print(f"  re-ranking: {interleaved({'': again}, rounds)['']:.1f} s")
         seconds = interleaved(
             {
@@ -38,19 +38,19 @@ def main(rounds: int = 2) -> None:
         for action, value in seconds.items():
             print(f"  {action:30}{value:7.2f} s")
         bare, ours, ours_few, sorting = seconds.values()
-        print(f"  iaunet_tf: {ours / bare:.2f} x the bare product, {ours_few / sorting:.2f} x sorting")
+        print(f"  iaunet_tf: {ours / bare:.2f} x the matrix product, {ours_few / sorting:.2f} x sorting")
         difference = abs(evaluate_retrieval(*few).mAP - by_sorting(*few))
         print(f"  difference of the mAPs: {difference:.1e}", flush=True)
 
 
 def product(query: np.ndarray, gallery: np.ndarray) -> None:
-    """All similarities, and nothing done with them."""
+    """Computes all similarities without using them."""
     for start in range(0, len(query), CHUNK):
         query[start : start + CHUNK] @ gallery.T
 
 
 def random_case(queries, size, people, cameras):
-    """Random clustered embeddings, and who and where."""
+    """Creates random clustered embeddings with random identities and camera ids."""
     rng = np.random.default_rng(0)
     centres = rng.standard_normal((people, DIMENSIONS), "float32")
     pids = rng.integers(0, people, queries), rng.integers(0, people, size)
@@ -64,7 +64,7 @@ def random_case(queries, size, people, cameras):
 
 
 def by_sorting(query, gallery, query_pids, gallery_pids, query_camids, gallery_camids) -> float:
-    """mAP as it is usually computed."""
+    """Computes mAP in the usual way, by sorting the gallery."""
     query, gallery = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (query, gallery))
     order = np.argsort(-(query @ gallery.T), axis=1)
     ap = []

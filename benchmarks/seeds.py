@@ -1,7 +1,7 @@
-"""The README's tables on the embedded data: what blocks, masks and clips are worth, same budget, three seeds.
+"""README tables on the embedded data: the effect of blocks, masks and clips with the same budget and three seeds.
 
-`python -m benchmarks.seeds FOLDER [images|tracklets]` (about 40 minutes each on two cores); runs that are in FOLDER
-already are not repeated.
+`python -m benchmarks.seeds FOLDER [images|tracklets]` takes about 40 minutes per table on two cores. Existing runs in
+FOLDER are not repeated.
 """
 
 import json
@@ -17,13 +17,13 @@ SEEDS = (0, 1, 2)
 
 @dataclass(frozen=True)
 class Variant:
-    """A row of a table: how to train, and how to evaluate where that is not how it was trained."""
+    """Row of a table: options for training, and options for evaluation if they differ."""
 
     train: list[str]
     evaluate: list[str] = field(default_factory=list)
 
 
-# As many steps and frames as the clip networks: a batch of 96 frames for one of 24 clips of 4.
+# The same numbers of steps and frames as for clips: a batch of 96 frames instead of 24 clips of 4 frames.
 FRAMES = ["--data.clip_length=1", "--train.batch_size=96", "--train.epochs=60"]
 SUITES = {
     "images": (
@@ -49,7 +49,7 @@ SUITES = {
 
 
 def main(folder: Path, suite: str) -> None:
-    """Runs what is missing and prints the table."""
+    """Performs missing runs and prints the table."""
     config, variants = SUITES[suite]
     scores: dict[str, list[tuple[float, float]]] = {}
     for seed in SEEDS:

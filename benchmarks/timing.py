@@ -1,4 +1,4 @@
-"""Timing that bears a noisy machine."""
+"""Measurement of time and memory, robust to noise."""
 
 import threading
 import time
@@ -9,8 +9,11 @@ import psutil
 
 
 def interleaved(actions: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Median seconds of each action. The actions take turns, so that noise and heat meet them alike; the first
-    round warms up and does not count."""
+    """Measures the median time of each action in seconds.
+
+    The actions take turns so that noise and heat affect all of them equally. The first round is for warming up and is
+    not counted.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in actions}
     for _ in range(rounds + 1):
         for name, action in actions.items():
@@ -21,7 +24,7 @@ def interleaved(actions: dict[str, Callable[[], object]], rounds: int) -> dict[s
 
 
 def peak_memory(action: Callable[[], object]) -> float:
-    """Megabytes that an action takes at most, over what the process had before."""
+    """Measures the peak memory of an action in MB, in addition to what the process used before."""
     process, done, most = psutil.Process(), threading.Event(), 0
 
     def watch():

@@ -1,4 +1,4 @@
-"""Clips against the same frames one by one, and the memory of long clips and of recomputing; full size, 256×128."""
+"""Speed of clips compared with single frames, and memory of long clips and of recomputing, at full size 256×128."""
 
 import multiprocessing
 import resource
@@ -12,8 +12,8 @@ FRAMES, HEIGHT, WIDTH, CLASSES = 8, 256, 128, 625
 
 
 def main(rounds: int = 4) -> None:
-    """Prints clips/s and ratios, then peaks of memory, each measured in a process of its own."""
-    # "spawn": a peak is that of a whole process, so that each wants a fresh one.
+    """Prints clips/s and ratios, then peak memory, each measured in a separate process."""
+    # "spawn", because peak memory is that of a process, so each measurement requires a fresh one.
     context = multiprocessing.get_context("spawn")
     for measure, arguments in (
         (_speed, (rounds,)),
@@ -55,12 +55,12 @@ def _speed(rounds):
 
 
 def _peak() -> float:
-    """Largest resident memory of this process so far, MiB."""
+    """Returns the peak resident memory of this process in MiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def _now() -> float:
-    """Resident memory of this process, MiB."""
+    """Returns the current resident memory of this process in MiB."""
     return psutil.Process().memory_info().rss / 2**20
 
 
@@ -76,7 +76,7 @@ def _embed_peak(frames):
     embed(tf.constant(clip[:, :1]))
     loaded = _now()
     embed(tf.constant(clip))
-    print(f"embedding a clip of {frames} frames: {_peak() - loaded:.0f} MiB over the loaded process", flush=True)
+    print(f"embedding a clip of {frames} frames: {_peak() - loaded:.0f} MiB more than the loaded process", flush=True)
 
 
 def _train_peak(recompute):
@@ -107,7 +107,7 @@ def _train_peak(recompute):
     step(tf.constant(clips)).numpy()
     step(tf.constant(clips)).numpy()
     name = "recomputing" if recompute else "keeping"
-    print(f"a training step of two clips of 4, {name:11} the channel attention: {_peak() - loaded:.0f} MiB", flush=True)
+    print(f"training step on two clips of 4, {name:11} the channel attention: {_peak() - loaded:.0f} MiB", flush=True)
 
 
 if __name__ == "__main__":

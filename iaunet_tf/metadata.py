@@ -1,12 +1,12 @@
-"""What an exported network says of itself, so that nobody has to guess how its pixels are prepared."""
+"""Metadata stored in exported networks, which specifies how pixels must be prepared."""
 
 import json
 from dataclasses import asdict, dataclass
 
 from iaunet_tf.errors import InputError
 
-KEY = "iaunet_tf"  # under which a file's own metadata holds it
-FILE = f"{KEY}.json"  # in exports that hold files
+KEY = "iaunet_tf"  # key in a file's own metadata
+FILE = f"{KEY}.json"  # file name in exports that contain files
 
 
 @dataclass(frozen=True)
@@ -14,17 +14,17 @@ class Metadata:
     """Description of an exported network.
 
     Attributes:
-        name: of the network.
-        version: of iaunet-tf.
-        source: file it was exported from.
-        video: takes clips instead of images.
-        height: of the input, pixels.
-        width: of the input, pixels.
-        layout: `"image"` is `(batch, [frames,] height, width, 3)` with RGB in 0..255, normalised inside; `"tracker"` is
-            `(batch, 3, height, width)` with RGB that the caller normalised by ImageNet's statistics.
-        dtype: of the input.
-        embedding: length of the embedding.
-        unit_length: whether embeddings have length 1.
+        name: name of the network.
+        version: version of iaunet-tf.
+        source: name of the file or run that was exported.
+        video: whether the input is clips rather than images.
+        height: height of the input in pixels.
+        width: width of the input in pixels.
+        layout: `"image"` is `(batch, [frames,] height, width, 3)`, RGB in 0..255, normalised by the network;
+            `"tracker"` is `(batch, 3, height, width)`, RGB normalised by the caller with the ImageNet statistics.
+        dtype: data type of the input.
+        embedding: number of embedding dimensions.
+        unit_length: whether embeddings are normalised to unit length.
     """
 
     name: str
@@ -40,26 +40,26 @@ class Metadata:
 
     @property
     def input(self) -> str:
-        """Name of the input."""
+        """Name of the network's input."""
         return "clips" if self.video else "images"
 
     @property
     def leading(self) -> tuple[None, ...]:
-        """The axes before a picture's, of any length: batch, and for video frames."""
+        """Shape of the axes before those of an image, all of any length: batch, and frames for video."""
         return (None, None) if self.video else (None,)
 
     def to_json(self) -> str:
-        """One line of JSON."""
+        """Serialises the metadata as one line of JSON."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str, path: object) -> "Metadata":
-        """Reads what `to_json` wrote; `path` is for the message.
+        """Parses the output of `to_json`; error messages name `path`.
 
         Raises:
-            InputError: it is something else.
+            InputError: the text is not metadata of this version.
         """
         try:
             return cls(**json.loads(text))
         except (ValueError, TypeError):
-            raise InputError(f"{path}: its metadata is not that of iaunet-tf {cls.__name__}; export it again") from None
+            raise InputError(f"{path}: the iaunet-tf metadata cannot be read; export the network again") from None

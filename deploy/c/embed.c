@@ -1,8 +1,8 @@
-/* Embeds a JPEG or PNG with a SavedModel, through TensorFlow's C API: no Python.
+/* Embeds a JPEG or PNG image with a SavedModel through TensorFlow's C API, without Python.
  *
- * Use: embed SAVEDMODEL_DIR INPUT OUTPUT PICTURE
- * INPUT and OUTPUT are tensors of the signature `encoded`, as assets.extra/iaunet_tf.json names them,
- * such as encoded_image_bytes:0 and StatefulPartitionedCall:0. Prints the embedding, a number a line.
+ * Usage: embed SAVEDMODEL_DIR INPUT OUTPUT IMAGE
+ * INPUT and OUTPUT are the tensors of the signature `encoded` listed in assets.extra/iaunet_tf.json, such as
+ * encoded_image_bytes:0 and StatefulPartitionedCall:0. Prints the embedding, one number per line.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +23,7 @@ static TF_Output tensor(TF_Graph *graph, const char *name) {
   char operation[256];
   const char *colon = strchr(name, ':');
   size_t length = colon ? (size_t)(colon - name) : strlen(name);
-  if (length >= sizeof operation) fail(name, "too long a name");
+  if (length >= sizeof operation) fail(name, "name is too long");
   memcpy(operation, name, length);
   operation[length] = 0;
   TF_Output output = {TF_GraphOperationByName(graph, operation), colon ? atoi(colon + 1) : 0};
@@ -45,7 +45,7 @@ static char *read_file(const char *path, size_t *size) {
 
 int main(int argc, char **argv) {
   if (argc != 5) {
-    fprintf(stderr, "use: %s SAVEDMODEL_DIR INPUT OUTPUT PICTURE\n", argv[0]);
+    fprintf(stderr, "usage: %s SAVEDMODEL_DIR INPUT OUTPUT IMAGE\n", argv[0]);
     return 2;
   }
   size_t size;

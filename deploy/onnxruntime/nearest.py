@@ -1,8 +1,8 @@
-"""Looks for people with ONNX Runtime: numpy, Pillow and onnxruntime, nothing of TensorFlow, nothing of iaunet-tf.
+"""Searches for people with ONNX Runtime. Requires numpy, Pillow and onnxruntime, but not TensorFlow or iaunet-tf.
 
 python nearest.py MODEL.onnx QUERY_FOLDER GALLERY_FOLDER [--top 5]
 
-The model is one of `export/to_onnx.py`, of layout image.
+The model must be exported by `export/to_onnx.py` with layout image.
 """
 
 import argparse
@@ -18,20 +18,20 @@ BATCH = 32
 
 
 def read(path: Path, height: int, width: int) -> np.ndarray:
-    """RGB in 0..255, resized as the network was evaluated: rows first, then columns."""
+    """Reads an image as RGB in 0..255, resized as in evaluation: first horizontally, then vertically."""
     picture = Image.open(path).convert("RGB")
     picture = picture.resize((width, picture.height), Image.Resampling.BICUBIC)
     return np.asarray(picture.resize((width, height), Image.Resampling.BICUBIC))
 
 
 def embed(session: onnxruntime.InferenceSession, folder: str) -> tuple[list[Path], np.ndarray]:
-    """Pictures of a folder, and their embeddings `(N, D)` of length 1."""
+    """Returns the image files in a folder and their unit-length embeddings `(N, D)`."""
     about = json.loads(session.get_modelmeta().custom_metadata_map["iaunet_tf"])
     if about["layout"] != "image" or about["video"]:
-        raise SystemExit("error: this example takes an image network of layout image")
+        raise SystemExit("error: this example requires an image network exported with layout image")
     paths = sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
     if not paths:
-        raise SystemExit(f"error: {folder}: holds no pictures")
+        raise SystemExit(f"error: {folder}: contains no images (.jpg, .jpeg, .png)")
     parts = []
     for start in range(0, len(paths), BATCH):
         pixels = np.stack([read(path, about["height"], about["width"]) for path in paths[start : start + BATCH]])
@@ -40,7 +40,7 @@ def embed(session: onnxruntime.InferenceSession, folder: str) -> tuple[list[Path
 
 
 def main() -> int:
-    """Prints the gallery's most similar pictures for every query."""
+    """Prints the most similar gallery images for each query."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("model")
     parser.add_argument("query")

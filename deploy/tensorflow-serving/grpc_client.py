@@ -1,4 +1,4 @@
-"""Embeds pictures on TensorFlow Serving through gRPC; needs `pip install tensorflow-serving-api`.
+"""Embeds images with TensorFlow Serving through gRPC. Requires `pip install tensorflow-serving-api`.
 
 python grpc_client.py QUERY.jpg OTHER.jpg ... [--server localhost:8500] [--model iaunet]
 """
@@ -13,7 +13,7 @@ from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 
 def embed(server: str, model: str, pictures: list[bytes]) -> np.ndarray:
-    """Embeddings `(N, D)` of JPEG or PNG files' contents."""
+    """Returns the embeddings `(N, D)` of images, given the contents of JPEG or PNG files."""
     request = predict_pb2.PredictRequest()
     request.model_spec.name = model
     request.model_spec.signature_name = "encoded"
@@ -25,7 +25,7 @@ def embed(server: str, model: str, pictures: list[bytes]) -> np.ndarray:
 
 
 def main() -> int:
-    """Prints how alike the first picture and each of the others are."""
+    """Prints the similarity of each image to the first one."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("pictures", nargs="+")
     parser.add_argument("--server", default="localhost:8500")

@@ -1,4 +1,4 @@
-"""Embeds pictures on TensorFlow Serving through REST; needs numpy alone.
+"""Embeds images with TensorFlow Serving through REST. Requires only numpy.
 
 python rest_client.py QUERY.jpg OTHER.jpg ... [--server http://localhost:8501] [--model iaunet]
 """
@@ -14,18 +14,18 @@ import numpy as np
 
 
 def embed(server: str, model: str, pictures: list[bytes]) -> np.ndarray:
-    """Embeddings `(N, D)` of JPEG or PNG files' contents."""
+    """Returns the embeddings `(N, D)` of images, given the contents of JPEG or PNG files."""
     instances = [{"image_bytes": {"b64": base64.b64encode(picture).decode()}} for picture in pictures]
     body = json.dumps({"signature_name": "encoded", "instances": instances}).encode()
     request = urllib.request.Request(f"{server}/v1/models/{model}:predict", body, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=60) as response:
         predictions = json.load(response)["predictions"]
-    # With part attention a prediction is a dictionary of outputs.
+    # With part attention, each prediction is a dictionary of outputs.
     return np.array([p["embedding"] if isinstance(p, dict) else p for p in predictions], "float32")
 
 
 def main() -> int:
-    """Prints how alike the first picture and each of the others are."""
+    """Prints the similarity of each image to the first one."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("pictures", nargs="+")
     parser.add_argument("--server", default="http://localhost:8501")

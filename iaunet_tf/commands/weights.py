@@ -21,7 +21,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def convert(source: str | Path, target: str | Path, input_shape: tuple[int, int, int], partial: bool = False) -> None:
-    """Builds the network that the source's tensors belong to, loads and saves it."""
+    """Builds the network that the tensors of `source` belong to, loads them and saves it to `target`."""
     from iaunet_tf.weights import find_weights
 
     source = find_weights(source)
@@ -34,7 +34,7 @@ def convert(source: str | Path, target: str | Path, input_shape: tuple[int, int,
     state = {image_name(name): array for name, array in read_state_dict(source).items()}
     if "conv1.weight" not in state:
         raise InputError(
-            f"{source}: holds no conv1.weight, so it is no ResNet; its first tensor is {next(iter(state))}"
+            f"{source}: contains no conv1.weight, so it is not a ResNet; its first tensor is {next(iter(state))}"
         )
     classifier = state.get("classifier.weight")
     attention = state.get("IAU2.sa.conv.conv.weight")

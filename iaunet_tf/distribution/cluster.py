@@ -1,4 +1,4 @@
-"""The hosts of a run, from `TF_CONFIG` or from Slurm."""
+"""Workers of distributed training, from `TF_CONFIG` or Slurm."""
 
 import json
 import os
@@ -16,26 +16,26 @@ SLURM_PORT = 12355
 
 @dataclass(frozen=True)
 class Cluster:
-    """The workers of a run, one process a host (or a GPU).
+    """Workers of a run, one process per host (or per GPU).
 
     Attributes:
-        addresses: `host:port` of each; the first is the chief.
-        index: which of them this one is.
+        addresses: `host:port` of each worker; the first one is the chief.
+        index: index of this worker.
     """
 
     addresses: tuple[str, ...]
     index: int
 
     def tf_config(self) -> str:
-        """The value of `TF_CONFIG` for this worker."""
+        """Returns the value of `TF_CONFIG` for this worker."""
         task = {"type": "worker", "index": self.index}
         return json.dumps({"cluster": {"worker": list(self.addresses)}, "task": task})
 
     def check_port(self) -> None:
-        """Makes sure that this worker's port is free.
+        """Checks that the port of this worker is free.
 
         Raises:
-            InputError: it is not.
+            InputError: the port cannot be used.
         """
         port = int(self.addresses[self.index].rsplit(":", 1)[1])
         with socket.socket() as probe:
@@ -44,22 +44,22 @@ class Cluster:
                 probe.bind(("", port))
             except OSError as error:
                 raise InputError(
-                    f"port {port}, this worker's in {self.addresses[self.index]}, cannot be used ({error.strerror}); "
-                    "choose another in TF_CONFIG, or end the process that has it"
+                    f"port {port} of this worker, {self.addresses[self.index]}, cannot be used ({error.strerror}); "
+                    "choose another one in TF_CONFIG, or stop the process that uses it"
                 ) from None
 
     def missing(self) -> list[str]:
-        """Workers that do not listen."""
+        """Returns the addresses of the other workers that cannot be reached."""
         return [address for i, address in enumerate(self.addresses) if i != self.index and not _listens(address)]
 
     @contextmanager
     def patience(self, seconds: float) -> Iterator[None]:
-        """Ends the process, with a message that names who is missing, if the block takes longer."""
+        """Exits the process with a message that names the missing workers if the block takes longer than `seconds`."""
 
         def give_up():
             names = ", ".join(self.missing()) or "a worker"
             print(f"\nerror: {names} did not appear within {seconds:.0f} s; start all workers", flush=True)
-            # The main thread waits inside TensorFlow, where no exception reaches it.
+            # The main thread waits inside TensorFlow, where exceptions do not reach it.
             os._exit(1)
 
         timer = threading.Timer(seconds, give_up)
@@ -72,11 +72,10 @@ class Cluster:
 
 
 def find_cluster() -> Cluster | None:
-    """The cluster that this process belongs to: of `TF_CONFIG`, else of the Slurm step that started it (`srun`); None
-    if it is alone.
+    """Returns the cluster given by `TF_CONFIG` or else by the Slurm step (`srun`); None if there is only one worker.
 
     Raises:
-        InputError: `TF_CONFIG` is malformed.
+        InputError: `TF_CONFIG` is malformed, or Slurm's variables are not understood.
     """
     if os.environ.get("TF_CONFIG"):
         cluster = parse_tf_config(os.environ["TF_CONFIG"])
@@ -88,20 +87,20 @@ def find_cluster() -> Cluster | None:
 
 
 def parse_tf_config(text: str) -> Cluster:
-    """Reads the value of `TF_CONFIG`.
+    """Parses the value of `TF_CONFIG`.
 
     Raises:
-        InputError: it is malformed.
+        InputError: the value is malformed.
     """
     example = '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
 
     def malformed(why):
-        return InputError(f"TF_CONFIG: {why}; it is like {example}")
+        return InputError(f"TF_CONFIG: {why}; it must look like {example}")
 
     try:
         config = json.loads(text)
     except ValueError as error:
-        raise malformed(f"no JSON ({error})") from None
+        raise malformed(f"not valid JSON ({error})") from None
     try:
         hosts, kind, index = config["cluster"], config["task"]["type"], config["task"]["index"]
         jobs = {job: hosts[job] for job in ("chief", "worker") if job in hosts}
@@ -109,28 +108,28 @@ def parse_tf_config(text: str) -> Cluster:
             raise TypeError
         place = int(index)
     except (KeyError, TypeError, ValueError):
-        raise malformed("cluster or task is missing or of another kind") from None
+        raise malformed("cluster or task is missing or has the wrong type") from None
     if set(hosts) - {"chief", "worker"}:
-        raise malformed(f"jobs are chief and worker; received {', '.join(hosts)}")
+        raise malformed(f"jobs must be chief and worker; received {', '.join(hosts)}")
     addresses = [address for job in jobs.values() for address in job]
     for address in addresses:
         if not isinstance(address, str) or not address.rpartition(":")[2].isdigit():
-            raise malformed(f"{address!r} is no host:port")
+            raise malformed(f"{address!r} is not a host:port")
     if len(set(addresses)) < len(addresses):
-        raise malformed("an address is named twice")
+        raise malformed("an address is listed twice")
     if kind not in jobs or not 0 <= place < len(jobs[kind]):
         raise malformed(f"there is no {kind} {index} in the cluster")
     return Cluster(tuple(addresses), place + (len(jobs.get("chief", [])) if kind == "worker" else 0))
 
 
 def from_slurm(environ: Mapping[str, str]) -> Cluster:
-    """The cluster of a Slurm step, by the variables that `srun` sets for its tasks.
+    """Derives the cluster of a Slurm step from the variables that `srun` sets for its tasks.
 
-    TensorFlow's own `SlurmClusterResolver` sorts hosts by name, so that node10 gets the rank of node2, and finds no
-    workers on hosts without GPUs. Which GPUs a task sees is srun's to say (`--gpus-per-task`).
+    TensorFlow's own `SlurmClusterResolver` sorts hosts by name, so that node10 gets the rank of node2, and ignores
+    hosts without GPUs. `srun` controls which GPUs a task sees (`--gpus-per-task`).
 
     Raises:
-        InputError: a variable is missing or of a kind that is not known.
+        InputError: a variable is missing or has an unknown format.
     """
     try:
         hosts = expand_hosts(environ["SLURM_STEP_NODELIST"])
@@ -140,13 +139,13 @@ def from_slurm(environ: Mapping[str, str]) -> Cluster:
             tasks += [int(count)] * int(times or 1)
         rank = int(environ["SLURM_PROCID"])
     except (KeyError, AttributeError, ValueError) as error:
-        raise InputError(f"Slurm's variables of the step are not understood ({error}); set TF_CONFIG instead") from None
+        raise InputError(f"the variables of the Slurm step cannot be parsed ({error}); set TF_CONFIG instead") from None
     addresses = [f"{host}:{SLURM_PORT + k}" for host, count in zip(hosts, tasks, strict=True) for k in range(count)]
     return Cluster(tuple(addresses), rank)
 
 
 def expand_hosts(hosts: str) -> list[str]:
-    """`"a[01-02,7],b"` as Slurm writes it: `["a01", "a02", "a7", "b"]`."""
+    """Expands a Slurm host list: `"a[01-02,7],b"` becomes `["a01", "a02", "a7", "b"]`."""
     names = []
     for prefix, ranges, suffix in re.findall(r"([^,\[]+)(?:\[([^\]]*)\])?([^,\[]*)", hosts):
         if not ranges:

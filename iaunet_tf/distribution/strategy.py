@@ -1,4 +1,4 @@
-"""Where training runs: one device, the GPUs of a host, several hosts."""
+"""Distribution strategies: one device, several GPUs of a host, or several hosts."""
 
 import os
 from collections.abc import Callable
@@ -12,23 +12,24 @@ from iaunet_tf.terminal import quietly
 
 
 def make_strategy(name: str, patience: float = 300) -> tf.distribute.Strategy:
-    """The `tf.distribute` strategy of a configuration; on several hosts waits for the others.
+    """Creates a `tf.distribute` strategy; on several hosts, waits for the other workers.
 
     Args:
-        name: `train.strategy`.
-        patience: seconds to wait for the other workers; then the process ends with a message.
+        name: value of `train.strategy`.
+        patience: seconds to wait for the other workers before the process exits with a message.
 
     Raises:
-        InputError: there is no cluster for `multi_worker`, `TF_CONFIG` is malformed, or this worker's port is in use.
+        InputError: `multi_worker` is requested without a cluster, `TF_CONFIG` is malformed, or the port of this worker
+            is in use.
     """
     cluster = find_cluster() if name in ("auto", "multi_worker") else None
     if name == "multi_worker" and cluster is None:
         raise InputError(
-            "train.strategy multi_worker needs the addresses of the workers: set TF_CONFIG, or start by srun"
+            "train.strategy multi_worker requires the addresses of the workers: set TF_CONFIG, or start with srun"
         )
     if cluster:
         cluster.check_port()
-        # In this form, without a chief's own job, TensorFlow takes what was derived from Slurm as well.
+        # TensorFlow accepts this form, without a separate chief job, for clusters derived from Slurm, too.
         os.environ["TF_CONFIG"] = cluster.tf_config()
         if cluster.index == 0:
             print(f"waiting for {len(cluster.addresses) - 1} more workers", flush=True)
@@ -43,20 +44,23 @@ def make_strategy(name: str, patience: float = 300) -> tf.distribute.Strategy:
 
 
 def is_chief() -> bool:
-    """Whether this process writes files and talks to the user; without several hosts it does."""
+    """Returns whether this process writes files and prints messages, which is always true on a single host."""
     return tf.distribute.get_strategy().extended.should_checkpoint
 
 
 def synchronize_batch_norms(model: keras.Model) -> None:
-    """Lets a model's batch norms, those inside its layers too, take the statistics of all replicas from now on."""
+    """Makes all batch norms of a model, including those nested in layers, use the batch statistics of all replicas."""
     for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.synchronized = True
 
 
 def statistics_averager(model: keras.Model) -> Callable[[], None]:
-    """A function that gives all replicas the mean of their batch norms' moving statistics, which each has of its own
-    share of the batches. Make and call it inside the strategy's scope, on all workers."""
+    """Creates a function that averages the moving statistics of batch norms over all replicas.
+
+    Each replica updates these statistics with its own share of the batches. Create and call the function in the scope
+    of the strategy, on all workers.
+    """
     strategy = tf.distribute.get_strategy()
     statistics = [v.value for v in model.non_trainable_variables if keras.backend.is_float_dtype(v.dtype)]
     if strategy.num_replicas_in_sync == 1 or not statistics:

@@ -1,4 +1,4 @@
-"""Top-1, top-5 and the confusion matrix."""
+"""Classification metrics: top-1 and top-5 accuracy and the confusion matrix."""
 
 import csv
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from iaunet_tf.files import replacing
 
 @dataclass(frozen=True)
 class ClassificationResult:
-    """What a classifier made of `N` images of `K` classes.
+    """Predictions of a classifier for `N` images of `K` classes.
 
     Attributes:
-        logits: `(N, K)`.
-        labels: `(N,)` in 0..K-1.
-        classes: `K` names.
+        logits: logits `(N, K)`.
+        labels: true labels `(N,)` in 0..K-1.
+        classes: names of the `K` classes.
     """
 
     logits: np.ndarray
@@ -25,33 +25,33 @@ class ClassificationResult:
     classes: list[str]
 
     def top(self, k: int) -> float:
-        """Share of the images whose class is among the `k` highest logits; of equal ones the worse place counts."""
+        """Computes the fraction of images whose class is among the `k` highest logits; ties count against it."""
         own = np.take_along_axis(self.logits, self.labels[:, None], axis=1)
         return float(((self.logits >= own).sum(axis=1) <= k).mean())
 
     def metrics(self) -> dict[str, float]:
-        """Both shares in 0..1."""
+        """Returns the top-1 and top-5 accuracy in 0..1."""
         return {"top-1": self.top(1), "top-5": self.top(5)}
 
     @cached_property
     def confusion(self) -> np.ndarray:
-        """int `(K, K)`: images of the row's class that were taken for the column's."""
+        """Confusion matrix, int `(K, K)`: rows are true classes, columns are predicted classes."""
         counts = np.zeros((len(self.classes),) * 2, int)
         np.add.at(counts, (self.labels, self.logits.argmax(axis=1)), 1)
         return counts
 
     def __str__(self) -> str:
         wrong = self.confusion - np.diag(np.diag(self.confusion))
-        lines = [f"top-1 {100 * self.top(1):6.2f}   top-5 {100 * self.top(5):6.2f}   of {len(self.labels)} images"]
+        lines = [f"top-1 {100 * self.top(1):6.2f}   top-5 {100 * self.top(5):6.2f}   on {len(self.labels)} images"]
         for place in np.argsort(-wrong, axis=None, kind="stable")[:3]:
             true, guess = np.unravel_index(place, wrong.shape)
             if wrong[true, guess]:
                 of = self.confusion[true].sum()
-                lines.append(f"{wrong[true, guess]} of {of} {self.classes[true]} were taken for {self.classes[guess]}")
+                lines.append(f"{wrong[true, guess]} of {of} {self.classes[true]} predicted as {self.classes[guess]}")
         return "\n".join(lines)
 
     def write_confusion(self, path: str | Path) -> None:
-        """Writes the matrix as CSV, and beside it as PNG: rows are true classes."""
+        """Writes the confusion matrix as a CSV file, and as a PNG file next to it."""
         from matplotlib.figure import Figure
 
         path = Path(path)
@@ -65,7 +65,7 @@ class ClassificationResult:
         axes = figure.subplots()
         shares = self.confusion / np.maximum(self.confusion.sum(axis=1, keepdims=True), 1)
         picture = axes.imshow(100 * shares, cmap="Blues", vmin=0, vmax=100)
-        figure.colorbar(picture, label="of the true class [%]")
+        figure.colorbar(picture, label="fraction of the true class [%]")
         axes.set(xlabel="predicted", ylabel="true")
         if count <= 60:
             axes.set_xticks(range(count), self.classes, rotation=90)

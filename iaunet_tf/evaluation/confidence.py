@@ -1,4 +1,4 @@
-"""How sure the figures are: the bootstrap (Efron, 1979) over people."""
+"""Confidence intervals of the metrics, by bootstrapping over identities (Efron, 1979)."""
 
 import numpy as np
 
@@ -8,19 +8,19 @@ from iaunet_tf.evaluation.ranking import RetrievalResult
 def confidence_intervals(
     result: RetrievalResult, query_pids: np.ndarray, level: float = 0.95, samples: int = 1000, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
-    """Percentile intervals of mAP and rank-1, had other people been asked for.
+    """Computes bootstrap percentile intervals of mAP and rank-1.
 
-    Queries of one person are alike; so people are drawn with replacement, each with all of his or her queries.
+    Queries of the same identity are correlated, so identities are resampled, each with all of its queries.
 
     Args:
-        result: of an evaluation.
-        query_pids: `(Q,)` person of each query.
-        level: of confidence.
-        samples: how often people are drawn.
-        seed: of the draws.
+        result: result of an evaluation.
+        query_pids: `(Q,)` identity of each query.
+        level: confidence level.
+        samples: number of bootstrap samples.
+        seed: seed for resampling.
 
     Returns:
-        Lower and upper bound in 0..1 by name.
+        Dictionary from the name of a metric to its lower and upper bound in 0..1.
     """
     valid = np.isfinite(result.ap)
     people = np.unique(np.asarray(query_pids)[valid], return_inverse=True)[1]

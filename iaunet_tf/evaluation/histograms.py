@@ -1,4 +1,4 @@
-"""Colour histograms: what a network has to beat."""
+"""Colour histograms, a simple baseline for networks."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ def histograms(source: Source) -> np.ndarray:
     product of two is the Bhattacharyya coefficient.
 
     Returns:
-        float32 `(N, 6·4³)`.
+        float32 array of shape `(N, 6·4³)`.
     """
     features = []
     for start, length in zip(source.subset.starts, source.subset.lengths, strict=True):

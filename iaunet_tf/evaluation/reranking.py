@@ -1,4 +1,4 @@
-"""k-reciprocal re-ranking (Zhong et al., CVPR 2017), sparse throughout, and average query expansion."""
+"""k-reciprocal re-ranking (Zhong et al., CVPR 2017) with sparse matrices, and average query expansion."""
 
 import numpy as np
 from scipy import sparse
@@ -7,41 +7,42 @@ from iaunet_tf.errors import InputError
 from iaunet_tf.vectors import unit_length
 
 BLOCK = 4096
-# Of so many images the first limit of what is near is found.
+# Number of images from which the initial threshold for near images is estimated.
 SAMPLE = 2048
-# Candidates for the nearest neighbours that are kept for each image before they are thinned out.
+# Candidates to keep per nearest neighbour before discarding the distant ones.
 CANDIDATES = 64
 
 
 def rerank(
     query: np.ndarray, gallery: np.ndarray, k1: int = 20, k2: int = 6, weight: float = 0.3, distance: str = "cosine"
 ) -> np.ndarray:
-    """Distances that take in how much the neighbourhoods of two images have in common.
+    """Computes distances that take into account how much the neighbourhoods of two images overlap.
 
-    With `d` the squared distance, divided by each row's largest: images that are among each other's `k1` nearest, and
-    their own close neighbours, are an image's neighbourhood (equations 3 to 5 of the paper), weighted by `exp(-d)`
-    (7) and averaged over its `k2` nearest (11); the result is `(1 - weight)` times the Jaccard distance of the
-    neighbourhoods (10) plus `weight` times `d` (12). Only neighbourhoods and the result are ever held.
+    Let `d` be the squared distance divided by the maximum of its row. The neighbourhood of an image consists of its
+    reciprocal `k1` nearest neighbours and their own close reciprocal neighbours (equations 3 to 5 of the paper). It is
+    weighted by `exp(-d)` (equation 7) and averaged over the `k2` nearest neighbours (11). The result is
+    `(1 - weight)` times the Jaccard distance of the neighbourhoods (10) plus `weight` times `d` (12). Only the
+    neighbourhoods and the result are kept in memory.
 
     Args:
-        query: `(Q, D)` embeddings.
-        gallery: `(G, D)` embeddings.
-        k1: size of a neighbourhood; of fewer images all.
-        k2: images over which neighbourhoods are averaged; 1 does not.
-        weight: λ of the paper, 0..1.
-        distance: `"cosine"` (of embeddings of length 1, squared) or `"euclidean"` (squared).
+        query: embeddings `(Q, D)`.
+        gallery: embeddings `(G, D)`.
+        k1: size of a neighbourhood; limited to the number of other images.
+        k2: number of images over which neighbourhoods are averaged; 1 for no averaging.
+        weight: weight of the original distance in 0..1, λ in the paper.
+        distance: `"cosine"` (squared Euclidean distance of unit-length embeddings) or `"euclidean"` (squared).
 
     Returns:
-        float32 `(Q, G)`.
+        float32 array of shape `(Q, G)`.
 
     Raises:
-        InputError: embeddings do not fit each other, or `k2` is above `k1`.
+        InputError: the shapes of the embeddings do not match, or `k2` is greater than `k1`.
     """
     query, gallery = np.asarray(query, "float32"), np.asarray(gallery, "float32")
     if query.ndim != 2 or gallery.ndim != 2 or query.shape[1] != gallery.shape[1]:
-        raise InputError(f"query and gallery are (images, dimensions) alike; received {query.shape}, {gallery.shape}")
+        raise InputError(f"query and gallery need embeddings of the same size; received {query.shape}, {gallery.shape}")
     if not 1 <= k2 <= k1:
-        raise InputError(f"k2 is at least 1 and at most k1; received k1 = {k1}, k2 = {k2}")
+        raise InputError(f"k2 must be between 1 and k1; received k1 = {k1}, k2 = {k2}")
     features = np.concatenate([query, gallery])
     k1 = min(k1, len(features) - 1)
     k2 = min(k2, k1)
@@ -61,15 +62,15 @@ def rerank(
 
 
 def expand_queries(query: np.ndarray, gallery: np.ndarray, k: int = 5) -> np.ndarray:
-    """Average query expansion (Chum et al., ICCV 2007): the mean of a query and its `k` most similar gallery images.
+    """Replaces each query by the mean of itself and its `k` most similar gallery images (Chum et al., ICCV 2007).
 
     Args:
-        query: `(Q, D)` embeddings.
-        gallery: `(G, D)` embeddings.
-        k: how many.
+        query: embeddings `(Q, D)`.
+        gallery: embeddings `(G, D)`.
+        k: number of gallery images to average.
 
     Returns:
-        float32 `(Q, D)` of length 1.
+        float32 array of shape `(Q, D)`, with rows of unit length.
     """
     query, gallery = unit_length(np.asarray(query, "float32")), unit_length(np.asarray(gallery, "float32"))
     expanded = np.empty_like(query)
@@ -81,13 +82,14 @@ def expand_queries(query: np.ndarray, gallery: np.ndarray, k: int = 5) -> np.nda
 
 
 def _neighbours(features, squares, count, queries):
-    """The `count` nearest of every image, itself first, nearest first; each image's largest distance; and the
-    distances from queries to gallery.
+    """Computes nearest neighbours and distances, multiplying each pair of blocks once because distances are symmetric.
 
-    Distances are symmetric: every pair of blocks is multiplied once and serves both.
+    Returns:
+        The `count` nearest neighbours of each image, nearest first, starting with itself; the largest distance of each
+        image; and the distances between queries and gallery.
     """
     total = len(features)
-    # Products of these are `-d / 2`, without another pass over all pairs.
+    # The products of these matrices are `-d / 2`, which avoids another pass over all pairs.
     half, ones = squares[:, None] / 2, np.ones((total, 1), "float32")
     left, right = np.hstack([features, -half, -ones]), np.hstack([features, ones, half])
     blocks = [slice(start, min(start + BLOCK, total)) for start in range(0, total, BLOCK)]
@@ -99,7 +101,7 @@ def _neighbours(features, squares, count, queries):
             columns = blocks[j]
             closeness = left[rows] @ right[columns].T
             if i == j:
-                np.fill_diagonal(closeness, np.inf)  # itself first, before its doubles
+                np.fill_diagonal(closeness, np.inf)  # each image comes first, even before its duplicates
             found[i].add(closeness, columns.start, axis=0)
             least[rows] = np.minimum(least[rows], closeness.min(axis=1))
             if i != j:
@@ -115,7 +117,7 @@ def _neighbours(features, squares, count, queries):
 
 
 class _Nearest:
-    """The nearest neighbours of a block's images, of closenesses that come block by block."""
+    """Collects the nearest neighbours of a block of images while other blocks are compared with it."""
 
     def __init__(self, block, count):
         self.size, self.count = block.stop - block.start, count
@@ -123,7 +125,7 @@ class _Nearest:
         self.parts, self.held = [], 0
 
     def add(self, closeness, start, axis):
-        """Axis `axis` of `closeness` is this block's, the other begins with image `start`."""
+        """Adds candidates: `axis` of `closeness` indexes this block, the other axis images from `start` on."""
         if np.isneginf(self.limit[0]) and closeness.shape[1 - axis] > self.count:
             sample = closeness[:, :SAMPLE] if axis == 0 else closeness[:SAMPLE].T
             place = sample.shape[1] - self.count
@@ -156,14 +158,14 @@ def _adjacency(nearest):
 
 
 def _neighbourhoods(features, squares, nearest, largest, k1):
-    """Sparse `(N, N)`: each row the weights of an image's neighbourhood, of sum 1."""
+    """Returns a sparse matrix `(N, N)`; row `i` has the weights of the neighbourhood of image `i`, which sum to 1."""
 
     def reciprocal(k):
         adjacency = _adjacency(nearest[:, : k + 1])
         return adjacency.multiply(adjacency.T).tocsr()
 
     whole, half = reciprocal(k1), reciprocal(int(np.around(k1 / 2)))
-    # Neighbours most of whose own neighbours are neighbours, too, bring theirs.
+    # Add the neighbourhoods of neighbours if more than two thirds of their members are shared.
     shared = whole.multiply(whole @ half.T).tocoo()
     sizes = np.asarray(half.sum(axis=1)).reshape(-1)
     friendly = shared.data > 2 / 3 * sizes[shared.col]
@@ -183,14 +185,14 @@ def _neighbourhoods(features, squares, nearest, largest, k1):
 
 
 def _jaccard(query, gallery):
-    """`(Q, G)` distances of rows of sum 1: `1 - s / (2 - s)` with `s` the sum of the smaller of both weights."""
+    """Jaccard distances `(Q, G)` of rows with sum 1: `1 - s / (2 - s)`, where `s` sums the minimum of both weights."""
     columns = gallery.tocsc()
     result = np.empty((query.shape[0], gallery.shape[0]), "float32")
     for row in range(query.shape[0]):
         span = slice(query.indptr[row], query.indptr[row + 1])
         starts, stops = columns.indptr[query.indices[span]], columns.indptr[query.indices[span] + 1]
         lengths = stops - starts
-        # Places of all entries of the gallery in the query's columns.
+        # Positions of all gallery entries in the query's columns.
         places = np.repeat(starts - np.concatenate([[0], np.cumsum(lengths)[:-1]]), lengths) + np.arange(lengths.sum())
         smaller = np.minimum(np.repeat(query.data[span], lengths), columns.data[places])
         shared = np.bincount(columns.indices[places], weights=smaller, minlength=gallery.shape[0])

@@ -1,4 +1,4 @@
-"""LiteRT (TensorFlow Lite) files, for phones and boards."""
+"""Export to LiteRT (TensorFlow Lite), for phones and embedded devices."""
 
 import zipfile
 from pathlib import Path
@@ -11,19 +11,19 @@ from iaunet_tf.terminal import quietly
 
 
 def write_litert(model: keras.Model, path: str | Path, metadata: Metadata, int8: bool = False) -> None:
-    """Writes a network as `.tflite`: input `images` or `clips`, output `embedding`.
+    """Exports a network to a `.tflite` file with the input `images` (or `clips`) and the output `embedding`.
 
-    The metadata is appended as a zip archive, the place of a `.tflite` file for such things; `unzip` reads it.
+    The metadata is appended as a zip archive, as is usual for `.tflite` files; `unzip` extracts it.
 
     Args:
-        model: a network of iaunet-tf.
-        path: the file; written directly, so give a temporary one.
-        metadata: what it shall be.
-        int8: weights of 8 bits, activations quantised as they come (dynamic range).
+        model: an iaunet-tf network.
+        path: output file. It is written in place, so pass a temporary path.
+        metadata: description of the export.
+        int8: quantise weights to 8 bits, and activations at run time (dynamic range quantisation).
     """
     import tensorflow as tf
 
-    # LiteRT has no loops over blocks of unknown size.
+    # LiteRT does not support loops over blocks of unknown size.
     embed = embedding_function(for_inference(model, loops=False), metadata)
     shape = (*metadata.leading, metadata.height, metadata.width, 3)
     signature = [tf.TensorSpec(shape, metadata.dtype, name=metadata.input)]

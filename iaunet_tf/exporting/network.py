@@ -1,4 +1,4 @@
-"""Networks made ready for inference."""
+"""Preparation of networks for inference."""
 
 from collections.abc import Callable
 
@@ -10,15 +10,15 @@ from iaunet_tf.metadata import Metadata
 
 
 def embedding_function(network: keras.Model, metadata: Metadata, outputs: tuple[str, ...] = ("embedding",)) -> Callable:
-    """What an exported network computes, as a function of TensorFlow tensors.
+    """Creates the function that an exported network computes.
 
     Args:
-        network: of `for_inference`, with preprocessing unless the layout is tracker.
-        metadata: how pixels come, and whether embeddings leave with length 1.
-        outputs: names of the network's outputs.
+        network: result of `for_inference`, with preprocessing unless the layout is tracker.
+        metadata: layout of the pixels, and whether embeddings are normalised to unit length.
+        outputs: names of the network outputs to return.
 
     Returns:
-        From pixels to a dictionary of the outputs.
+        Function from a tensor of pixels to a dictionary of outputs.
     """
     import tensorflow as tf
 
@@ -37,17 +37,20 @@ def embedding_function(network: keras.Model, metadata: Metadata, outputs: tuple[
 def for_inference(
     model: keras.Model, preprocessing: bool = True, half: bool = False, loops: bool = True
 ) -> keras.Model:
-    """A copy that gives the same embeddings faster: convolutions take in the batch norms behind them.
+    """Copies a network for faster inference by folding batch norms into the preceding convolutions.
 
     Args:
-        model: a network of iaunet-tf.
-        preprocessing: False leaves normalisation to the caller.
-        half: convolutions and what lies between them in float16; what needs float32, above all the channel
-            attention, whose logits overflow and whose softmax is nearly one-hot, remains so as in mixed precision.
-        loops: False computes a clip's channel attention at once instead of in a loop over blocks of its rows; memory
-            then grows with the square of the number of frames.
+        model: an iaunet-tf network.
+        preprocessing: whether the copy normalises pixels; if False, the caller does.
+        half: use float16 in and between the convolutions. As in mixed precision, what needs float32 keeps it, in
+            particular the channel attention, whose logits overflow and whose softmax is nearly one-hot.
+        loops: whether the channel attention of clips may loop over blocks of rows; if False, it is computed at once,
+            and memory grows with the square of the number of frames.
+
+    Returns:
+        A copy of the network with the same embeddings.
     """
-    folded = {}  # from convolution to the batch norm behind it
+    folded = {}  # from the name of a convolution to the batch norm after it
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             before = layer.input._keras_history.operation

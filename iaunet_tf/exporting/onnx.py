@@ -1,4 +1,4 @@
-"""ONNX files."""
+"""Export to ONNX."""
 
 from pathlib import Path
 
@@ -16,28 +16,28 @@ OPSET = 17
 def write_onnx(
     model: keras.Model, path: str | Path, metadata: Metadata, half: bool = False, loops: bool = False
 ) -> None:
-    """Writes a network as ONNX: input `images` (or `clips`), output `embedding`.
+    """Exports a network to an ONNX file with the input `images` (or `clips`) and the output `embedding`.
 
     Args:
-        model: a network of iaunet-tf.
-        path: the file; written directly, so give a temporary one.
-        metadata: what it shall be; the file holds it as well.
-        half: float16 inside, see `for_inference`; inputs and outputs remain float32.
-        loops: of a video network, see `for_inference`; not every runtime loads them.
+        model: an iaunet-tf network.
+        path: output file. It is written in place, so pass a temporary path.
+        metadata: description of the export; also stored in the file.
+        half: compute in float16, see `for_inference`; inputs and outputs remain float32.
+        loops: for video networks, see `for_inference`; not every runtime supports loops.
 
     Raises:
-        InputError: the converter is not installed, or the network does not go with the layout.
+        InputError: tf2onnx is not installed, or the layout does not support the network.
     """
     try:
         import onnx
         import tf2onnx
     except ImportError:
-        raise InputError("writing ONNX needs tf2onnx: pip install tf2onnx onnx") from None
+        raise InputError("exporting to ONNX requires tf2onnx: pip install tf2onnx onnx") from None
     import tensorflow as tf
 
     tracker = metadata.layout == "tracker"
     if tracker and metadata.video:
-        raise InputError("layout tracker is for single pictures; this is a video network: export it with layout image")
+        raise InputError("layout tracker is for single images; this is a video network: export it with layout image")
     network = for_inference(model, preprocessing=not tracker, half=half, loops=loops)
     size = (metadata.height, metadata.width)
     shape = (None, 3, *size) if tracker else (*metadata.leading, *size, 3)
@@ -57,7 +57,7 @@ def write_onnx(
 
 
 def _readable(metadata):
-    """The same for people and programs that do not know us."""
+    """Returns the metadata as plain properties, for people and programs that do not know iaunet-tf."""
     prepared = "normalised inside" if metadata.layout == "image" else "normalised by the caller: (x / 255 - mean) / std"
     return {
         "colour_order": "RGB",

@@ -1,4 +1,4 @@
-"""ONNX files of lower precision."""
+"""Quantisation of ONNX files."""
 
 from pathlib import Path
 
@@ -11,12 +11,13 @@ CALIBRATION_BATCH = 8
 
 
 def to_int8(path: str | Path, pixels: np.ndarray) -> None:
-    """Converts the convolutions of an ONNX file in place to 8 bits, per channel; everything else remains float32,
-    above all the channel attention, whose softmax is nearly one-hot.
+    """Quantises the convolutions of an ONNX file to 8 bits per channel, in place.
+
+    Everything else remains float32, in particular the channel attention, whose softmax is nearly one-hot.
 
     Args:
-        path: the file.
-        pixels: what to calibrate with, `(N, ...)` as the network takes it.
+        path: the ONNX file.
+        pixels: calibration data, `(N, ...)`, prepared as the network expects it.
 
     Raises:
         InputError: ONNX Runtime cannot quantise the file.
@@ -48,9 +49,9 @@ def to_int8(path: str | Path, pixels: np.ndarray) -> None:
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
             )
-    except Exception as error:  # ONNX Runtime's own, of several kinds
+    except Exception as error:  # ONNX Runtime raises various exceptions of its own
         raise InputError(f"the network cannot be quantised: {' '.join(str(error).split())[:200]}") from None
-    # Which the quantiser does not keep.
+    # The quantiser drops the metadata.
     proto = onnx.load(str(path))
     onnx.helper.set_model_props(proto, properties)
     onnx.save(proto, str(path))

@@ -1,25 +1,25 @@
-"""Pillow's bicubic resize as TensorFlow operations, so that a server prepares pixels as evaluation does."""
+"""Pillow's bicubic resize in TensorFlow operations, so that a server prepares pixels exactly as in evaluation."""
 
 import tensorflow as tf
 
-BITS = 22  # Pillow's fixed-point weights of 8-bit pixels
+BITS = 22  # precision of Pillow's fixed-point weights for 8-bit pixels
 
 
 def resize(images: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
-    """Resizes pictures bicubically with antialiasing, rows first, then columns.
+    """Resizes images bicubically with antialiasing, first horizontally, then vertically.
 
-    TensorFlow's own bicubic differs from Pillow's by up to three levels. For uint8 the sums are Pillow's integers, and
-    the result is equal to the last bit.
+    TensorFlow's bicubic resize differs from Pillow's by up to three grey levels. This one uses Pillow's integer
+    arithmetic for uint8, so the result is bit-identical.
 
     Args:
-        images: `(N, H, W, 3)` RGB in 0..255, uint8 or float32.
+        images: `(N, H, W, 3)`, RGB in 0..255, uint8 or float32.
         size: `(height, width)`.
 
     Returns:
         `(N, height, width, 3)` of the same dtype.
     """
-    # Pictures that have the size already are not passed by: that takes a tf.cond, whose first result is wrong in
-    # OpenVINO 2026.4 when sizes are unknown. It costs a twentieth of the network's time.
+    # Images that already have the target size are resized, too: skipping them would need a tf.cond, which returns a
+    # wrong first result in OpenVINO 2026.4 when sizes are unknown. This costs 5 % of the network's time.
     shape = tf.shape(images)
     rows = _apply(images, "nhwc,ow->nhoc", _weights(shape[2], size[1]))
     columns = _apply(rows, "nhwc,oh->nowc", _weights(shape[1], size[0]))
@@ -27,7 +27,7 @@ def resize(images: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
 
 
 def _weights(given, wanted):
-    """`(wanted, given)`: how much each output pixel takes of each input pixel, float64."""
+    """Returns the weight of each input pixel in each output pixel, float64 `(wanted, given)`."""
     scale = tf.cast(given, tf.float64) / wanted
     stretch = tf.maximum(scale, 1.0)
     centre = (tf.range(wanted, dtype=tf.float64)[:, None] + 0.5) * scale
@@ -44,7 +44,7 @@ def _weights(given, wanted):
 def _apply(images, equation, weights):
     if images.dtype != tf.uint8:
         return tf.einsum(equation, images, tf.cast(weights, images.dtype))
-    # Integers below 2^53 are exact in float64, which matrix products of every device take.
+    # Integers below 2^53 are exact in float64, and every device can multiply float64 matrices.
     fixed = weights * 2.0**BITS
     fixed = tf.floor(tf.abs(fixed) + 0.5) * tf.sign(fixed)
     sums = tf.einsum(equation, tf.cast(images, tf.float64), fixed)

@@ -1,4 +1,4 @@
-"""Pictures to calibrate and to verify with."""
+"""Sample images for calibrating and verifying exports."""
 
 from pathlib import Path
 
@@ -9,26 +9,28 @@ from iaunet_tf.data.decoding import SUFFIXES
 from iaunet_tf.data.readers.table import read_dataset
 from iaunet_tf.errors import InputError
 
-FRAMES = 4  # of a sample clip
+FRAMES = 4  # per sample clip
 DRAWN = 16
 OF_QUERIES = 200
 
 
 def sample_pictures(folder: str | None, source: str, video: bool, count: int = OF_QUERIES) -> tuple[list, str]:
-    """Pictures for `Embedder`, clips of four frames for a video network: those of a folder, else the query set of the
-    run that is exported, if its data are still there, else drawn pedestrians.
+    """Selects sample images for `Embedder`, or clips of four frames for a video network.
+
+    They come from the given folder; without one, from the query set of the exported run; and if that is not
+    available, they are drawn pedestrians.
 
     Args:
-        folder: of pictures, or None.
-        source: what is exported.
-        video: clips instead of pictures.
-        count: how many at most.
+        folder: folder of images, or None.
+        source: run or file that is exported.
+        video: return clips instead of images.
+        count: maximum number of images.
 
     Returns:
-        The pictures, and what they are.
+        The images or clips, and a description of their origin.
 
     Raises:
-        InputError: the folder holds fewer than two.
+        InputError: the folder does not exist or contains fewer than two images.
     """
     if folder is not None:
         pictures, origin = _of_folder(folder, count), folder
@@ -48,10 +50,10 @@ def _evenly(items, count):
 
 def _of_folder(folder, count):
     if not Path(folder).is_dir():
-        raise InputError(f"{folder}: no such folder of sample pictures")
+        raise InputError(f"{folder}: no such folder; give a folder of sample images")
     files = sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() in SUFFIXES)
     if len(files) < 2:
-        raise InputError(f"{folder}: holds {len(files)} pictures; at least two are needed to compare with")
+        raise InputError(f"{folder}: contains {len(files)} images; give at least two sample images")
     return _evenly(files, count)
 
 

@@ -1,4 +1,4 @@
-"""SavedModels, as TensorFlow Serving takes them."""
+"""Export to SavedModel for TensorFlow Serving."""
 
 import io
 from pathlib import Path
@@ -25,19 +25,19 @@ pad_variable_length_inputs: false
 
 
 def write_savedmodel(model: keras.Model, path: str | Path, metadata: Metadata, part_attention: bool = False) -> None:
-    """Writes a network as SavedModel.
+    """Exports a network to a SavedModel.
 
-    Its signatures: `serving_default` takes `images` `(batch, height, width, 3)` of any size, `encoded` takes
-    `image_bytes` `(batch,)`, JPEG or PNG; of a video network `serving_default` and `clips` take `clips`
-    `(batch, frames, height, width, 3)`, and `encoded` `image_bytes` `(batch, frames)`. All give `embedding`
-    `(batch, D)`. Pictures are decoded and resized as in evaluation. In `assets.extra` lie warm-up requests for
-    TensorFlow Serving and the metadata.
+    The signature `serving_default` takes `images` `(batch, height, width, 3)` of any size; `encoded` takes JPEG or PNG
+    files as `image_bytes` `(batch,)`. For a video network, `serving_default` and `clips` take `clips`
+    `(batch, frames, height, width, 3)`, and `encoded` takes `image_bytes` `(batch, frames)`. All signatures return
+    `embedding` `(batch, D)`. Images are decoded and resized as in evaluation. The folder `assets.extra` holds the
+    metadata and warm-up requests for TensorFlow Serving.
 
     Args:
-        model: a network of iaunet-tf.
-        path: the folder; written directly, so give a temporary one.
-        metadata: what it shall be.
-        part_attention: give `part_attention_1` and `part_attention_2` as well.
+        model: an iaunet-tf network.
+        path: output folder. It is written in place, so pass a temporary path.
+        metadata: description of the export.
+        part_attention: also return `part_attention_1` and `part_attention_2`.
 
     Raises:
         InputError: tensorflow-serving-api is not installed.
@@ -58,7 +58,7 @@ def write_savedmodel(model: keras.Model, path: str | Path, metadata: Metadata, p
         return embed(tf.reshape(pictures, tf.concat([shape[:-3], (*size, 3)], axis=0)) if metadata.video else pictures)
 
     def decode(content):
-        # The accurate transform is libjpeg's default, and so Pillow's. PNG is recognised by the same operation.
+        # Pillow uses the accurate transform, libjpeg's default. The same operation also decodes PNG.
         picture = tf.io.decode_jpeg(content, channels=3, dct_method="INTEGER_ACCURATE")
         return resize(picture[None], size)[0]
 
@@ -89,24 +89,24 @@ def write_savedmodel(model: keras.Model, path: str | Path, metadata: Metadata, p
 
 
 def next_version(base: str | Path) -> int:
-    """The version after the newest in a served model's folder."""
+    """Returns the version number that follows the newest one in the folder of a served model."""
     found = versions(Path(base)) if Path(base).is_dir() else []
     return max((int(version.name) for version in found), default=0) + 1
 
 
 def by_signature(path: str | Path, pictures: list) -> dict[str, np.ndarray]:
-    """Embeds pictures one by one, as they are in their files, so that the SavedModel itself decodes and resizes.
+    """Embeds unprocessed images one by one through each signature, so that the SavedModel decodes and resizes them.
 
     Args:
         path: folder of the SavedModel.
-        pictures: files and PIL images or uint8 arrays, or lists of them for a video network.
+        pictures: image files, PIL images or uint8 arrays; for a video network, lists of them.
 
     Returns:
-        `(N, D)` embeddings of length 1 by signature; `serving_default` only if it takes uint8, since floats are
-        resized without rounding.
+        Dictionary from signature to `(N, D)` embeddings of unit length. Includes `serving_default` only if it takes
+        uint8, since floats are resized without rounding.
 
     Raises:
-        InputError: the SavedModel cannot decode one.
+        InputError: the SavedModel cannot decode an image.
     """
     network = SavedModelNetwork(Path(path))
     clips = [picture if isinstance(picture, list) else [picture] for picture in pictures]
@@ -136,7 +136,7 @@ def _warm_up_writer():
     try:
         from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
     except ImportError:
-        raise InputError("warm-up requests need tensorflow-serving-api: pip install tensorflow-serving-api") from None
+        raise InputError("SavedModels require tensorflow-serving-api: pip install tensorflow-serving-api") from None
     import tensorflow as tf
 
     def write(path, name, requests):
@@ -154,7 +154,7 @@ def _warm_up_writer():
 
 
 def _tensors(path):
-    """Names of the graph's tensors by signature, for programs in C, Java and so on."""
+    """Returns the names of the graph's tensors by signature, for programs in C, Java and other languages."""
     from tensorflow.core.protobuf import saved_model_pb2
 
     saved = saved_model_pb2.SavedModel.FromString((Path(path) / "saved_model.pb").read_bytes())

@@ -1,4 +1,4 @@
-"""An export proves itself before it is called one."""
+"""Comparison of an exported network with the original."""
 
 from dataclasses import asdict, dataclass
 
@@ -11,11 +11,11 @@ TOP = 10
 
 @dataclass(frozen=True)
 class Limits:
-    """How far an export may be from Keras.
+    """Largest allowed deviation of an export from Keras.
 
     Attributes:
-        difference: largest absolute difference of embeddings of length 1; None does not limit it.
-        cosine: smallest cosine similarity.
+        difference: maximum absolute difference between unit-length embeddings; None for no limit.
+        cosine: minimum cosine similarity.
     """
 
     difference: float | None = 1e-4
@@ -27,14 +27,14 @@ LIMITS = {"fp32": Limits(), "fp16": Limits(None, 0.999), "int8": Limits(None, 0.
 
 @dataclass(frozen=True)
 class Comparison:
-    """An exported network beside the one it came from, on the same pictures.
+    """Comparison of an exported network with the original on the same images.
 
     Attributes:
-        pictures: how many.
-        max_difference: of embeddings of length 1.
-        min_cosine: similarity of a picture's two embeddings.
-        same_nearest: share of the pictures whose nearest other picture is the same for both.
-        rank_agreement: share of a picture's ten nearest others that both have among their ten, mean of all pictures.
+        pictures: number of images.
+        max_difference: maximum absolute difference between unit-length embeddings.
+        min_cosine: minimum cosine similarity of the two embeddings of an image.
+        same_nearest: fraction of the images that have the same nearest neighbour in both.
+        rank_agreement: fraction of the ten nearest neighbours that both have in common, averaged over the images.
     """
 
     pictures: int
@@ -45,7 +45,7 @@ class Comparison:
 
 
 def compare(ours: np.ndarray, theirs: np.ndarray) -> Comparison:
-    """Compares `(N, D)` embeddings of length 1."""
+    """Compares two sets of unit-length embeddings `(N, D)`."""
     count = len(ours)
     ranks = [np.argsort(2 * np.eye(count) - e @ e.T, axis=1, kind="stable")[:, : count - 1] for e in (ours, theirs)]
     top = min(TOP, count - 1)
@@ -60,27 +60,27 @@ def compare(ours: np.ndarray, theirs: np.ndarray) -> Comparison:
 
 
 def verify(ours: np.ndarray, theirs: np.ndarray, limits: Limits, name: str = "the export") -> dict[str, float]:
-    """Compares the embeddings of the network with those of its export.
+    """Checks that the embeddings of an export agree with those of the original network.
 
     Args:
-        ours: `(N, D)` of length 1, of the network.
-        theirs: the same of the export.
-        limits: how far they may be off.
-        name: of what gave them, for the message.
+        ours: unit-length embeddings `(N, D)` of the original network.
+        theirs: unit-length embeddings `(N, D)` of the export.
+        limits: allowed deviation.
+        name: name of the export in error messages.
 
     Returns:
-        The comparison, for a report.
+        The fields of the `Comparison`.
 
     Raises:
-        InputError: they are further off, or no numbers.
+        InputError: the embeddings deviate too far or are not finite.
     """
     if not np.isfinite(theirs).all():
-        raise InputError(f"{name} gives embeddings that are no numbers")
+        raise InputError(f"{name} returns embeddings that are not finite")
     comparison = compare(ours, theirs)
     too_far = limits.difference is not None and comparison.max_difference > limits.difference
     if too_far or comparison.min_cosine < limits.cosine:
         raise InputError(
-            f"{name} differs from Keras by {comparison.max_difference:.2g} (cosine similarity at least "
-            f"{comparison.min_cosine:.6f}) where {limits.difference} ({limits.cosine}) is allowed"
+            f"{name} differs from Keras: the maximum difference is {comparison.max_difference:.2g} (allowed: "
+            f"{limits.difference}), the minimum cosine similarity {comparison.min_cosine:.6f} ({limits.cosine})"
         )
     return asdict(comparison)

@@ -1,4 +1,4 @@
-"""Embeddings from a trained or exported network."""
+"""Embedding of images and clips with a trained or exported network."""
 
 from iaunet_tf.inference.embedder import Embedder
 

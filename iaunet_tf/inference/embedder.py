@@ -1,4 +1,4 @@
-"""One class over every file that holds a network."""
+"""One interface to trained and exported networks."""
 
 import sys
 from collections.abc import Iterable
@@ -17,18 +17,19 @@ if TYPE_CHECKING:
 
 
 class Embedder:
-    """Embeds pictures, or clips, of people with a trained or exported network.
+    """Embeds images or clips of people with a trained or exported network.
 
-    How pixels are prepared is read from the file, so that nothing is done twice or not at all.
+    Images are preprocessed as the metadata in the file specifies.
 
     Args:
-        path: an `.onnx`, `.tflite` or `.keras` file, the folder of a SavedModel, of its versions (the newest is taken)
-            or of a run, or a network of iaunet-tf in memory.
-        batch_size: pictures, or clips, at a time.
-        device: `"cuda"`, `"cpu"`, or `"auto"`: CUDA if it is there.
+        path: an `.onnx`, `.tflite` or `.keras` file, the folder of a SavedModel, a folder of SavedModel versions (the
+            newest is used), the folder of a run, or an iaunet-tf network in memory.
+        batch_size: number of images or clips per batch.
+        device: `"cuda"`, `"cpu"`, or `"auto"` to use CUDA if available.
 
     Raises:
-        InputError: the file is missing, of no known kind, or its runtime is not installed.
+        InputError: the file does not exist or has an unknown format, or its runtime is not installed.
+        ValueError: `batch_size` is less than 1.
 
     Example:
 
@@ -45,18 +46,19 @@ class Embedder:
         self.batch_size = batch_size
 
     def __call__(self, pictures: Iterable[Picture] | Picture, progress: bool = False) -> np.ndarray:
-        """Embeds.
+        """Embeds images or clips.
 
         Args:
-            pictures: files, bytes, PIL images or arrays `(H, W, 3)` of RGB in 0..255 and of any size; for a video
-                network clips, each a list of these or an array `(T, H, W, 3)`. One alone may go without a list.
-            progress: show how far it is on a terminal.
+            pictures: image files, encoded images as bytes, PIL images or RGB arrays `(H, W, 3)` in 0..255, of any
+                size. For a video network, clips: each a list of images or an array `(T, H, W, 3)`. A single image or
+                clip need not be in a list.
+            progress: show the progress if standard error is a terminal.
 
         Returns:
-            float32 `(N, D)`, each of length 1.
+            float32 array of shape `(N, D)` with embeddings of unit length.
 
         Raises:
-            InputError: a picture is none, the list is empty, or a clip was given to an image network.
+            InputError: an image cannot be read, the list is empty, or a clip was passed to an image network.
         """
         items = as_list(pictures, self.metadata.video)
         embeddings = np.empty((len(items), self.metadata.embedding), "float32")
@@ -69,14 +71,14 @@ class Embedder:
         return embeddings
 
     def _batches(self, items):
-        """Rows of a batch each; clips of one length go together."""
+        """Yields the row numbers of each batch; a batch has clips of one length."""
         lengths = [len(item) for item in items] if self.metadata.video else [1] * len(items)
         for length in sorted(set(lengths)):
             rows = [row for row, own in enumerate(lengths) if own == length]
             yield from (rows[start : start + self.batch_size] for start in range(0, len(rows), self.batch_size))
 
     def prepare(self, items: list) -> np.ndarray:
-        """The pixels that the network takes for some pictures, or for clips of one length."""
+        """Preprocesses images, or clips of one length, into the network's input."""
         size = (self.metadata.height, self.metadata.width)
         if self.metadata.video:
             pixels = np.stack([np.stack([picture_pixels(frame, size) for frame in clip]) for clip in items])

@@ -1,4 +1,4 @@
-"""Whatever people have for a picture, as the pixels that a network takes."""
+"""Conversion of images in various forms to pixel arrays."""
 
 import io
 import warnings
@@ -14,17 +14,18 @@ Picture = str | Path | bytes | Image.Image | np.ndarray
 
 
 def picture_pixels(picture: Picture, size: tuple[int, int]) -> np.ndarray:
-    """One picture, resized as in evaluation.
+    """Loads an image and resizes it as in evaluation.
 
     Args:
-        picture: a file, its content, a PIL image, or an array `(H, W, 3)` of RGB: uint8, or float in 0..255.
-        size: `(height, width)`.
+        picture: an image file, its content as bytes, a PIL image, or an RGB array `(H, W, 3)` of uint8, or of floats in
+            0..255.
+        size: `(height, width)` of the result.
 
     Returns:
-        `(height, width, 3)`, uint8, or float32 for an array of floats.
+        Array of shape `(height, width, 3)`, uint8, or float32 for an array of floats.
 
     Raises:
-        InputError: it is no picture.
+        InputError: the image cannot be read, or the array has the wrong shape or type.
     """
     if isinstance(picture, str | Path):
         return load_image(picture, size)
@@ -33,19 +34,19 @@ def picture_pixels(picture: Picture, size: tuple[int, int]) -> np.ndarray:
     if isinstance(picture, Image.Image):
         return to_pixels(picture, size)
     if not hasattr(picture, "__array__"):
-        raise InputError(f"a picture is a file, bytes, a PIL image or an array; received {type(picture).__name__}")
+        raise InputError(f"an image must be a file, bytes, a PIL image or an array; received {type(picture).__name__}")
     array = np.asarray(picture)
     if array.ndim != 3 or array.shape[-1] != 3:
-        hint = "; a clip goes to a video network" if array.ndim == 4 else ""
-        raise InputError(f"an array of a picture is (height, width, 3); received {array.shape}{hint}")
+        hint = "; clips need a video network" if array.ndim == 4 else ""
+        raise InputError(f"an image array must have shape (height, width, 3); received {array.shape}{hint}")
     if array.dtype == np.uint8:
         return to_pixels(Image.fromarray(array), size)
     if not np.issubdtype(array.dtype, np.floating):
-        raise InputError(f"an array of a picture is uint8 or floating point in 0..255; received {array.dtype}")
+        raise InputError(f"an image array must be uint8 or floating point in 0..255; received {array.dtype}")
     array = array.astype("float32")
     if array.size and (array.min() < -1 or array.max() <= 1):
         warnings.warn(
-            f"pixels from {array.min():.2f} to {array.max():.2f} look normalised already; pixels are RGB in 0..255",
+            f"pixels between {array.min():.2f} and {array.max():.2f} look normalised; pass RGB pixels in 0..255",
             stacklevel=3,
         )
     if array.shape[:2] == tuple(size):
@@ -56,24 +57,24 @@ def picture_pixels(picture: Picture, size: tuple[int, int]) -> np.ndarray:
 
 
 def as_list(pictures: object, video: bool) -> list:
-    """The pictures, or clips as lists of frames, of whatever a caller gives.
+    """Converts the argument of `Embedder` to a list of images, or of clips as lists of frames.
 
     Raises:
-        InputError: there are none, or clips and pictures are confused.
+        InputError: the list or a clip is empty, or clips were passed to an image network.
     """
     single = isinstance(pictures, str | Path | bytes | Image.Image)
     if single or (isinstance(pictures, np.ndarray) and pictures.ndim == 3):
         pictures = [pictures]
     pictures = list(pictures)
     if not pictures:
-        raise InputError("there is nothing to embed: the list is empty")
+        raise InputError("the list is empty; pass at least one image or clip")
     if not video:
         if any(isinstance(picture, list | tuple) for picture in pictures):
-            raise InputError("this is an image network; a clip, a list of frames, goes to a video network")
+            raise InputError("this is an image network; clips, which are lists of frames, need a video network")
         return pictures
     if any(isinstance(clip, str | Path | bytes | Image.Image) or np.ndim(clip) == 3 for clip in pictures[:1]):
         pictures = [pictures]  # the frames of one clip
     clips = [list(clip) for clip in pictures]
     if not all(clips):
-        raise InputError("a clip has no frames")
+        raise InputError("a clip has no frames; pass at least one frame per clip")
     return clips

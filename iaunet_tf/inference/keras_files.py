@@ -1,4 +1,4 @@
-"""Networks in Keras files, and what is to be said of them."""
+"""Loading of networks from Keras files, and their metadata."""
 
 from pathlib import Path
 
@@ -10,44 +10,44 @@ from iaunet_tf.metadata import Metadata
 
 
 def network_file(source: str | Path) -> Path:
-    """The final model of a run's folder, or a `.keras` file itself.
+    """Returns the path of a `.keras` file: the given file, or the final model in the folder of a run.
 
     Raises:
-        InputError: there is none.
+        InputError: the file does not exist, or the run has no final model.
     """
     path = Path(source)
     if path.is_dir():
         path = path / "model.keras"
         if not path.is_file():
-            raise InputError(f"{source}: holds no final model ({path.name}); finish the run by --resume {source}")
+            raise InputError(f"{source}: contains no final model ({path.name}); finish the run with --resume {source}")
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     return path
 
 
 def load_model(source: str | Path) -> keras.Model:
-    """Loads the final model of a run's folder, or a `.keras` file.
+    """Loads a `.keras` file or the final model in the folder of a run.
 
     Raises:
-        InputError: there is none, or it is damaged.
+        InputError: the file does not exist or is damaged.
     """
     path = network_file(source)
     try:
         return keras.models.load_model(path, compile=False)
-    except Exception as error:  # whatever zipfile, h5py or Keras make of a damaged or foreign file
-        raise InputError(f"{path}: damaged or no .keras file ({' '.join(str(error).split())[:160]})") from None
+    except Exception as error:  # zipfile, h5py and Keras raise various exceptions for damaged or foreign files
+        raise InputError(f"{path}: damaged or not a .keras file ({' '.join(str(error).split())[:160]})") from None
 
 
 def load_network(source: str | Path) -> keras.Model:
-    """The same, of a network that embeds.
+    """Loads an iaunet-tf network that returns embeddings from a `.keras` file or the folder of a run.
 
     Raises:
-        InputError: as `load_model`, or it is not a network of iaunet-tf.
+        InputError: the file does not exist or is damaged, or is not an iaunet-tf network.
     """
     model = load_model(source)
     outputs = model.output if isinstance(getattr(model, "output", None), dict) else {}
     if "embedding" not in outputs or len(model.inputs) != 1 or model.inputs[0].shape[-1] != 3:
-        raise InputError(f"{source}: is not a network of iaunet-tf: it has no output embedding of pictures")
+        raise InputError(f"{source}: is not an iaunet-tf network: it does not take images or has no output embedding")
     return model
 
 
@@ -59,7 +59,7 @@ def describe(
     unit_length: bool = True,
     name: str | None = None,
 ) -> Metadata:
-    """The metadata of a network, or of its export; see `Metadata`."""
+    """Creates the metadata of a network or its export; see `Metadata` for the arguments."""
     shape = model.inputs[0].shape
     return Metadata(
         name=name or model.name,

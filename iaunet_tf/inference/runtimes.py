@@ -1,4 +1,4 @@
-"""Networks in files, each run by its own runtime: `embed(pixels) -> embeddings`, and the metadata."""
+"""Runtimes for network files: each class provides `embed(pixels) -> embeddings` and `metadata`."""
 
 import json
 import os
@@ -13,61 +13,61 @@ from iaunet_tf.terminal import quietly
 
 
 class OnnxNetwork:
-    """An `.onnx` file in ONNX Runtime; neither TensorFlow nor Keras is imported."""
+    """Runs an `.onnx` file in ONNX Runtime, without importing TensorFlow or Keras."""
 
     def __init__(self, path: Path, device: str = "auto"):
         try:
             import onnxruntime
         except ImportError:
             raise InputError(
-                f"{path}: needs ONNX Runtime: pip install onnxruntime (or onnxruntime-gpu, never both)"
+                f"{path}: requires ONNX Runtime: pip install onnxruntime (or onnxruntime-gpu, but not both)"
             ) from None
         available = onnxruntime.get_available_providers()
         cuda = "CUDAExecutionProvider"
         if device == "cuda" and cuda not in available:
-            raise InputError("this ONNX Runtime has no CUDA: pip install onnxruntime-gpu instead of onnxruntime")
+            raise InputError("ONNX Runtime has no CUDA support: pip install onnxruntime-gpu instead of onnxruntime")
         wanted = [cuda] if cuda in available and device != "cpu" else []
         try:
             self._session = onnxruntime.InferenceSession(str(path), providers=[*wanted, "CPUExecutionProvider"])
-        except Exception as error:  # ONNX Runtime's own, of several kinds
-            raise InputError(f"{path}: no readable ONNX file ({' '.join(str(error).split())[:160]})") from None
+        except Exception as error:  # ONNX Runtime raises various exceptions of its own
+            raise InputError(f"{path}: not a readable ONNX file ({' '.join(str(error).split())[:160]})") from None
         properties = self._session.get_modelmeta().custom_metadata_map
         if KEY not in properties:
-            raise InputError(f"{path}: is not exported by iaunet-tf (it has no metadata {KEY})")
+            raise InputError(f"{path}: was not exported by iaunet-tf (it has no {KEY} metadata)")
         self.metadata = Metadata.from_json(properties[KEY], path)
         self._input = self._session.get_inputs()[0].name
 
     def embed(self, pixels: np.ndarray) -> np.ndarray:
-        """`pixels` as the metadata says."""
+        """Computes embeddings of pixels prepared as the metadata specifies."""
         return self._session.run(["embedding"], {self._input: pixels})[0]
 
 
 class LiteRtNetwork:
-    """A `.tflite` file in LiteRT; neither TensorFlow nor Keras is imported."""
+    """Runs a `.tflite` file in LiteRT, without importing TensorFlow or Keras."""
 
     def __init__(self, path: Path, device: str = "auto"):
         try:
             from ai_edge_litert.interpreter import Interpreter
         except ImportError:
-            raise InputError(f"{path}: needs LiteRT: pip install ai-edge-litert") from None
+            raise InputError(f"{path}: requires LiteRT: pip install ai-edge-litert") from None
         if device == "cuda":
-            raise InputError(f"{path}: LiteRT has no CUDA; leave the device to auto")
+            raise InputError(f"{path}: LiteRT does not support CUDA; use device auto or cpu")
         try:
             with zipfile.ZipFile(path) as archive:
                 metadata = archive.read(FILE).decode()
         except (zipfile.BadZipFile, KeyError):
-            raise InputError(f"{path}: is not exported by iaunet-tf (it holds no {FILE})") from None
+            raise InputError(f"{path}: was not exported by iaunet-tf (it does not contain {FILE})") from None
         self.metadata = Metadata.from_json(metadata, path)
         try:
             self._interpreter = Interpreter(str(path), num_threads=os.cpu_count())
         except (ValueError, RuntimeError) as error:
-            raise InputError(f"{path}: no readable LiteRT file ({' '.join(str(error).split())[:160]})") from None
+            raise InputError(f"{path}: not a readable LiteRT file ({' '.join(str(error).split())[:160]})") from None
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._output = self._interpreter.get_output_details()[0]["index"]
         self._shape: tuple[int, ...] = ()
 
     def embed(self, pixels: np.ndarray) -> np.ndarray:
-        """`pixels` as the metadata says."""
+        """Computes embeddings of pixels prepared as the metadata specifies."""
         if pixels.shape != self._shape:
             self._interpreter.resize_tensor_input(self._input, pixels.shape)
             with quietly():
@@ -79,13 +79,13 @@ class LiteRtNetwork:
 
 
 class SavedModelNetwork:
-    """The folder of a SavedModel, or one that holds its versions, of which the newest is taken."""
+    """Runs a SavedModel from its folder, or the newest version in a folder of versions."""
 
     def __init__(self, path: Path, device: str = "auto"):
         folder = _newest(path)
         file = folder / "assets.extra" / FILE
         if not file.is_file():
-            raise InputError(f"{path}: is not exported by iaunet-tf (it has no assets.extra/{FILE})")
+            raise InputError(f"{path}: was not exported by iaunet-tf (it has no assets.extra/{FILE})")
         try:
             metadata = json.loads(file.read_text())["metadata"]
         except (ValueError, KeyError):
@@ -95,19 +95,19 @@ class SavedModelNetwork:
             with quietly():
                 import tensorflow as tf
         except ImportError:
-            raise InputError(f"{path}: needs TensorFlow: pip install tensorflow") from None
+            raise InputError(f"{path}: requires TensorFlow: pip install tensorflow") from None
         if device == "cuda" and not tf.config.list_physical_devices("GPU"):
-            raise InputError("this TensorFlow sees no GPU: pip install tensorflow[and-cuda]")
+            raise InputError("TensorFlow does not find a GPU: pip install tensorflow[and-cuda]")
         self._device = tf.device("CPU" if device == "cpu" else None)
         self._errors = tf.errors.OpError
         try:
             with self._device:
                 self._model = tf.saved_model.load(str(folder))
         except (OSError, ValueError, self._errors) as error:
-            raise InputError(f"{path}: no readable SavedModel ({' '.join(str(error).split())[:160]})") from None
+            raise InputError(f"{path}: not a readable SavedModel ({' '.join(str(error).split())[:160]})") from None
 
     def embed(self, pixels: np.ndarray, signature: str = "serving_default") -> np.ndarray:
-        """`pixels` as the metadata says, or what else the signature takes."""
+        """Computes embeddings of pixels prepared as the metadata specifies, or of another signature's inputs."""
         import tensorflow as tf
 
         function = self._model.signatures[signature]
@@ -120,21 +120,21 @@ class SavedModelNetwork:
 
 
 class KerasNetwork:
-    """A network of iaunet-tf, in memory, in a `.keras` file or in the folder of a run."""
+    """Runs an iaunet-tf network in Keras, from memory, a `.keras` file or the folder of a run."""
 
     def __init__(self, source, device: str = "auto"):
-        del device  # Keras' backend chooses
+        del device  # Keras chooses the device
         try:
             with quietly():
                 from iaunet_tf.inference.keras_files import describe, load_network
         except ImportError:
-            raise InputError(f"{source}: needs TensorFlow and Keras: pip install tensorflow keras") from None
+            raise InputError(f"{source}: requires TensorFlow and Keras: pip install tensorflow keras") from None
         path = isinstance(source, str | Path)
         self._model = load_network(source) if path else source
         self.metadata = describe(self._model, source if path else self._model.name)
 
     def embed(self, pixels: np.ndarray) -> np.ndarray:
-        """`pixels` as the metadata says."""
+        """Computes embeddings of pixels prepared as the metadata specifies."""
         return np.array(self._model(pixels, training=False)["embedding"], "float32")
 
 
@@ -142,10 +142,14 @@ Network = OnnxNetwork | LiteRtNetwork | SavedModelNetwork | KerasNetwork
 
 
 def open_network(source, device: str = "auto") -> Network:
-    """Opens a network by the kind of its file, or takes a Keras model.
+    """Opens a network file with the runtime for its format, or wraps a Keras model.
+
+    Args:
+        source: see `Embedder`.
+        device: see `Embedder`.
 
     Raises:
-        InputError: there is no such file, it is of no known kind, or its runtime is missing.
+        InputError: the file does not exist or has an unknown format, or its runtime is not installed.
     """
     if not isinstance(source, str | Path):
         return KerasNetwork(source, device)
@@ -164,10 +168,10 @@ def open_network(source, device: str = "auto") -> Network:
 
 
 def _newest(path):
-    """The folder of the newest version, or `path` if it holds none."""
+    """Returns the folder of the newest version, or `path` if it contains no versions."""
     return max(versions(path), key=lambda child: int(child.name), default=path)
 
 
 def versions(folder: Path) -> list[Path]:
-    """The versions of a served model: folders that are called by a number."""
+    """Lists the versions of a served model, which are the folders named by a number."""
     return [child for child in folder.iterdir() if child.name.isdigit()]

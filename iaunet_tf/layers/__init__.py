@@ -1,4 +1,4 @@
-"""The blocks of the paper as Keras layers, written with ``keras.ops``; they run on all backends of Keras."""
+"""The paper's blocks as Keras layers, written with ``keras.ops`` so that they run on every Keras backend."""
 
 from iaunet_tf.layers.channel_iau import ChannelIAU
 from iaunet_tf.layers.frames import BatchToFrames, FramesToBatch

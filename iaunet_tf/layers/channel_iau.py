@@ -5,37 +5,37 @@ from keras import ops
 
 from iaunet_tf.layers.parts import Pointwise, batch_norm
 
-# exp(-60) is about 1e-26: nothing beside the 1 of the row's maximum, yet far from the denormal floats
-# on which runtimes that do not flush them are several times slower.
+# exp(-60) is about 1e-26: negligible next to the row maximum of 1, yet far from the denormal floats that slow down
+# runtimes that do not flush them.
 LOGIT_FLOOR = -60.0
-# The affinity of a clip's channels has (T·C)² floats. Above so many it is computed in blocks of rows, ...
+# The channel affinity of a clip has (T·C)² floats. Above this number it is computed in blocks of rows.
 LARGEST_AFFINITY = 2**25
-# ... of so many floats over the whole batch.
+# Number of floats in a block of rows, over the whole batch.
 ROW_BLOCK = 2**21
 
 
 def attend_to_channels(x, recompute: bool = False, rows: int | str | None = None, training: bool = True):
-    """Replaces every channel map by the softmax-weighted sum of all channel maps alike.
+    """Replaces every channel map by a weighted sum of all channel maps, with more weight on similar ones.
 
-    With ``G`` the ``T·C`` channel maps as vectors of length ``H·W``: ``softmax(G Gᵀ) G``. The logits and
-    the softmax are float32 whatever the precision of ``x``: they overflow float16 and lose their order
-    in bfloat16.
+    Computes ``softmax(G Gᵀ) G``, where ``G`` holds the ``T·C`` channel maps as vectors of length ``H·W``. The logits
+    and the softmax are always computed in float32: they overflow float16 and lose their order in bfloat16.
 
     Args:
-        x: `(B, T, H, W, C)`.
-        recompute: compute the affinity in blocks of rows, and again for the gradient, so that it is never held whole.
-        rows: so many rows at a time, or `"all"`; None chooses, and without `recompute` computes all at once unless they
-            are very many or of unknown number.
-        training: whether a gradient will follow; only then is anything computed again.
+        x: tensor of shape `(B, T, H, W, C)`.
+        recompute: compute the affinity in blocks of rows and recompute it for the gradient, so that the whole matrix
+            is never in memory.
+        rows: number of rows to compute at a time, or `"all"`. By default chosen automatically: without `recompute`,
+            all rows at once unless their number is very large or unknown.
+        training: whether gradients will be computed; only then is anything recomputed.
 
     Returns:
-        The same shape and dtype as `x`.
+        Tensor of the same shape and dtype as `x`.
     """
     batch, frames, height, width, channels = ops.shape(x)
     tokens = frames * channels
-    # Columns are the tokens: (B, H·W, T·C).
+    # The columns are the tokens: (B, H·W, T·C).
     maps = ops.reshape(ops.transpose(x, (0, 2, 3, 1, 4)), (-1, height * width, tokens))
-    # The number of frames, and with it that of tokens, may be known only when the graph runs.
+    # The number of frames, and so the number of tokens, may be known only when the graph runs.
     few = isinstance(tokens, int) and tokens**2 <= LARGEST_AFFINITY
     whole = rows == "all" or (few and rows is None and not recompute)
     y = _attend(maps, maps) if whole else _attend_by_rows(maps, batch, tokens, rows, training)
@@ -44,7 +44,7 @@ def attend_to_channels(x, recompute: bool = False, rows: int | str | None = None
 
 
 def _attend(queries, maps):
-    """What becomes of some of the tokens: `(B, n, R)` of `(B, n, T·C)`."""
+    """Attends from the tokens `queries` `(B, n, R)` to all tokens `maps` `(B, n, T·C)`; returns `(B, n, R)`."""
     logits = ops.matmul(ops.transpose(ops.cast(queries, "float32"), (0, 2, 1)), ops.cast(maps, "float32"))
     logits = logits - ops.stop_gradient(ops.max(logits, axis=-1, keepdims=True))
     attention = ops.softmax(ops.maximum(logits, LOGIT_FLOOR), axis=-1)
@@ -52,9 +52,9 @@ def _attend(queries, maps):
 
 
 def _attend_by_rows(maps, batch, tokens, rows, training):
-    """The same for all tokens, a block after the other, each of which the gradient computes again."""
+    """Attends from all tokens to all tokens, block by block; in training, the gradient recomputes each block."""
     size = ops.shape(maps)[1]
-    # Python's numbers where shapes are static, because compilers want them to remain so.
+    # Python numbers where shapes are static, because compilers need static shapes.
     static = isinstance(batch, int) and isinstance(tokens, int)
     smaller, larger = (min, max) if static else (ops.minimum, ops.maximum)
     rows = smaller(larger(1, ROW_BLOCK // (batch * tokens)) if rows is None else rows, tokens)
@@ -70,15 +70,15 @@ def _attend_by_rows(maps, batch, tokens, rows, training):
 
 @keras.saving.register_keras_serializable(package="iaunet_tf")
 class ChannelIAU(keras.layers.Layer):
-    """Lets every channel of every frame take in the channels that fire in the same places.
+    """Channel interaction-aggregation-update: adds to every channel the channels that respond in the same places.
 
-    ``x + BN(Dense(softmax(G Gᵀ) G))``, see `attend_to_channels`. A new layer is the identity.
+    Computes ``x + BN(Dense(softmax(G Gᵀ) G))``, see `attend_to_channels`. A newly created layer is the identity.
 
     Args:
         recompute: see `attend_to_channels`.
         rows: see `attend_to_channels`.
 
-    Input and output: `(B, T, H, W, C)`; an image is a clip of one frame.
+    Input and output shape: `(B, T, H, W, C)`; an image is a clip of one frame.
     """
 
     def __init__(self, recompute: bool = False, rows: int | str | None = None, **kwargs):

@@ -1,4 +1,4 @@
-"""Clips to images and back, so that the frames of a clip share a 2-D backbone."""
+"""Layers that reshape clips to images and back, so that all frames go through one 2-D backbone."""
 
 import keras
 from keras import ops
@@ -6,7 +6,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="iaunet_tf")
 class FramesToBatch(keras.layers.Layer):
-    """`(B, T, ...)` to `(B·T, ...)`."""
+    """Reshapes `(B, T, ...)` to `(B·T, ...)`."""
 
     def call(self, clips):
         return ops.reshape(clips, (-1, *ops.shape(clips)[2:]))
@@ -18,8 +18,10 @@ class FramesToBatch(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="iaunet_tf")
 class BatchToFrames(keras.layers.Layer):
-    """`[(B·T, ...), clips (B, T, ...)]` to `(B, T, ...)`: undoes `FramesToBatch` for the maps computed from
-    `clips`, of which only the number of frames is used."""
+    """Reshapes `(B·T, ...)` to `(B, T, ...)`, the inverse of `FramesToBatch`.
+
+    Inputs: a list of the tensor `(B·T, ...)` and the clips `(B, T, ...)`, used only for their number of frames.
+    """
 
     def call(self, inputs):
         images, clips = inputs

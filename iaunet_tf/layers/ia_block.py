@@ -9,10 +9,16 @@ from iaunet_tf.layers.parts import batch_norm
 
 
 def location_prior(height: int, width: int, alpha_x: float, alpha_y: float) -> np.ndarray:
-    """How much each position of a map concerns each other by distance alone.
+    """Computes attention weights between the positions of a map from their distances alone.
+
+    Args:
+        height: height of the map.
+        width: width of the map.
+        alpha_x: standard deviation along the width, in positions.
+        alpha_y: standard deviation along the height, in positions.
 
     Returns:
-        float32 `(n, n)` with `n = height · width`: row `i` is the softmax over `j` of
+        float32 array of shape `(n, n)` with `n = height · width`. Row `i` is the softmax over `j` of
         `−(Δx² / 2 alpha_x² + Δy² / 2 alpha_y²)`.
     """
     y, x = np.divmod(np.arange(height * width), width)
@@ -23,16 +29,20 @@ def location_prior(height: int, width: int, alpha_x: float, alpha_y: float) -> n
 
 @keras.saving.register_keras_serializable(package="iaunet_tf")
 class IABlock(keras.layers.Layer):
-    """Spatial, then channel interaction and aggregation (Hou et al., CVPR 2019).
+    """Interaction-and-aggregation block: spatial, then channel interaction (Hou et al., CVPR 2019).
 
-    Every position takes in the positions that look alike and are near, `x + BN(softmax(D ⊙ softmax(X Xᵀ / √C)) X)`,
-    then every channel the channels alike, `x + BN(softmax(G Gᵀ) G)`. A new block returns its input unchanged.
+    First aggregates, at every position, the features of similar and nearby positions,
+    `x + BN(softmax(D ⊙ softmax(X Xᵀ / √C)) X)`, then, for every channel, similar channels, `x + BN(softmax(G Gᵀ) G)`.
+    A newly created block returns its input unchanged.
 
     Args:
-        alpha_x: reach along the width, in positions.
-        alpha_y: reach along the height, in positions.
+        alpha_x: standard deviation of the location prior along the width, in positions.
+        alpha_y: standard deviation of the location prior along the height, in positions.
 
-    Input and output: `(B, H, W, C)`.
+    Input and output shape: `(B, H, W, C)`.
+
+    Raises:
+        ValueError: the input does not have four axes, or its height, width or number of channels is unknown.
     """
 
     def __init__(self, alpha_x: float = 5.0, alpha_y: float = 10.0, **kwargs):
@@ -45,7 +55,7 @@ class IABlock(keras.layers.Layer):
     def build(self, input_shape):
         if len(input_shape) != 4 or None in tuple(input_shape)[1:]:
             raise ValueError(
-                "IABlock takes (batch, height, width, channels) with a known height, width and number of channels; "
+                "IABlock expects (batch, height, width, channels) with known height, width and number of channels; "
                 f"received {tuple(input_shape)}"
             )
         self.spatial_norm.build(input_shape)
@@ -59,7 +69,7 @@ class IABlock(keras.layers.Layer):
     def _attend_to_positions(self, x):
         batch, height, width, channels = ops.shape(x)
         flat = ops.reshape(x, (batch, height * width, channels))
-        # Float32 as in the channel attention: the products overflow float16.
+        # float32, as in the channel attention, because the products overflow float16.
         flat32 = ops.cast(flat, "float32")
         likeness = ops.softmax(ops.matmul(flat32, ops.transpose(flat32, (0, 2, 1))) * channels**-0.5, axis=-1)
         prior = ops.convert_to_tensor(location_prior(height, width, self.alpha_x, self.alpha_y))

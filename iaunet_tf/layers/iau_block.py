@@ -9,19 +9,23 @@ from iaunet_tf.layers.spatial_temporal_iau import SpatialTemporalIAU
 
 @keras.saving.register_keras_serializable(package="iaunet_tf")
 class IAUBlock(keras.layers.Layer):
-    """Channel IAU, then spatial-temporal IAU, behind any stage of a CNN.
+    """Channel IAU followed by spatial-temporal IAU; can be inserted after any stage of a CNN.
 
-    Images and clips go through the same weights: an image is a clip of one frame, and no weight depends
-    on the number of frames or the size of the map. A new block returns its input unchanged.
+    The same weights serve images and clips: an image is a clip of one frame, and no weight depends on the number of
+    frames or the size of the feature map. A newly created block returns its input unchanged.
 
     Args:
         parts: number of body parts `K` (head, upper body, lower body, shoes).
-        recompute: compute the channel attention in blocks of rows, and again for the gradient: less memory, more time.
-            Long clips always do.
-        rows: so many rows of the channel attention at a time, or `"all"`; None chooses.
+        recompute: compute the channel attention in blocks of rows and recompute it for the gradient, which takes less
+            memory and more time. Long clips are always computed in this way.
+        rows: number of rows of the channel attention to compute at a time, or `"all"`. By default chosen
+            automatically.
 
-    Input: `(B, H, W, C)` or `(B, T, H, W, C)`, `C` even.
-    Output: the same shape, and the part attention `(B, H, W, K)` or `(B, T, H, W, K)`, float32 in 0..1.
+    Input shape: `(B, H, W, C)` or `(B, T, H, W, C)`, with an even `C`.
+    Output: features of the same shape, and the part attention `(B, H, W, K)` or `(B, T, H, W, K)`, float32 in 0..1.
+
+    Raises:
+        ValueError: the input has another rank or an odd number of channels.
 
     Example:
 
@@ -37,7 +41,7 @@ class IAUBlock(keras.layers.Layer):
     def build(self, input_shape):
         if len(input_shape) not in (4, 5) or not input_shape[-1] or input_shape[-1] % 2:
             raise ValueError(
-                "IAUBlock takes (batch, height, width, channels) or (batch, frames, height, width, "
+                "IAUBlock expects (batch, height, width, channels) or (batch, frames, height, width, "
                 f"channels) with an even number of channels; received {tuple(input_shape)}"
             )
         batch, *frames, height, width, channels = input_shape
@@ -56,13 +60,13 @@ class IAUBlock(keras.layers.Layer):
         return x, attention
 
     def relations(self, x):
-        """How much each part listens to each other, for somebody who wants to see it.
+        """Computes the attention between body parts, for visualisation.
 
         Args:
-            x: as for a call.
+            x: input of the block.
 
         Returns:
-            `(B, T·K, T·K)`, rows of sum 1; node `t·K + k` is part `k` of frame `t`.
+            Tensor of shape `(B, T·K, T·K)` whose rows sum to 1; node `t·K + k` is part `k` of frame `t`.
         """
         if len(x.shape) == 4:
             x = ops.expand_dims(x, axis=1)

@@ -1,4 +1,4 @@
-"""What every block is made of: 1×1 convolutions (dense layers over channels) and batch norms."""
+"""Building blocks of the layers: 1×1 convolutions (dense layers over channels) and batch normalisation."""
 
 import keras
 from keras import ops
@@ -7,10 +7,10 @@ BATCH_NORM = {"momentum": 0.9, "epsilon": 1e-5}
 
 
 class Pointwise(keras.layers.Dense):
-    """A 1×1 convolution with bias, its weights normal with variance ``2 / units``.
+    """A 1×1 convolution with bias, with weights initialised from a normal distribution of variance ``2 / units``.
 
-    A Dense layer that flattens its input's other axes itself, without asking for the batch's size: Keras' way leaves a
-    dozen nodes of shape arithmetic in every exported graph.
+    Flattens the other axes of its input without querying the batch size; Keras' own `Dense` leaves a dozen nodes of
+    shape arithmetic in every exported graph.
     """
 
     def __init__(self, units: int, **kwargs):
@@ -25,9 +25,9 @@ class Pointwise(keras.layers.Dense):
 
 @keras.saving.register_keras_serializable(package="iaunet_tf")
 class BatchNorm(keras.layers.BatchNormalization):
-    """Keras' batch norm over the last axis, trained through TensorFlow's fused kernel where that is the backend.
+    """Batch normalisation over the last axis that trains with TensorFlow's fused kernel on the TensorFlow backend.
 
-    Keras writes the same out in elementwise operations, which take two to three times as long on CPUs.
+    Keras' own implementation uses elementwise operations, which take two to three times as long on CPUs.
     """
 
     def call(self, inputs, training=None):
@@ -38,7 +38,7 @@ class BatchNorm(keras.layers.BatchNormalization):
 
         flat = ops.reshape(inputs, (-1, 1, 1, inputs.shape[-1]))
         outputs, mean, variance = nn.fused_batch_norm(flat, self.gamma, self.beta, epsilon=self.epsilon)
-        # The kernel gives the unbiased variance, Keras keeps the biased one.
+        # The kernel returns the unbiased variance, but Keras stores the biased one.
         count = ops.cast(ops.shape(flat)[0], variance.dtype)
         variance = variance * ops.maximum(count - 1, 1) / count
         for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
@@ -47,7 +47,11 @@ class BatchNorm(keras.layers.BatchNormalization):
 
 
 def batch_norm(zero: bool = False, **kwargs) -> BatchNorm:
-    """A batch norm as in the paper; with ``zero`` it starts by returning 0, which makes the residual
-    branch that it closes start as the identity."""
+    """Creates a batch norm with the paper's settings.
+
+    Args:
+        zero: initialise the scale with zeros, so that the residual block that ends in it starts as the identity.
+        **kwargs: further arguments of `BatchNorm`.
+    """
     gamma = "zeros" if zero else "ones"
     return BatchNorm(gamma_initializer=gamma, **BATCH_NORM, **kwargs)

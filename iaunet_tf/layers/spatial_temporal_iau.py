@@ -9,14 +9,14 @@ FORBIDDEN = -1e8
 
 
 def part_graph(frames, parts: int):
-    """Which parts may inform each other: another part of the same frame, the same part of another frame.
+    """Connects each part with the other parts of its frame and with the same part in other frames.
 
     Args:
         frames: number of frames `T`, an int or a scalar tensor.
-        parts: number of parts `K` of a frame.
+        parts: number of parts per frame `K`.
 
     Returns:
-        Boolean `(T·K, T·K)`; node `t·K + k` is part `k` of frame `t`.
+        Boolean tensor of shape `(T·K, T·K)`; node `t·K + k` is part `k` of frame `t`.
     """
     node = ops.arange(frames * parts)
     frame, part = node // parts, node % parts
@@ -27,15 +27,16 @@ def part_graph(frames, parts: int):
 
 @keras.saving.register_keras_serializable(package="iaunet_tf")
 class SpatialTemporalIAU(keras.layers.Layer):
-    """Finds body parts, lets them inform each other over space and time, and adds what they agree on.
+    """Locates body parts, relates them across space and time, and adds the result to the features.
 
-    The part graph holds a few vectors a frame; it is computed in float32 under every precision policy.
-    A new layer returns its input unchanged.
+    The part graph is small, a few vectors per frame, and is computed in float32 under every precision policy.
+    A newly created layer returns its input unchanged.
 
     Args:
         parts: number of body parts `K`.
 
-    Input: `(B, T, H, W, C)`. Output: the same shape, and the part attention `(B, T, H, W, K)` in 0..1.
+    Input shape: `(B, T, H, W, C)`.
+    Output: features of the same shape, and the part attention `(B, T, H, W, K)` in 0..1.
     """
 
     def __init__(self, parts: int = 4, **kwargs):
@@ -76,7 +77,7 @@ class SpatialTemporalIAU(keras.layers.Layer):
         message = self.aggregate_norm(self.aggregate_dense(message), training=training)
         message = ops.reshape(ops.relu(message), (-1, frames, self.parts, half))
 
-        # Update, the same for every position of a frame.
+        # Update, identical for every position of a frame.
         frame_context = ops.tile(context[:, None], (1, frames, 1))
         update = ops.concatenate([ops.mean(message, axis=2), frame_context], axis=-1)
         update = self.update_norm(self.update_dense(update), training=training)
@@ -84,12 +85,12 @@ class SpatialTemporalIAU(keras.layers.Layer):
         return x + ops.cast(update, x.dtype), attention
 
     def relations(self, x):
-        """How much each part listens to each other in evaluation: `(B, T·K, T·K)`, rows of sum 1."""
+        """Computes the attention between parts in inference mode: `(B, T·K, T·K)`, with rows that sum to 1."""
         _, parts, context = self._find_parts(x, training=False)
         return self._relate(parts, context, ops.shape(x)[1], training=False)
 
     def _find_parts(self, x, training):
-        """Attention `(B, T, H, W, K)`; features of the parts `(B, T·K, d)` and of the whole `(B, d)`."""
+        """Returns the attention `(B, T, H, W, K)`, the part features `(B, T·K, d)` and the global feature `(B, d)`."""
         _, frames, height, width, channels = ops.shape(x)
         logits = self.attention_norm(self.attention_dense(x), training=training)
         attention = ops.sigmoid(logits)
@@ -100,7 +101,7 @@ class SpatialTemporalIAU(keras.layers.Layer):
         return attention, parts, self.reduce(ops.mean(flat, axis=(1, 2)))
 
     def _relate(self, parts, context, frames, training):
-        """Interaction: how much node i listens to node j."""
+        """Interaction: the attention of node i to node j."""
         nodes = frames * self.parts
         difference = ops.abs(parts[:, :, None] - parts[:, None, :])
         pair_context = ops.tile(context[:, None, None], (1, nodes, nodes, 1))

@@ -1,4 +1,4 @@
-"""Charts of a report."""
+"""Plots of a report."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,14 +17,14 @@ LABELS = [part.replace("_clothes", "") for part in PARTS]
 def draw_curves(
     histories: dict[str, dict[str, np.ndarray]], wanted: Callable[[str], bool], title: str, factor: float, path: Path
 ) -> None:
-    """Columns of histories by epoch.
+    """Plots columns of training histories by epoch.
 
     Args:
-        histories: columns by name, of each run.
-        wanted: which columns.
-        title: what they are.
-        factor: on their values.
-        path: file to write.
+        histories: for each run, the columns of its history by name.
+        wanted: whether to plot the column of a given name.
+        title: label of the y-axis.
+        factor: factor by which values are multiplied.
+        path: output file.
     """
     figure, axes = new_figure()
     for (name, history), style in zip(histories.items(), ("-", "--"), strict=False):
@@ -51,8 +51,8 @@ def draw_distances(pairs: PairDistances, path: Path) -> None:
     step = max(1, len(pairs.same) // BARS)
     starts = np.arange(0, len(pairs.same), step)
     for counts, colour, label in (
-        (pairs.different, DIFFERENT, "different people"),
-        (pairs.same, SAME, "the same person, another camera"),
+        (pairs.different, DIFFERENT, "different identities"),
+        (pairs.same, SAME, "same identity, different cameras"),
     ):
         shares = np.add.reduceat(counts, starts) / max(counts.sum(), 1)
         edges = np.append(pairs.edges[starts], pairs.edges[-1])
@@ -64,7 +64,7 @@ def draw_distances(pairs: PairDistances, path: Path) -> None:
 
 
 def draw_relation(relation: np.ndarray, path: Path) -> None:
-    """How much each part (row) listens to each other one (column)."""
+    """Plots the attention of each body part (row) to the other parts (columns)."""
     nodes = len(relation)
     frames = nodes // len(PARTS)
     figure, axes = new_figure(5.0)
@@ -86,7 +86,7 @@ def draw_relation(relation: np.ndarray, path: Path) -> None:
 
 
 def draw_cameras(rows: list[dict], path: Path) -> None:
-    """Rank-1 of searching one camera's queries in another's pictures, of `by_camera_pair`."""
+    """Plots the rank-1 accuracy of each pair of query and gallery cameras, computed by `by_camera_pair`."""
     here, there = (sorted({row[key] for row in rows}) for key in ("query_camera", "gallery_camera"))
     table = np.full((len(here), len(there)), np.nan)
     for row in rows:
@@ -99,6 +99,6 @@ def draw_cameras(rows: list[dict], path: Path) -> None:
                 axes.text(*place[::-1], f"{table[place]:.0f}", ha="center", va="center", fontsize=9)
     axes.set_xticks(range(len(there)), there)
     axes.set_yticks(range(len(here)), here)
-    axes.set(xlabel="searched camera", ylabel="query's camera")
+    axes.set(xlabel="gallery camera", ylabel="query camera")
     figure.colorbar(image, ax=axes, label="rank-1 [%]", shrink=0.8)
     save_figure(figure, path)

@@ -1,4 +1,4 @@
-"""A report as one HTML file that holds its pictures."""
+"""Reports as single HTML files with embedded images."""
 
 import base64
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ from iaunet_tf.files import replacing
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture file; photographs are `.jpg` and shown in their own size, charts `.png` and shrunk to the page."""
+    """An image file of a report: photographs (`.jpg`) keep their size, plots (`.png`) are shrunk to fit the page."""
 
     file: Path
     caption: str = ""
 
     @property
     def data(self) -> str:
-        """The file as a URL."""
+        """Content of the file as a data URL."""
         kind = "jpeg" if self.file.suffix == ".jpg" else "png"
         return f"data:image/{kind};base64,{base64.b64encode(self.file.read_bytes()).decode()}"
 
@@ -37,14 +37,14 @@ class Picture:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, and what is below it.
+    """A section of a report.
 
     Attributes:
-        title: the heading.
-        text: a paragraph.
-        table: rows of cells, the first the head.
-        pictures: in order.
-        side: pictures stand side by side where there is room.
+        title: heading.
+        text: paragraph below the heading.
+        table: rows of cells; the first row is the header.
+        pictures: images, in order.
+        side: whether images are shown side by side if there is space.
     """
 
     title: str
@@ -55,7 +55,14 @@ class Section:
 
 
 def write_page(title: str, lead: Sequence[str], sections: Sequence[Section], path: Path) -> None:
-    """Writes the HTML file."""
+    """Writes a report as an HTML file.
+
+    Args:
+        title: title of the page.
+        lead: paragraphs below the title.
+        sections: sections of the report.
+        path: output file.
+    """
     environment = Environment(loader=PackageLoader("iaunet_tf.report", "."), autoescape=True)
     page = environment.get_template("page.html").render(title=title, lead=lead, sections=sections)
     with replacing(path) as temporary:

@@ -1,4 +1,4 @@
-"""Photographs of a report: who is found, and where the network looks."""
+"""Images of a report: retrieval results and part attention."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,23 +10,23 @@ from iaunet_tf.data.decoding import load_image
 from iaunet_tf.files import replacing
 from iaunet_tf.report.charts import LABELS
 
-HEIGHT, WIDTH = 160, 80  # of a picture in a row, in pixels
-SMALL = (120, 60)  # of a frame
+HEIGHT, WIDTH = 160, 80  # size of an image in pixels
+SMALL = (120, 60)  # size of a frame of a tracklet
 FRAME, GAP, TEXT = 4, 8, 32
-FAINT = 0.3  # attention that stays below is not shown at full strength
+FAINT = 0.3  # maps with a lower maximum are not scaled to full strength
 FRAMES_IN_ROW, MOST_FRAMES = 12, 48
 GREEN, RED, GREY = "#2a9d3a", "#d1495b", "#777777"
-COLOURS = np.array([[230, 57, 70], [42, 157, 58], [69, 123, 230], [244, 200, 40]], "float32")  # of the parts
+COLOURS = np.array([[230, 57, 70], [42, 157, 58], [69, 123, 230], [244, 200, 40]], "float32")  # by part
 
 
 def ranked_list(query: Path, found: Sequence[tuple[Path, bool, str]], caption: str, path: Path) -> None:
-    """A query and what was found for it, hits in green with a tick, misses in red with a cross.
+    """Draws a query and its ranked list, with correct matches in green with a tick and others in red with a cross.
 
     Args:
-        query: its picture.
-        found: picture, whether it is a hit, and what to write below, for each.
-        caption: below the query.
-        path: file to write.
+        query: image of the query.
+        found: for each result, its image, whether it is correct, and its caption.
+        caption: caption of the query.
+        path: output file.
     """
     sheet = _sheet(1 + len(found), 1, GAP)
     _framed(sheet, 0, load_image(query, (HEIGHT, WIDTH)), GREY, caption)
@@ -36,7 +36,7 @@ def ranked_list(query: Path, found: Sequence[tuple[Path, bool, str]], caption: s
 
 
 def confused_pair(first: Path, second: Path, captions: tuple[str, str], path: Path) -> None:
-    """Two people who are taken for each other."""
+    """Draws two images whose identities were confused."""
     sheet = _sheet(2, 1)
     for place, (file, caption) in enumerate(zip((first, second), captions, strict=True)):
         _framed(sheet, place, load_image(file, (HEIGHT, WIDTH)), GREY, caption)
@@ -44,9 +44,9 @@ def confused_pair(first: Path, second: Path, captions: tuple[str, str], path: Pa
 
 
 def part_attention(picture: Path, blocks: Sequence[np.ndarray], path: Path) -> None:
-    """Where each part is seen: the picture, then the parts of each block, `(h, w, 4)` in 0..1 each."""
+    """Draws an image followed by the attention to each part in each block, arrays `(h, w, 4)` in 0..1."""
     pixels = load_image(picture, (HEIGHT, WIDTH))
-    cells = [(pixels, "picture")]
+    cells = [(pixels, "image")]
     for number, attention in enumerate(blocks, 1):
         bright = _brightened(attention)
         for part, name in enumerate(LABELS):
@@ -61,7 +61,7 @@ def part_attention(picture: Path, blocks: Sequence[np.ndarray], path: Path) -> N
 
 
 def tracklet_attention(frames: Sequence[Path], blocks: Sequence[np.ndarray], path: Path) -> None:
-    """A tracklet's frames, below each where the parts are seen by each block, `(frames, h, w, 4)`."""
+    """Draws the frames of a tracklet above the part attention of each block, arrays `(frames, h, w, 4)` in 0..1."""
     shown = np.linspace(0, len(frames) - 1, min(len(frames), MOST_FRAMES)).round().astype(int)
     columns, rows = min(len(shown), FRAMES_IN_ROW), -(-len(shown) // FRAMES_IN_ROW)
     blocks = [_brightened(attention) for attention in blocks]
@@ -77,12 +77,12 @@ def tracklet_attention(frames: Sequence[Path], blocks: Sequence[np.ndarray], pat
 
 
 def _brightened(attention):
-    """Each part's map relative to its largest value."""
+    """Scales the map of each part by its maximum, or by `FAINT` if that is greater."""
     return attention / np.maximum(attention.max(axis=tuple(range(attention.ndim - 1))), FAINT)
 
 
 def overlay(pixels: np.ndarray, attention: np.ndarray) -> np.ndarray:
-    """Part attention `(h, w, 4)` in 0..1 in the colours of the parts over a grey picture `(H, W, 3)`."""
+    """Overlays part attention `(h, w, 4)` in 0..1, in one colour per part, on an image `(H, W, 3)` turned to grey."""
     height, width, _ = pixels.shape
     maps = [
         np.asarray(Image.fromarray(attention[..., part].astype("float32")).resize((width, height), Image.BILINEAR))

@@ -1,4 +1,4 @@
-"""Checkpoints: all that a step of training depends on, written whole or not at all."""
+"""Checkpoints with the complete state of training, written atomically."""
 
 import json
 import math
@@ -14,19 +14,19 @@ from iaunet_tf.errors import InputError
 from iaunet_tf.files import replacing
 from iaunet_tf.run import Run
 
-STATE = "iaunet_tf.json"  # in the archive that a .keras file is
+STATE = "iaunet_tf.json"  # file name in the .keras archive
 
 
 @dataclass
 class State:
-    """Where a run is, beside the variables of network and optimizer.
+    """State of a run besides the variables of the network and the optimizer.
 
     Attributes:
-        epoch: the next step's, from 0.
-        step: the next step's place in its epoch; the seeds of sampling and augmentation follow from both.
-        sums: of the values of the epoch's steps so far, for the history.
+        epoch: epoch of the next step, from 0.
+        step: index of the next step in its epoch. The seeds of sampling and augmentation are derived from both.
+        sums: sums of the metrics over the steps of the epoch so far, for the history.
         best: best score so far.
-        loss_scale: of `LossScale`, empty without.
+        loss_scale: state of `LossScale`, empty if it is not used.
     """
 
     epoch: int = 0
@@ -37,7 +37,14 @@ class State:
 
 
 def save(model: keras.Model, path: Path, state: State, previous: Path | None = None) -> None:
-    """Writes a compiled model and the state as one `.keras` file; what was there before becomes `previous`."""
+    """Saves a compiled model and the state to a `.keras` file.
+
+    Args:
+        model: the compiled model.
+        path: output file, written atomically.
+        state: state of the run.
+        previous: if given, an existing file at `path` is first renamed to this.
+    """
     with replacing(path) as temporary:
         save_outside(model, temporary)
         with zipfile.ZipFile(temporary, "a") as archive:
@@ -47,30 +54,35 @@ def save(model: keras.Model, path: Path, state: State, previous: Path | None = N
 
 
 def save_outside(model: keras.Model, path: Path) -> None:
-    """Saves a model outside of the strategy's scope, in which Keras would create a few variables on the way, and wait
-    for the other hosts to do so too. Scopes are of a thread."""
+    """Saves a model in another thread, and so outside the scope of the strategy.
+
+    In the scope, Keras would create variables while saving and wait for the other hosts to do the same.
+    """
     with ThreadPoolExecutor(1) as thread:
         thread.submit(model.save, path).result()
 
 
 def restore(model: keras.Model, run: Run) -> State:
-    """Puts the run's last checkpoint, or if that is damaged the one before, into a compiled model.
+    """Restores a compiled model from the last checkpoint of a run, or from the previous one if that is damaged.
+
+    Returns:
+        The saved state of the run.
 
     Raises:
-        InputError: there is none, both are damaged, or it is of another network.
+        InputError: there is no checkpoint, both are damaged, or the checkpoint belongs to another network.
     """
     paths = [path for path in (run.last, run.previous) if path.is_file()]
     if not paths:
-        raise InputError(f"{run.path}: holds no checkpoint to go on from ({run.last.name} is missing)")
+        raise InputError(f"{run.path}: contains no checkpoint to resume from ({run.last.name} is missing)")
     failures = []
     for path in paths:
         try:
             saved, state = _load(path)
-        except Exception as error:  # whatever zipfile, json, h5py or Keras make of a damaged file
-            failures.append(f"{path}: is damaged or no checkpoint of iaunet-tf ({' '.join(str(error).split())[:200]})")
+        except Exception as error:  # zipfile, json, h5py and Keras raise various exceptions for damaged files
+            failures.append(f"{path}: damaged or not an iaunet-tf checkpoint ({' '.join(str(error).split())[:200]})")
             continue
         if failures:
-            print(f"{failures[0]}; going on from the one before")
+            print(f"{failures[0]}; resuming from the previous one")
         _take(model, saved, path)
         return state
     raise InputError(failures[0])
@@ -89,10 +101,10 @@ def _take(model, saved, path):
     ours, theirs = ([(v.path, tuple(v.shape)) for v in m.variables] for m in (model, saved))
     if ours != theirs:
         name, difference = next(
-            ((a[0], f"{a[1]} here, {b[1]} there") for a, b in zip(ours, theirs, strict=False) if a != b),
-            ("the network", f"{len(ours)} variables here, {len(theirs)} there"),
+            ((a[0], f"{a[1]} here, {b[1]} in the file") for a, b in zip(ours, theirs, strict=False) if a != b),
+            ("the network", f"{len(ours)} variables here, {len(theirs)} in the file"),
         )
-        raise InputError(f"{path}: is the checkpoint of another network or data set ({name}: {difference})")
+        raise InputError(f"{path}: checkpoint of another network or data set ({name}: {difference})")
     model.set_weights(saved.get_weights())
     for variable, value in zip(model.optimizer.variables, saved.optimizer.variables, strict=True):
         variable.assign(value)

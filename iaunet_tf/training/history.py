@@ -1,4 +1,4 @@
-"""The history of a run as CSV."""
+"""Training history as a CSV file."""
 
 import csv
 from pathlib import Path
@@ -10,12 +10,12 @@ from iaunet_tf.run import Run
 
 
 class History(keras.callbacks.CSVLogger):
-    """`CSVLogger` with columns for metrics that come with some epochs only.
+    """A `CSVLogger` that also supports metrics that are computed only in some epochs.
 
     Args:
-        run: where to.
-        validation: names of those metrics; an epoch without them gets `NA`.
-        append: go on with the file that is there.
+        run: the run whose history to write.
+        validation: names of these metrics, which are `NA` in other epochs.
+        append: append to an existing file.
     """
 
     def __init__(self, run: Run, validation: list[str], append: bool):

@@ -6,15 +6,15 @@ import tensorflow as tf
 
 
 class LossScale:
-    """A factor on the loss that keeps small gradients from vanishing in float16.
+    """Scales the loss so that small gradients do not vanish in float16.
 
-    It is halved, and the step left out, when a gradient is not finite, and doubled after `growth_steps` steps without
-    that. Keras' `LossScaleOptimizer` decides this on each replica's own gradients before they are summed, so that
-    replicas may disagree; here all decide together.
+    If a gradient is not finite, the step is skipped and the factor is halved; after `growth_steps` finite steps in a
+    row, it is doubled. Keras' `LossScaleOptimizer` checks the gradients of each replica before they are summed, so
+    replicas may disagree; here all replicas decide together.
 
     Args:
-        initial: first factor.
-        growth_steps: finite steps until the factor is doubled.
+        initial: initial factor.
+        growth_steps: number of consecutive finite steps before the factor is doubled.
     """
 
     def __init__(self, initial: float = 2.0**15, growth_steps: int = 2000):
@@ -24,8 +24,13 @@ class LossScale:
         self.finite_steps = tf.Variable(0, dtype="int64", **options)
 
     def apply(self, strategy: tf.distribute.Strategy, gradients, update: Callable) -> None:
-        """Runs `update` on every replica with its gradients of the unscaled loss, if those of all are finite; call it
-        outside the replicas."""
+        """Runs `update` on every replica with its unscaled gradients if the gradients of all replicas are finite.
+
+        Args:
+            strategy: the distribution strategy; call this method in cross-replica context.
+            gradients: gradients of the scaled loss on each replica.
+            update: function that applies a list of gradients.
+        """
 
         def unfinite(values):
             return tf.reduce_sum([tf.reduce_sum(tf.cast(~tf.math.is_finite(value), "float32")) for value in values])
@@ -47,10 +52,10 @@ class LossScale:
         tf.cond(count == 0, finite, skip)
 
     def state(self) -> dict[str, float]:
-        """For a checkpoint."""
+        """Returns the state to save in a checkpoint."""
         return {"value": float(self.value.numpy()), "finite_steps": int(self.finite_steps.numpy())}
 
     def restore(self, state: dict[str, float]) -> None:
-        """Takes up what `state` gave."""
+        """Restores a state returned by `state`."""
         self.value.assign(state["value"])
         self.finite_steps.assign(state["finite_steps"])

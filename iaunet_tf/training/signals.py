@@ -1,4 +1,4 @@
-"""Being asked to stop."""
+"""Handling of requests to stop."""
 
 import signal
 import threading
@@ -8,7 +8,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def sigterm() -> Iterator[Callable[[], bool]]:
-    """Yields a function that says whether SIGTERM, by which schedulers announce the end, came since the block began."""
+    """Catches SIGTERM, which schedulers send before they end a job; yields a function that returns whether it came.
+
+    Outside the main thread, signals cannot be caught, and the function always returns False.
+    """
     came = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield came.is_set

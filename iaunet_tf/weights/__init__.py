@@ -1,6 +1,6 @@
-"""Weights in and out: the authors' PyTorch checkpoints, torchvision's and timm's ResNet-50, Keras files.
+"""Loading and saving of weights: the authors' PyTorch checkpoints, torchvision's and timm's ResNet-50, Keras files.
 
-The names load on first use, so that finding and reading files does not import Keras.
+Functions are imported on first use, so that finding and reading files does not import Keras.
 """
 
 from iaunet_tf.lazy import lazily

@@ -1,4 +1,4 @@
-"""torchvision's original ResNet-50 weights for ImageNet, from the Hugging Face hub."""
+"""torchvision's original ResNet-50 weights for ImageNet, from the Hugging Face Hub."""
 
 import hashlib
 from pathlib import Path
@@ -8,15 +8,15 @@ from iaunet_tf.errors import InputError
 REPOSITORY, FILE = "timm/resnet50.tv_in1k", "model.safetensors"
 REVISION = "78f3ecfdb38e06d9b8397f662e7ab8fee96026fa"
 SHA256 = "5d061a3c593d795bfe682d9b152bafbcf550579873492def3515b46db1189888"
-# Where the file may be put by hand.
+# Where the file can be placed manually.
 BY_HAND = "~/.cache/iaunet_tf/resnet50.tv_in1k.safetensors"
 
 
 def find_weights(weights: str | Path) -> Path:
-    """The file that `weights` means: its path, or for `"imagenet"` a file that is downloaded once.
+    """Returns the path of a weights file; for `"imagenet"`, downloads it on first use.
 
     Raises:
-        InputError: there is no such file, or the download failed or is not what it should be.
+        InputError: the file does not exist, or the download failed or has the wrong checksum.
     """
     if str(weights) != "imagenet":
         if not Path(weights).is_file():
@@ -38,11 +38,11 @@ def _download(by_hand):
     from huggingface_hub import hf_hub_download
     from huggingface_hub.utils import logging
 
-    logging.set_verbosity_error()  # a line for every retry otherwise
+    logging.set_verbosity_error()  # otherwise prints a line for every retry
     try:
         return Path(hf_hub_download(REPOSITORY, FILE, revision=REVISION))
-    except Exception as error:  # of the hub, its cache, or the network: all mean that there is no file
+    except Exception as error:  # any exception of the hub, its cache or the network means that the file is missing
         raise InputError(
             f"weights imagenet: {FILE} of {REPOSITORY} is not in the Hugging Face cache and cannot be downloaded "
-            f"({type(error).__name__}); fetch it on another machine and put it at {by_hand}"
+            f"({type(error).__name__}); download it on another machine and put it at {by_hand}"
         ) from None

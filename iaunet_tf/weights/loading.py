@@ -1,4 +1,4 @@
-"""Weights into a network, all of them or none."""
+"""Loading of weights into a network: either succeeds completely or changes nothing."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,23 +12,23 @@ from iaunet_tf.weights.imagenet import find_weights
 from iaunet_tf.weights.names import image_name, named_variables, to_keras
 from iaunet_tf.weights.reading import read_state_dict
 
-# What we have no use for: counters of PyTorch's batch norms, torchvision's and timm's ImageNet classifier.
+# Ignored tensors: counters of PyTorch's batch norms, and torchvision's and timm's ImageNet classifiers.
 IGNORED = ("num_batches_tracked", "fc.weight", "fc.bias")
 CLASSIFIER = ("classifier.weight", "classifier.bias")
-# New parts that a backbone's checkpoint does not have, and that a network can start without.
+# Layers that a backbone's checkpoint does not contain and that may keep their initial weights.
 HEAD = ("bn.", "classifier.", "IAU2.", "IAU3.", "layer2.4.", "layer3.6.")
 
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What became of every tensor.
+    """Result of loading a checkpoint.
 
     Attributes:
-        loaded: names of the variables that were set.
-        missing: variables that the file has nothing for.
-        unexpected: tensors that the network has no place for.
-        skipped: a classifier of another number of people, and why.
-        warnings: other things worth a look.
+        loaded: names of the variables that were loaded.
+        missing: variables that are not in the file.
+        unexpected: tensors in the file that the network does not have.
+        skipped: tensors of a classifier for another number of identities, with the reason.
+        warnings: other problems.
     """
 
     loaded: list[str] = field(default_factory=list)
@@ -50,20 +50,24 @@ class LoadReport:
 def load_weights(
     model: keras.Model, path: str | Path, partial: bool = False, say: Callable[[str], None] = print
 ) -> LoadReport:
-    """Loads a checkpoint into a network of `IAUNet`, images or clips.
+    """Loads a checkpoint into an image or video network created by `IAUNet`.
 
-    `.pth`, `.pth.tar`, `.pt` (PyTorch) and `.safetensors` with the authors', torchvision's or timm's names, with or
-    without `module.`; `.keras` and `.weights.h5` of the same architecture. A classifier of another number of people
-    is skipped; a backbone's checkpoint leaves embedding, classifier and blocks as they are.
+    Reads `.pth`, `.pth.tar`, `.pt` (PyTorch) and `.safetensors` files with the authors', torchvision's or timm's tensor
+    names, with or without the prefix `module.`, and `.keras` and `.weights.h5` files of the same architecture. A
+    classifier for another number of identities is skipped. The checkpoint of a backbone leaves the embedding, the
+    classifier and the blocks unchanged.
 
     Args:
-        model: the network; untouched if an error is raised.
-        path: the file, or `"imagenet"` for torchvision's ResNet-50, which is downloaded once.
-        partial: take what fits and leave the rest as it is.
-        say: takes the report.
+        model: the network; unchanged if an error is raised.
+        path: the file, or `"imagenet"` for torchvision's ResNet-50, which is downloaded on first use.
+        partial: load the tensors that fit and leave the others unchanged.
+        say: called with the text of the report.
+
+    Returns:
+        The report.
 
     Raises:
-        InputError: the file is unreadable or of another architecture, or a tensor is missing or of another shape.
+        InputError: the file cannot be read or has another architecture, or a tensor is missing or has another shape.
     """
     path = find_weights(path)
     if path.name.endswith(".weights.h5"):
@@ -97,9 +101,9 @@ def _load_named(model, path, state, partial):
     report.unexpected.extend(sorted(set(state) - set(variables)))
     needed = [name for name in report.missing if not (is_backbone and name.startswith(HEAD)) and name not in CLASSIFIER]
     if not values or (not partial and len(needed) > len(variables) / 2):
-        raise InputError(f"{path}: is of another architecture: {_looks_like(state)}")
+        raise InputError(f"{path}: has another architecture: {_looks_like(state)}")
     if wrong and not partial:
-        raise InputError(f"{path}: {len(wrong)} tensors do not fit, the first: {wrong[0]}")
+        raise InputError(f"{path}: {len(wrong)} tensors do not fit, the first: {wrong[0]}; --partial loads the others")
     if needed and not partial:
         raise InputError(
             f"{path}: {len(needed)} of the network's {len(variables)} tensors are missing, the first: {needed[0]} "
@@ -121,7 +125,7 @@ def _looks_like(state):
     if "layer1.0.conv1.weight" in state:
         blocks = len({name.split(".")[1] for name in names if name.startswith("layer3.")})
         kind = "bottleneck" if "layer1.0.conv3.weight" in state else "basic"
-        return f"it looks like a ResNet of {kind} blocks with {blocks} of them in stage 3"
+        return f"it looks like a ResNet of {kind} blocks, {blocks} of them in stage 3"
     return f"its tensors are named like {', '.join(names[:3])}"
 
 
@@ -129,8 +133,8 @@ def _load_h5(model, path, partial):
     before = model.get_weights()
     try:
         model.load_weights(path, skip_mismatch=partial)
-    except Exception as error:  # whatever h5py or Keras make of a damaged or foreign file
+    except Exception as error:  # h5py and Keras raise various exceptions for damaged or foreign files
         model.set_weights(before)
         reason = " ".join(str(error).split())[:200]
-        raise InputError(f"{path}: damaged or of another architecture ({reason})") from None
+        raise InputError(f"{path}: damaged or another architecture ({reason})") from None
     return LoadReport(loaded=list(named_variables(model)))

@@ -1,7 +1,7 @@
-"""The authors' names of our variables.
+"""Mapping between our variables and the tensor names in the authors' checkpoints.
 
-Backbone and embedding carry torchvision's names; the blocks those of the authors' modules. The clip blocks' names
-differ in two parts (`CLIP_NAMES`) and their kernels in a third spatial axis.
+The backbone and the embedding have torchvision's names, the blocks those of the authors' modules. Blocks for clips
+differ in two components of the names (`CLIP_NAMES`), and their kernels have a third spatial axis.
 """
 
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import keras
 import numpy as np
 
-# Attribute path within IAUBlock, name within the authors' block.
+# From attribute path in IAUBlock to name in the authors' block.
 IAU_PARTS = {
     "spatial_temporal.attention_dense": "sa.conv.conv",
     "spatial_temporal.attention_norm": "sa.conv.bn",
@@ -23,13 +23,13 @@ IAU_PARTS = {
     "spatial_temporal.update_dense": "W2.0",
     "spatial_temporal.update_norm": "W2.1",
 }
-# Kernels that the clip block keeps two-dimensional.
+# Kernels that are two-dimensional in clip blocks, too.
 FLAT_IN_CLIPS = ("g", "SIAU.module_w.relation.0", "SIAU.module_l.fsm.0")
 IA_PARTS = {"spatial_norm": "W1", "channel_norm": "W2"}
 BLOCKS = {
     "iau2": ("IAU2", IAU_PARTS),
     "iau3": ("IAU3", IAU_PARTS),
-    # IANet's blocks close the stages.
+    # IANet's blocks are the last blocks of the stages.
     "ia2": ("layer2.4", IA_PARTS),
     "ia3": ("layer3.6", IA_PARTS),
 }
@@ -37,7 +37,7 @@ CLIP_NAMES = {".sa.": ".SA.", ".SIAU.": ".STIAU."}
 
 
 def named_layers(model: keras.Model) -> Iterator[tuple[str, keras.Layer]]:
-    """Pairs of the authors' name (that of images) and our layer, for all layers with weights."""
+    """Yields pairs of the authors' name (in image networks) and our layer, for all layers with weights."""
     for layer in model.layers:
         if layer.name in BLOCKS:
             block_name, parts = BLOCKS[layer.name]
@@ -51,7 +51,7 @@ def named_layers(model: keras.Model) -> Iterator[tuple[str, keras.Layer]]:
 
 
 def named_variables(model: keras.Model) -> dict[str, keras.Variable]:
-    """The authors' names (those of images) of all variables."""
+    """Returns all variables by the authors' names (in image networks)."""
     variables = {}
     for name, layer in named_layers(model):
         if isinstance(layer, keras.layers.BatchNormalization):
@@ -78,7 +78,7 @@ def _plain_name(name):
 
 
 def image_name(name: str) -> str:
-    """The name without `module.` and with the parts of an image block."""
+    """Converts a name to that in image networks, and removes the prefix `module.`."""
     name = name.removeprefix("module.")
     for image, clip in CLIP_NAMES.items():
         name = name.replace(clip, image)
@@ -86,14 +86,14 @@ def image_name(name: str) -> str:
 
 
 def clip_name(name: str) -> str:
-    """The name with the parts of a clip block."""
+    """Converts a name to that in video networks."""
     for image, clip in CLIP_NAMES.items():
         name = name.replace(image, clip)
     return name
 
 
 def to_keras(array: np.ndarray, rank: int) -> np.ndarray:
-    """A PyTorch tensor in the layout of a Keras variable of that rank."""
+    """Converts a PyTorch tensor to the layout of a Keras variable of rank `rank`."""
     if rank == 4:  # (out, in, h, w) -> (h, w, in, out)
         return array.transpose(2, 3, 1, 0) if array.ndim == 4 else array
     if rank == 2:  # (out, in, 1, ...) -> (in, out)
@@ -102,7 +102,7 @@ def to_keras(array: np.ndarray, rank: int) -> np.ndarray:
 
 
 def state_dict(model: keras.Model) -> dict[str, np.ndarray]:
-    """All variables by the authors' names and in PyTorch's layout; those of clips for a video network."""
+    """Returns all variables by the authors' names (for image or video networks) and in PyTorch's layout."""
     is_clip = len(model.inputs[0].shape) == 5
     state = {}
     for name, variable in named_variables(model).items():

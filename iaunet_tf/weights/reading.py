@@ -1,4 +1,4 @@
-"""State dictionaries from files, without running what is in them."""
+"""Safe reading of state dictionaries, without running any code in the files."""
 
 from pathlib import Path
 
@@ -9,13 +9,17 @@ from iaunet_tf.weights.names import state_dict
 
 
 def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
-    """Reads the authors' names and arrays in PyTorch's layout from a PyTorch, safetensors or `.keras` file.
+    """Reads a PyTorch, safetensors or `.keras` file into a dictionary of arrays.
 
-    PyTorch files are read with `weights_only=True`: one that would run code is refused and runs nothing.
-    `{"state_dict": ...}` is unwrapped.
+    PyTorch files are read with `weights_only=True`, so files that would run code are refused. `{"state_dict": ...}` is
+    unwrapped.
+
+    Returns:
+        Arrays in PyTorch's layout by the authors' names.
 
     Raises:
-        InputError: the file is missing, damaged, no checkpoint or holds no tensors, or torch is not installed.
+        InputError: the file does not exist, is damaged, is not a checkpoint or contains no tensors, or torch is not
+            installed.
     """
     path = Path(path)
     if not path.is_file():
@@ -23,7 +27,7 @@ def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
     readers = {".safetensors": _read_safetensors, ".keras": _read_keras}
     state = readers.get(path.suffix, _read_pytorch)(path)
     if not state:
-        raise InputError(f"{path}: holds no tensors")
+        raise InputError(f"{path}: contains no tensors")
     return state
 
 
@@ -34,7 +38,7 @@ def _read_safetensors(path):
     try:
         return load_file(path)
     except (SafetensorError, OSError) as error:
-        raise InputError(f"{path}: no readable safetensors file ({_line(error)})") from None
+        raise InputError(f"{path}: not a readable safetensors file ({_line(error)})") from None
 
 
 def _read_keras(path):
@@ -42,8 +46,8 @@ def _read_keras(path):
 
     try:
         model = keras.models.load_model(path)
-    except Exception as error:  # whatever zipfile, h5py or Keras make of a damaged file
-        raise InputError(f"{path}: damaged or no .keras file ({_line(error)})") from None
+    except Exception as error:  # zipfile, h5py and Keras raise various exceptions for damaged files
+        raise InputError(f"{path}: damaged or not a .keras file ({_line(error)})") from None
     return state_dict(model)
 
 
@@ -52,11 +56,11 @@ def _read_pytorch(path):
         import torch
     except ImportError:
         raise InputError(
-            f"{path}: PyTorch files need torch (pip install torch); a .safetensors file needs none"
+            f"{path}: PyTorch files require torch (pip install torch); .safetensors files do not"
         ) from None
     import pickle
 
-    # Training scripts store scores beside the weights as NumPy scalars.
+    # Training scripts store scores alongside the weights as NumPy scalars.
     scalars = [
         (np._core.multiarray.scalar, "numpy.core.multiarray.scalar"),
         np._core.multiarray.scalar,
@@ -68,16 +72,16 @@ def _read_pytorch(path):
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise InputError(
-            f"{path}: refused, nothing was run: it holds more than weights, or is damaged ({_line(error)})"
+            f"{path}: refused without running any code: contains more than weights or is damaged ({_line(error)})"
         ) from None
-    except Exception as error:  # zip, tar and pickle readers raise whatever they come across
-        raise InputError(f"{path}: damaged or no PyTorch checkpoint ({_line(error)})") from None
+    except Exception as error:  # zip, tar and pickle readers raise various exceptions
+        raise InputError(f"{path}: damaged or not a PyTorch checkpoint ({_line(error)})") from None
     if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
         content = content["state_dict"]
     if not isinstance(content, dict):
-        raise InputError(f"{path}: holds a {type(content).__name__}, not a dictionary of tensors")
+        raise InputError(f"{path}: contains a {type(content).__name__}, not a dictionary of tensors")
     tensors = {name: value for name, value in content.items() if isinstance(value, torch.Tensor)}
-    # NumPy knows no bfloat16.
+    # NumPy does not support bfloat16.
     return {
         name: (value.float() if value.dtype == torch.bfloat16 else value).numpy() for name, value in tensors.items()
     }

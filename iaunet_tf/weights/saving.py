@@ -1,4 +1,4 @@
-"""Weights out of a network."""
+"""Saving of networks and weights."""
 
 from pathlib import Path
 
@@ -10,10 +10,10 @@ from iaunet_tf.weights.names import state_dict
 
 
 def save_weights(model: keras.Model, path: str | Path) -> None:
-    """Writes a network of `IAUNet`: `.keras`, `.weights.h5`, or `.safetensors` with the authors' PyTorch names.
+    """Saves an `IAUNet` network as `.keras`, `.weights.h5`, or `.safetensors` with the authors' PyTorch names.
 
     Raises:
-        InputError: another suffix.
+        InputError: the path has another suffix.
     """
     path = Path(path)
     if not path.name.endswith((".keras", ".weights.h5", ".safetensors")):

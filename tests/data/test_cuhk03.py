@@ -82,13 +82,13 @@ def test_trains_by_the_classic_protocol(tmp_path, capsys):
 
 
 def test_mistakes_are_named(tmp_path):
-    with pytest.raises(InputError, match=r"no file cuhk-03.mat"):
+    with pytest.raises(InputError, match=r"no file cuhk-03.mat or cuhk03_release/cuhk-03.mat"):
         read_cuhk03(tmp_path, "detected")
     (tmp_path / "cuhk-03.mat").write_bytes(b"something else")
-    with pytest.raises(InputError, match=r"cuhk-03.mat: is not CUHK03's"):
+    with pytest.raises(InputError, match=r"cuhk-03.mat: not the file of CUHK03"):
         read_cuhk03(tmp_path, "detected")
     write(tmp_path / "cuhk-03.mat", boxes=("labeled",))
-    with pytest.raises(InputError, match=r"is not CUHK03's"):
+    with pytest.raises(InputError, match=r"not the file of CUHK03"):
         read_cuhk03(tmp_path, "detected")
     with pytest.raises(InputError, match="there are folds 0 to 1"):
         read_cuhk03(tmp_path, "labeled", fold=2)

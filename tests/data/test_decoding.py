@@ -47,7 +47,7 @@ def test_unreadable_files_are_named(tmp_path, gradient):
     (tmp_path / "text.jpg").write_text("no picture")
     (tmp_path / "empty.jpg").touch()
     for name in ("cut.jpg", "text.jpg", "empty.jpg"):
-        with pytest.raises(InputError, match=f"{name}: not a readable picture"):
+        with pytest.raises(InputError, match=f"{name}: not a readable image"):
             load_image(tmp_path / name)
     with pytest.raises(InputError, match=r"gone.jpg: no such file"):
         load_image(tmp_path / "gone.jpg")
@@ -63,7 +63,7 @@ def test_masks(tmp_path):
     for k in range(4):
         assert (masks[64 * k + 4 : 64 * k + 60, :, k] == 255).all()
         assert masks[..., k].mean() == pytest.approx(255 / 4, rel=0.02)
-    with pytest.raises(InputError, match=r"head.png: is 128x64 where its image is 128x128"):
+    with pytest.raises(InputError, match=r"head.png: is 128x64, but its image is 128x128"):
         load_masks(tmp_path, (256, 128), (128, 128))
     (tmp_path / "shoes.png").unlink()
     assert load_masks(tmp_path, (256, 128), (128, 64)) is None

@@ -45,22 +45,22 @@ def test_mistakes(tree, tmp_path):
     with pytest.raises(InputError, match=r"no such folder; set --data\.root"):
         read_folders(tmp_path / "gone")
     (tree / "val" / "cow").mkdir()
-    with pytest.raises(InputError, match="cow: is a class that training does not have"):
+    with pytest.raises(InputError, match="cow: this class is not in the training data"):
         read_folders(tree)
     (tree / "val" / "cow").rename(tree / "train" / "cow")
-    with pytest.raises(InputError, match="cow: holds no images"):
+    with pytest.raises(InputError, match="cow: contains no images"):
         read_folders(tree)
     draw(tree / "train" / "cow" / "0.png")
-    with pytest.raises(InputError, match="cow: holds one image"):
+    with pytest.raises(InputError, match="cow: contains only one image"):
         read_folders(tree / "train")
-    with pytest.raises(InputError, match="holds 0 folders of classes"):
+    with pytest.raises(InputError, match="contains 0 class folders"):
         read_folders(tree / "train" / "cat")
 
 
 def test_unreadable_images(tree):
     (tree / "train" / "dog" / "2.png").write_bytes(b"no png")
     train, _ = read_folders(tree)
-    with pytest.raises(InputError, match=r"dog/2.png: not a readable picture .*1 of 16 images .*on_corrupt skip"):
+    with pytest.raises(InputError, match=r"dog/2.png: not a readable image .*1 of 16 images .*on_corrupt skip"):
         check_images(train)
     said = []
     assert len(check_images(train, "skip", said.append)) == 15

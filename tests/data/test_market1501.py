@@ -49,14 +49,14 @@ def test_finds_mask_folders_with_and_without_suffix(market, suffix):
 
 def test_bad_trees_are_explained(market):
     (market / "query" / "person.jpg").touch()
-    with pytest.raises(InputError, match=r"person.jpg: not named like 0002_c1s1_000451_03.jpg"):
+    with pytest.raises(InputError, match=r"person.jpg: must be named like 0002_c1s1_000451_03.jpg"):
         read_market1501(market)
     for path in (market / "query").iterdir():
         path.unlink()
-    with pytest.raises(InputError, match="query: holds no images"):
+    with pytest.raises(InputError, match="query: contains no images"):
         read_market1501(market)
     (market / "query").rmdir()
-    with pytest.raises(InputError, match=r"no folder query; Market-1501 is laid out as .*bounding_box_train"):
+    with pytest.raises(InputError, match=r"no folder query; the layout of Market-1501 is .*bounding_box_train"):
         read_market1501(market)
 
 

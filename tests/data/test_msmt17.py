@@ -40,14 +40,14 @@ def test_both_releases(tmp_path, folder, train, test):
 
 
 def test_mistakes(tmp_path):
-    with pytest.raises(InputError, match=r"no list_query.txt beside train and test"):
+    with pytest.raises(InputError, match=r"no list_query.txt next to train and test"):
         read_msmt17(tmp_path)
     tree(tmp_path, "train", "test")
     (tmp_path / "list_gallery.txt").write_text("0000/0000_000.jpg 0\n")
-    with pytest.raises(InputError, match=r"list_gallery.txt: line 1 is not like"):
+    with pytest.raises(InputError, match=r"list_gallery.txt: line 1 must be like"):
         read_msmt17(tmp_path)
     (tmp_path / "list_gallery.txt").write_text("0000/0000_000_14_x.jpg 0\n")
-    with pytest.raises(InputError, match=r"0000_000_14_x.jpg: is listed but not there"):
+    with pytest.raises(InputError, match=r"0000_000_14_x.jpg: is listed, but does not exist"):
         read_msmt17(tmp_path)
     (tmp_path / "list_gallery.txt").unlink()
     with pytest.raises(InputError, match=r"list_gallery.txt: no such file"):

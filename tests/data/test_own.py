@@ -63,7 +63,7 @@ def test_parquet_is_the_same(tmp_path, rows):
     [
         (
             lambda rows: rows.append(["gone.jpg", "joe", "a", "gallery"]),
-            "1 of 9 files are not there, the first is .*gone",
+            "1 of 9 files do not exist, the first is .*gone",
         ),
         (lambda rows: rows.append(rows[0]), "a.jpg is named twice for train"),
         (lambda rows: rows.append([*rows[0][:3], "query"]), "is in two subsets, query and train"),
@@ -88,7 +88,7 @@ def test_columns_and_files(tmp_path, rows):
 @pytest.mark.parametrize("name", ["people.csv", "people.parquet"])
 def test_damaged_tables(tmp_path, name):
     (tmp_path / name).write_bytes(b"path,person,camera,split\n\xff\xfe\x00,1,2,train\n")
-    with pytest.raises(InputError, match=rf"{name}: is not readable"):
+    with pytest.raises(InputError, match=rf"{name}: cannot be read"):
         read_own(tmp_path / name)
 
 

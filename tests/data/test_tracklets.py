@@ -89,28 +89,28 @@ def test_mars_mistakes(mars):
     ):
         read_mars(mars)
     for row, message in (
-        ([1, 4, 1, 1], r"track 1 is of person 1 in camera 1, but its frame 0001C2T0001F001.jpg is not"),
+        ([1, 4, 1, 1], r"track 1 belongs to identity 1 in camera 1, but its frame 0001C2T0001F001.jpg does not"),
         ([4, 3, 1, 1], r"track 1 is empty \(4 to 3\)"),
-        ([1, 99, 1, 1], r"track 1 takes frames 1 to 99 of 12"),
+        ([1, 99, 1, 1], r"track 1 has frames 1 to 99, but there are only 12"),
     ):
         savemat(info / "tracks_train_info.mat", {"track_train_info": np.array([row])})
         with pytest.raises(InputError, match=message):
             read_mars(mars)
     savemat(info / "tracks_train_info.mat", {"other": np.array([row])})
-    with pytest.raises(InputError, match="holds no matrix track_train_info"):
+    with pytest.raises(InputError, match="contains no matrix track_train_info"):
         read_mars(mars)
     (info / "tracks_train_info.mat").write_bytes(b"nothing")
-    with pytest.raises(InputError, match="no readable MATLAB file"):
+    with pytest.raises(InputError, match="not a readable MATLAB file"):
         read_mars(mars)
     (info / "tracks_train_info.mat").unlink()
     (info / "query_IDX.mat").unlink()
-    with pytest.raises(InputError, match=r"no file tracks_train_info.mat, query_IDX.mat; MARS is laid out as"):
+    with pytest.raises(InputError, match=r"no file tracks_train_info.mat, query_IDX.mat; the layout of MARS is"):
         read_mars(mars)
 
 
 def test_mars_query_numbers(mars):
     savemat(mars / "info" / "query_IDX.mat", {"query_IDX": np.array([[8]])})
-    with pytest.raises(InputError, match=r"query_IDX.mat: does not number tracks from 1 to 7"):
+    with pytest.raises(InputError, match=r"query_IDX.mat: track numbers must be between 1 and 7"):
         read_mars(mars)
 
 
@@ -134,14 +134,14 @@ def test_dukemtmc_videoreid(tmp_path):
     assert data.train.camids.tolist() == [5, 2] and data.gallery.pids.tolist() == [2, 3]
     assert names(data.query, 0) == ["0002_C1_F1_X19.jpg", "0002_C1_F2_X18.jpg", "0002_C1_F10_X10.jpg"]
     draw(tmp_path / "train" / "0001" / "0001" / "0001_C3_F0004_X9.jpg")
-    with pytest.raises(InputError, match=r"0001: mixes people \[1\] or cameras \[2, 3\]"):
+    with pytest.raises(InputError, match=r"0001: mixes identities \[1\] or cameras \[2, 3\]"):
         read_dukemtmc_videoreid(tmp_path)
     shutil.rmtree(tmp_path / "train" / "0001" / "0001")
     (tmp_path / "train" / "0001" / "0001").mkdir()
     with pytest.raises(InputError, match="tracklet train/0001/0001 has no frames"):
         read_dukemtmc_videoreid(tmp_path)
     shutil.rmtree(tmp_path / "query")
-    with pytest.raises(InputError, match="no folder query; DukeMTMC-VideoReID is laid out as"):
+    with pytest.raises(InputError, match="no folder query; the layout of DukeMTMC-VideoReID is"):
         read_dukemtmc_videoreid(tmp_path)
 
 
@@ -167,7 +167,7 @@ def test_ilids_vid(tmp_path):
     with pytest.raises(InputError, match=r"data.fold 2 is unknown: there are folds 0 to 1"):
         read_ilids_vid(tmp_path, 2)
     savemat(splits, {"ls_set": np.array([[1, 2]])})
-    with pytest.raises(InputError, match=r"numbers 2 people where .* has 4"):
+    with pytest.raises(InputError, match=r"lists 2 identities, but .* contains 4"):
         read_ilids_vid(tmp_path)
 
 
@@ -191,7 +191,7 @@ def test_prid2011(tmp_path):
     (tmp_path / "splits_prid2011.json").write_text(json.dumps(content))
     assert read_prid2011(tmp_path).query.path(0).parent.name == "person_0002"
     (tmp_path / "splits_prid2011.json").write_text(json.dumps([{"train": ["person_0003"], "test": []}]))
-    with pytest.raises(InputError, match="is no list of train and test people"):
+    with pytest.raises(InputError, match="not a list of train and test identities"):
         read_prid2011(tmp_path)
     with pytest.raises(InputError, match="no folder multi_shot"):
         read_prid2011(tmp_path / "gone")
@@ -215,7 +215,7 @@ def test_ls_vid(tmp_path):
         text = [f"tracklet_{half}/{int(line.split()[1]):04d}/{line}" for line in lines]
         (tmp_path / "list_sequence" / f"list_seq_{half}.txt").write_text("\n".join(text) + "\n")
     info = tmp_path / "test" / "data" / "info_test.mat"
-    with pytest.raises(InputError, match=r"no file test/data/info_test.mat; LS-VID is laid out as"):
+    with pytest.raises(InputError, match=r"no file test/data/info_test.mat; the layout of LS-VID is"):
         read_ls_vid(tmp_path)
     info.parent.mkdir(parents=True)
     with h5py.File(info, "w") as file:
@@ -226,14 +226,14 @@ def test_ls_vid(tmp_path):
     assert names(data.train, 1) == [f"0001_0002_03_000{k}.jpg" for k in (1, 2, 3)]
     with h5py.File(info, "w") as file:
         file["query"] = np.array([[4.0]])
-    with pytest.raises(InputError, match="does not number tracklets from 1 to 3"):
+    with pytest.raises(InputError, match="tracklet numbers must be between 1 and 3"):
         read_ls_vid(tmp_path)
     info.write_bytes(b"nothing")
-    with pytest.raises(InputError, match="no readable MATLAB file"):
+    with pytest.raises(InputError, match="not a readable MATLAB file"):
         read_ls_vid(tmp_path)
     (tmp_path / "tracklet_train" / "0001" / "0001_0002_04_0009.jpg").touch()
     (tmp_path / "list_sequence" / "list_seq_train.txt").write_text("tracklet_train/0001/0001_0002 1\n")
-    with pytest.raises(InputError, match="are not all of one camera"):
+    with pytest.raises(InputError, match="must have one camera id"):
         read_ls_vid(tmp_path)
     (tmp_path / "list_sequence" / "list_seq_train.txt").write_text("tracklet_train/0009/0009_0002 9\n")
     with pytest.raises(InputError, match=r"line 1: tracklet tracklet_train/0009/0009_0002 has no frames"):

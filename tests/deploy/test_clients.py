@@ -1,4 +1,4 @@
-"""The client examples against small servers that speak TensorFlow Serving's protocols, a SavedModel behind them."""
+"""Tests of the client examples with minimal servers that implement the protocols of TensorFlow Serving."""
 
 import base64
 import http.server

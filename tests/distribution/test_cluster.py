@@ -25,13 +25,13 @@ def test_tf_config():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "no JSON"),
+        ("{", "not valid JSON"),
         ("{}", "cluster or task is missing"),
         ("[]", "cluster or task is missing"),
-        (config({"worker": "a:1"}), "of another kind"),
-        (config({"ps": ["a:1"], "worker": ["b:1"]}), "jobs are chief and worker; received ps, worker"),
-        (config({"worker": ["a", "b:1"]}), "'a' is no host:port"),
-        (config({"worker": ["a:1", "a:1"]}), "named twice"),
+        (config({"worker": "a:1"}), "has the wrong type"),
+        (config({"ps": ["a:1"], "worker": ["b:1"]}), "jobs must be chief and worker; received ps, worker"),
+        (config({"worker": ["a", "b:1"]}), "'a' is not a host:port"),
+        (config({"worker": ["a:1", "a:1"]}), "listed twice"),
         (config({"worker": ["a:1", "b:1"]}, index=2), "there is no worker 2"),
         (config({"worker": ["a:1", "b:1"]}, "chief"), "there is no chief 0"),
     ],
@@ -80,7 +80,7 @@ def test_port_in_use():
         taken.bind(("", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(InputError, match=f"port {port}, this worker's in localhost:{port}, cannot be used"):
+        with pytest.raises(InputError, match=f"port {port} of this worker, localhost:{port}, cannot be used"):
             Cluster((f"localhost:{port}", "localhost:1"), 0).check_port()
     Cluster((f"localhost:{port}", "localhost:1"), 0).check_port()
 

@@ -22,7 +22,7 @@ def test_by_hand(tmp_path):
     result = ClassificationResult(logits, np.array([0, 1, 1, 2]), ["x", "y", "z"])
     assert result.metrics() == {"top-1": 0.5, "top-5": 1.0}
     assert result.top(2) == 1.0
-    assert "1 of 2 y were taken for z" in str(result) and "1 of 1 z were taken for y" in str(result)
+    assert "1 of 2 y predicted as z" in str(result) and "1 of 1 z predicted as y" in str(result)
     result.write_confusion(tmp_path / "confusion.csv")
     rows = list(csv.reader((tmp_path / "confusion.csv").open()))
     assert rows[1:] == [["x", "1", "0", "0"], ["y", "0", "1", "1"], ["z", "0", "1", "0"]]

@@ -79,7 +79,7 @@ def test_expansion_by_hand():
 
 def test_mistakes():
     x = np.ones((5, 4))
-    with pytest.raises(InputError, match="alike"):
+    with pytest.raises(InputError, match="embeddings of the same size"):
         rerank(x, np.ones((5, 3)))
     with pytest.raises(InputError, match="k1 = 5, k2 = 6"):
         rerank(x, x, k1=5)

@@ -1,4 +1,4 @@
-"""Networks whose every part matters: new blocks are the identity, and a new batch norm does nothing."""
+"""Test networks with random weights, because newly created blocks and batch norms are the identity."""
 
 import keras
 import numpy as np
@@ -19,6 +19,6 @@ def network(**options) -> keras.Model:
 
 
 def embeddings(model, pixels) -> np.ndarray:
-    """Of length 1, straight from Keras."""
+    """Computes unit-length embeddings directly with Keras."""
     output = np.array(model(pixels, training=False)["embedding"])
     return output / np.linalg.norm(output, axis=-1, keepdims=True)

@@ -10,7 +10,7 @@ interpreter = pytest.importorskip("ai_edge_litert.interpreter")
 
 
 def run(path, pixels):
-    """Straight through LiteRT."""
+    """Runs a file directly in LiteRT; returns the name of the input and the output."""
     model = interpreter.Interpreter(str(path))
     (put,) = model.get_input_details()
     model.resize_tensor_input(put["index"], pixels.shape)

@@ -24,7 +24,7 @@ PIXELS = np.random.default_rng(1).integers(0, 256, (5, 64, 32, 3)).astype("float
 
 
 def run(path, pixels):
-    """Straight through ONNX Runtime."""
+    """Runs a file directly in ONNX Runtime; returns the session and the output."""
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     return session, session.run(None, {session.get_inputs()[0].name: pixels})[0]
 
@@ -79,10 +79,10 @@ def test_video_network_takes_any_number_of_frames(exports):
         (["gone.keras", "--out", "a.onnx"], "gone.keras: no such file"),
         (["{exports}/images.keras", "--out", "a.pb"], "ends in .onnx"),
         (["{exports}/clips.keras", "--out", "a.onnx", "--layout", "tracker"], "this is a video network"),
-        (["{exports}/images.keras", "--out", "a.onnx", "--samples", "gone"], "no such folder of sample pictures"),
-        (["{exports}", "--out", "a.onnx"], "holds no final model"),
+        (["{exports}/images.keras", "--out", "a.onnx", "--samples", "gone"], "give a folder of sample images"),
+        (["{exports}", "--out", "a.onnx"], "contains no final model"),
         (["broken.keras", "--out", "a.onnx"], "broken.keras: damaged"),
-        (["other.keras", "--out", "a.onnx"], "is not a network of iaunet-tf"),
+        (["other.keras", "--out", "a.onnx"], "is not an iaunet-tf network"),
         (["{exports}/images.keras", "--out", "file/a.onnx"], "error: "),
     ],
 )
@@ -102,11 +102,11 @@ def test_mistakes_are_one_line_and_leave_nothing(exports, arguments, message, tm
 
 def test_an_export_that_is_off_is_refused(exports, tmp_path, monkeypatch, capsys):
     ours, other = (embeddings(model, PIXELS) for model in (network(), network(block=None)))
-    with pytest.raises(InputError, match=r"differs from Keras by .* where 0\.0001 \(0\.9999\) is allowed"):
+    with pytest.raises(InputError, match=r"differs from Keras: .* \(allowed: 0\.0001\), .* \(0\.9999\)"):
         verify(ours, other, Limits())
-    with pytest.raises(InputError, match="signature encoded gives embeddings that are no numbers"):
+    with pytest.raises(InputError, match="signature encoded returns embeddings that are not finite"):
         verify(ours, np.full_like(ours, np.nan), Limits(), "signature encoded")
-    # The command leaves nothing behind.
+    # The command leaves no files behind.
     monkeypatch.setitem(LIMITS, "fp32", Limits(difference=0, cosine=2))
     assert main(["export", "onnx", str(exports / "images.keras"), "--out", str(tmp_path / "a.onnx")]) == 1
     assert "error: the export differs from Keras" in capsys.readouterr().err
@@ -145,7 +145,7 @@ def test_float16_but_for_the_channel_attention(exports, tmp_path, kind):
     assert proto.graph.input[0].type.tensor_type.elem_type == onnx.TensorProto.FLOAT
     model = load_network(exports / f"{kind}.keras")
     pixels = PIXELS if kind == "images" else PIXELS[None]
-    # Noise, in which channels are so alike that rounding decides whom they attend to.
+    # In noise, channels are so similar that rounding decides which of them they attend to.
     assert (run(out, pixels)[1] * embeddings(model, pixels)).sum(axis=1).min() > 0.98
 
 
@@ -190,9 +190,9 @@ def test_comparison_by_hand():
     comparison = compare(ours, theirs)
     assert comparison.max_difference == pytest.approx(0.2)
     assert comparison.min_cosine == pytest.approx(0.96)
-    assert comparison.same_nearest == pytest.approx(2 / 3)  # the second's nearest changes
-    assert comparison.rank_agreement == 1  # both have all others among the nearest ten
-    # More than ten others, by sets.
+    assert comparison.same_nearest == pytest.approx(2 / 3)  # the nearest neighbour of the second differs
+    assert comparison.rank_agreement == 1  # all others are among the ten nearest
+    # With more than ten others, compare with sets.
     rng = np.random.default_rng(0)
     ours = rng.normal(size=(15, 4))
     theirs = ours + rng.normal(size=ours.shape)

@@ -10,7 +10,7 @@ from iaunet_tf.inference.inputs import picture_pixels
 
 @pytest.fixture(scope="module")
 def compiled():
-    """As an export has it: of unknown size."""
+    """Compiles `resize` for images of unknown size, as in an export."""
     signature = tf.TensorSpec((None, None, None, 3), "uint8")
     return tf.function(lambda images: resize(images, (64, 32)), input_signature=[signature])
 
@@ -20,7 +20,7 @@ def compiled():
 )
 def test_bytes_are_pillows_to_the_last_bit(compiled, shape):
     rng = np.random.default_rng(0)
-    # Noise and hard edges: everything that rounding and clipping between the passes can show.
+    # Noise and hard edges reveal differences in rounding and clipping between the passes.
     pictures = [rng.integers(0, 256, (*shape, 3)), rng.choice([0, 255], (*shape, 3))]
     pictures = np.array(pictures).astype("uint8")
     expected = [to_pixels(Image.fromarray(picture), (64, 32)) for picture in pictures]

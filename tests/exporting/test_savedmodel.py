@@ -106,7 +106,7 @@ def test_folder_of_served_models(exports, tmp_path, capsys):
     comparison = json.loads((served / "iaunet" / "1" / "assets.extra" / "comparison.json").read_text())
     for name in ("comparison", "encoded", "serving_default"):
         assert comparison[name]["max_difference"] < 1e-4 and comparison[name]["rank_agreement"] == 1
-    # The next export is the next version, and none is overwritten.
+    # The next export gets the next version number; no version is overwritten.
     shutil.copytree(served, tmp_path / "served")
     source = str(exports / "images.keras")
     out = ["--out", str(tmp_path / "served")]
@@ -147,7 +147,7 @@ def test_openvino_agrees(exports, pictures):
     float32 = {"INFERENCE_PRECISION_HINT": "f32"}
     expected = embeddings(network(), resized(pictures))
     small = resized(pictures).astype("uint8")
-    # The first call of a compiled model counts: a tf.cond in the graph once made it wrong.
+    # The first call of a compiled model is tested because a tf.cond in the graph once made it return a wrong result.
     for given in (pictures, small):
         compiled = core.compile_model(core.read_model(exports / "served" / "iaunet" / "1"), "CPU", float32)
         np.testing.assert_allclose(compiled([given])["embedding"], expected, atol=1e-3)

@@ -101,24 +101,24 @@ def test_mistakes(exports, pictures, tmp_path):
     (tmp_path / "a.jpg").write_bytes(b"no picture")
     for embed, given, message in (
         (images, [], "the list is empty"),
-        (images, [pictures], "a clip, a list of frames, goes to a video network"),
-        (images, np.zeros((1, 2, 64, 32, 3), "uint8"), r"received \(2, 64, 32, 3\); a clip goes to a video network"),
-        (images, [np.zeros((64, 32), "uint8")], r"is \(height, width, 3\); received \(64, 32\)"),
-        (images, [np.zeros((64, 32, 3), "int32")], "is uint8 or floating point in 0..255; received int32"),
-        (images, [tmp_path / "a.jpg"], "a.jpg: not a readable picture"),
+        (images, [pictures], "clips, which are lists of frames, need a video network"),
+        (images, np.zeros((1, 2, 64, 32, 3), "uint8"), r"received \(2, 64, 32, 3\); clips need a video network"),
+        (images, [np.zeros((64, 32), "uint8")], r"must have shape \(height, width, 3\); received \(64, 32\)"),
+        (images, [np.zeros((64, 32, 3), "int32")], "must be uint8 or floating point in 0..255; received int32"),
+        (images, [tmp_path / "a.jpg"], "a.jpg: not a readable image"),
         (images, [tmp_path / "b.jpg"], "b.jpg: no such file"),
-        (images, [b"nothing"], "not a readable picture"),
+        (images, [b"nothing"], "not a readable image"),
         (images, [3.5], "received float"),
         (clips, [[]], "a clip has no frames"),
     ):
         with pytest.raises(InputError, match=message):
             embed(given)
-    with pytest.warns(UserWarning, match="look normalised already"):
+    with pytest.warns(UserWarning, match="look normalised; pass RGB pixels in 0..255"):
         images([np.random.default_rng(0).normal(size=(64, 32, 3))])
     (tmp_path / "a.onnx").write_bytes(b"nothing")
     for path, message in (
         (tmp_path / "gone.onnx", "no such file"),
-        (tmp_path / "a.onnx", "no readable ONNX file"),
+        (tmp_path / "a.onnx", "not a readable ONNX file"),
         (tmp_path / "a.jpg", "is neither .onnx, .tflite nor .keras, nor the folder of a SavedModel or of a run"),
     ):
         with pytest.raises(InputError, match=message):
@@ -128,12 +128,12 @@ def test_mistakes(exports, pictures, tmp_path):
 def test_files_of_others_and_damaged_ones(tmp_path, exports):
     content = (exports / "lite" / "lite.tflite").read_bytes()
     (tmp_path / "other.tflite").write_bytes(content[: len(content) // 2])
-    with pytest.raises(InputError, match="is not exported by iaunet-tf"):
+    with pytest.raises(InputError, match="was not exported by iaunet-tf"):
         Embedder(tmp_path / "other.tflite")
     served = tmp_path / "served" / "7"
     shutil.copytree(exports / "served" / "iaunet" / "1", served)
     (served / "saved_model.pb").write_bytes(b"nothing")
-    with pytest.raises(InputError, match="no readable SavedModel"):
+    with pytest.raises(InputError, match="not a readable SavedModel"):
         Embedder(tmp_path / "served")
     (served / "assets.extra" / "iaunet_tf.json").write_text("{}")
     with pytest.raises(InputError, match="damaged; export the network again"):
@@ -151,7 +151,7 @@ def test_onnx_of_others_is_not_guessed_at(tmp_path, exports):
     proto = onnx.load(exports / "image" / "image.onnx")
     del proto.metadata_props[:]
     onnx.save(proto, tmp_path / "other.onnx")
-    with pytest.raises(InputError, match="is not exported by iaunet-tf"):
+    with pytest.raises(InputError, match="was not exported by iaunet-tf"):
         Embedder(tmp_path / "other.onnx")
 
 

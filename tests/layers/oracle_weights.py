@@ -1,4 +1,4 @@
-"""Puts the oracle's PyTorch parameters into our block; names on the left are the authors'."""
+"""Loads the oracle's PyTorch parameters into our block; the names on the left are the authors'."""
 
 import numpy as np
 
@@ -18,7 +18,7 @@ IMAGE_NAMES = {
 
 
 def layers_of(block, oracle):
-    """Pairs (authors' name, our layer)."""
+    """Yields pairs of the authors' name and our layer."""
     is_clip = any(key.startswith("param/STIAU") for key in oracle)
     for name, path in IMAGE_NAMES.items():
         if is_clip:
@@ -45,5 +45,5 @@ def load(block, oracle):
 
 
 def channels_last(x):
-    """`(B, C, [T,] H, W)` to `(B, [T,] H, W, C)`."""
+    """Transposes `(B, C, [T,] H, W)` to `(B, [T,] H, W, C)`."""
     return np.moveaxis(x, 1, -1)

@@ -1,4 +1,4 @@
-"""The block under Keras' other backends. Skipped where they are not installed; to run it with them:
+"""Tests the block on Keras' other backends. Skipped if they are not installed; to run them:
 
 python -m venv other && other/bin/pip install keras==3.15.1 torch==2.13.0 jax pytest numpy pillow
 IAUNET_BACKENDS_PYTHON=other/bin/python python -m pytest tests/layers/test_backends.py

@@ -7,7 +7,7 @@ from iaunet_tf.layers.parts import batch_norm
 
 
 def step(layer, x, cotangent):
-    """Output, gradients and moving statistics of one training step."""
+    """Returns the output, gradients and moving statistics of one training step."""
     with tf.GradientTape() as tape:
         tape.watch(x)
         y = layer(x, training=True)

@@ -10,7 +10,7 @@ from iaunet_tf.layers.ia_block import location_prior
 
 @pytest.fixture
 def loaded(oracle):
-    """The block with the oracle's weights, its input, and the pairs (authors' name, our norm)."""
+    """Returns the block with the oracle's weights, its input, and pairs of the authors' name and our norm."""
     numbers = oracle("ia_image")
     x = channels_last(numbers["input"])
     block = IABlock(alpha_x=5, alpha_y=10)

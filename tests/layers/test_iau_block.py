@@ -10,7 +10,7 @@ from iaunet_tf.layers.channel_iau import attend_to_channels
 from iaunet_tf.layers.spatial_temporal_iau import part_graph
 
 CASES = ["iau_image", "iau_clip4", "iau_clip3_of_4"]
-# The channel attention all at once, computed again for the gradient, and by blocks of rows that fit and do not.
+# Channel attention all at once, recomputed for the gradient, and in blocks that do and do not divide the rows evenly.
 WAYS = [{}, {"recompute": True}, {"rows": 8}, {"rows": 7}]
 
 
@@ -23,7 +23,7 @@ def loaded(numbers, **options):
 
 
 def oracle_attention(numbers, mode):
-    """The authors' `(B·T, K, H, W)` in our shape."""
+    """Returns the authors' attention `(B·T, K, H, W)` in our shape."""
     attention = channels_last(numbers[f"{mode}/attention"])
     x = channels_last(numbers["input"])
     return attention.reshape(*x.shape[:-1], attention.shape[-1])
@@ -74,7 +74,7 @@ def test_training_equals_the_authors(oracle, case, way):
 
 
 def values_per_channel(norm, shape, parts=4):
-    """How many values a batch norm of the block averages over."""
+    """Returns the number of values that a batch norm of the block averages over."""
     batch, *frames, height, width, _ = shape
     frames = frames[0] if frames else 1
     return {
@@ -124,7 +124,7 @@ def test_channel_attention_keeps_float32_inside_and_makes_no_denormals():
     x = tf.cast(tf.random.stateless_normal((1, 1, 16, 8, 8), [0, 1]) * 300, "float16")
     y = attend_to_channels(x)
     assert y.dtype == "float16"
-    assert np.isfinite(y).all()  # G Gᵀ is about 1e7 here, float16 ends at 65504
+    assert np.isfinite(y).all()  # G Gᵀ is about 1e7 here, above float16's maximum of 65504
     # One-hot attention: every channel attends to itself, whatever the size of the logits.
     np.testing.assert_allclose(y, x, rtol=1e-3)
 

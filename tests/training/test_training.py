@@ -220,15 +220,15 @@ def test_resume_from_what_is_no_checkpoint_of_the_run(finished, tmp_path):
     (run / "checkpoints").mkdir(parents=True)
     (run / "config.yaml").write_bytes((finished / "config.yaml").read_bytes())
     last = run / "checkpoints" / "last.keras"
-    with pytest.raises(InputError, match="holds no checkpoint to go on from"):
+    with pytest.raises(InputError, match="contains no checkpoint to resume from"):
         run_command(["--resume", str(run)])
     last.write_bytes((finished / "checkpoints" / "last.keras").read_bytes()[:100_000])
-    with pytest.raises(InputError, match=r"last.keras: is damaged or no checkpoint"):
+    with pytest.raises(InputError, match=r"last.keras: damaged or not an iaunet-tf checkpoint"):
         run_command(["--resume", str(run)])
     last.write_bytes((finished / "checkpoints" / "last.keras").read_bytes())
-    with pytest.raises(InputError, match="is the checkpoint of another network or data set"):
+    with pytest.raises(InputError, match="checkpoint of another network or data set"):
         run_command(["--resume", str(run), "--model.block", "null"])
-    with pytest.raises(InputError, match=r"holds no final model .* finish the run by --resume"):
+    with pytest.raises(InputError, match=r"contains no final model .* finish the run with --resume"):
         run_command(["--evaluate", str(run)])
 
 

@@ -158,7 +158,7 @@ def test_unreadable_frame_in_mid_training_is_one_line(tree, tmp_path):
     shutil.copytree(tree, root)
     for path in (root / "bbox_train").rglob("*.jpg"):
         path.write_bytes(path.read_bytes()[:300])
-    with pytest.raises(InputError, match=r"jpg: not a readable picture .*--data.on_corrupt skip"):
+    with pytest.raises(InputError, match=r"jpg: not a readable image .*--data.on_corrupt skip"):
         run_command(arguments(root, tmp_path / "run"))
 
 

@@ -19,9 +19,9 @@ from weights.cases import (
 )
 
 from iaunet_tf import IAUNet
+from iaunet_tf.commands import main
 from iaunet_tf.errors import InputError
 from iaunet_tf.weights import load_weights, save_weights
-from iaunet_tf.commands import main
 
 torch = pytest.importorskip("torch")
 

@@ -18,9 +18,9 @@ from weights.cases import (
     weights_of,
 )
 
+from iaunet_tf.commands import main
 from iaunet_tf.errors import InputError
 from iaunet_tf.weights import load_weights, save_weights
-from iaunet_tf.commands import main
 from iaunet_tf.weights.names import state_dict
 from iaunet_tf.weights.reading import read_state_dict
 

@@ -1,4 +1,4 @@
-"""CUHK03 (Li et al., CVPR 2014) by its classic protocol. The new one (767/700) comes in Market-1501's layout."""
+"""CUHK03 (Li et al., CVPR 2014) with its classic protocol. The new one (767/700) uses the Market-1501 layout."""
 
 import re
 from pathlib import Path
@@ -20,9 +20,10 @@ def read_cuhk03(root: str | Path, boxes: str, fold: int = 0) -> Dataset:
     """Reads `cuhk-03.mat` (in the root or its folder `cuhk03_release`) and one of its twenty folds: a hundred people
     to test on, all others to train on.
 
-    The pictures are written once to `images_detected` or `images_labeled` in the root, as
-    `{pair of cameras}_{person}_{view}_{number}.png`. Cameras are the two views. Query and gallery are all pictures of
-    the test people; `eval.protocol` cuhk03 draws from them.
+    Expects `cuhk-03.mat` in the root or in its folder `cuhk03_release`. On first use, the images are extracted to
+    `images_detected` or `images_labeled` in the root, as `{pair of cameras}_{person}_{view}_{number}.png`. The two
+    views are the cameras. Query and gallery are all images of the test identities; `eval.protocol` cuhk03 samples from
+    them.
 
     Args:
         root: folder of the data set.
@@ -36,7 +37,7 @@ def read_cuhk03(root: str | Path, boxes: str, fold: int = 0) -> Dataset:
     places = root / "cuhk-03.mat", root / "cuhk03_release" / "cuhk-03.mat"
     file = next((path for path in places if path.is_file()), None)
     if file is None:
-        raise InputError(f"{root}: no file cuhk-03.mat, nor cuhk03_release/cuhk-03.mat; set --data.root")
+        raise InputError(f"{root}: no file cuhk-03.mat or cuhk03_release/cuhk-03.mat; set --data.root")
     import h5py
 
     folder = root / f"images_{boxes}"
@@ -54,12 +55,12 @@ def read_cuhk03(root: str | Path, boxes: str, fold: int = 0) -> Dataset:
 
     found = [(match, path) for path in sorted(folder.iterdir()) if (match := NAME.fullmatch(path.name))]
     if not found:
-        raise InputError(f"{folder}: holds no pictures; remove it, and it is made again from {file}")
+        raise InputError(f"{folder}: contains no images; remove it to extract them again from {file}")
     who = np.array([(int(match[1]), int(match[2])) for match, _ in found])
     tested = {tuple(person) for person in tests[fold].tolist()}
     unknown = tested - set(map(tuple, who.tolist()))
     if unknown:
-        raise InputError(f"{folder}: holds nobody called {min(unknown)}; remove it, and it is made again from {file}")
+        raise InputError(f"{folder}: lacks identity {min(unknown)}; remove it to extract the images again from {file}")
     people = np.unique(who, axis=0, return_inverse=True)[1].reshape(-1)
     views = np.array([int(match[3]) for match, _ in found])
     in_test = np.array([tuple(person) in tested for person in who.tolist()])
@@ -69,7 +70,7 @@ def read_cuhk03(root: str | Path, boxes: str, fold: int = 0) -> Dataset:
 
     notes = ()
     if people.max() + 1 == PEOPLE and len(found) != IMAGES[boxes]:
-        notes = (f"cuhk03 {boxes}: {len(found)} images, published are {IMAGES[boxes]}",)
+        notes = (f"cuhk03 {boxes}: {len(found)} images, but {IMAGES[boxes]} were published",)
     test = np.flatnonzero(in_test)
     return Dataset(
         f"cuhk03_classic_{boxes}",
@@ -81,7 +82,7 @@ def read_cuhk03(root: str | Path, boxes: str, fold: int = 0) -> Dataset:
 
 
 def _extract(content, pairs, folder):
-    """Writes all pictures: for each pair of cameras a table of people by ten pictures, five a view."""
+    """Extracts all images; each pair of cameras has a table of identities by ten images, five per view."""
     references = [
         (f"{pair}_{person:03d}_{1 if number <= 5 else 2}_{number:02d}.png", reference)
         for pair, table in enumerate(pairs, 1)
@@ -93,8 +94,8 @@ def _extract(content, pairs, folder):
 
         def write(index):
             name, reference = references[index]
-            pixels = content[reference][:].T  # MATLAB's axes are the other way round
-            if pixels.ndim == 3:  # there are not always ten
+            pixels = content[reference][:].T  # MATLAB arrays have reversed axes
+            if pixels.ndim == 3:  # some identities have fewer than ten images
                 Image.fromarray(pixels.astype("uint8")).save(temporary / name)
 
         in_threads(write, len(references), f"writing {folder.name}", "images")

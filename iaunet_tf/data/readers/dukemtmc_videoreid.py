@@ -13,16 +13,22 @@ NAME = re.compile(r"(\d+)_?C(\d+)_?F(\d+)")
 
 
 def read_dukemtmc_videoreid(root: str | Path) -> Dataset:
-    """Reads `{train,query,gallery}/PID/TRACKLET/*.jpg`; person and camera are those of the frames' names.
+    """Reads DukeMTMC-VideoReID.
+
+    Expects frames in `{train,query,gallery}/PID/TRACKLET/*.jpg`, whose names contain the identity and the camera id.
+
+    Args:
+        root: folder of the data set.
 
     Raises:
-        InputError: a folder is missing, a tracklet is empty or mixes people or cameras.
+        InputError: a folder is missing, a file name is malformed, or a tracklet is empty or mixes identities or
+            cameras.
     """
     root = Path(root).expanduser()
     missing = [name for name in ("train", "query", "gallery") if not (root / name).is_dir()]
     if missing:
         raise InputError(
-            f"{root}: no folder {', '.join(missing)}; DukeMTMC-VideoReID is laid out as {LAYOUT}; set --data.root"
+            f"{root}: no folder {', '.join(missing)}; the layout of DukeMTMC-VideoReID is {LAYOUT}; set --data.root"
         )
     subsets = {name: _read(root, name) for name in ("train", "query", "gallery")}
     subsets["train"] = subsets["train"].with_masks(root)
@@ -38,16 +44,16 @@ def _read(root, name):
                 continue
             match = NAME.match(path.stem)
             if not match:
-                raise InputError(f"{path}: not named like 0001_C5_F0001_X207183.jpg (person, camera, frame)")
+                raise InputError(f"{path}: must be named like 0001_C5_F0001_X207183.jpg (identity, camera, frame)")
             frames.append((int(match[3]), int(match[1]), int(match[2]), path.relative_to(root).as_posix()))
         identifier = folder.relative_to(root).as_posix()
         people, cameras = {frame[1] for frame in frames}, {frame[2] for frame in frames}
         if len(people) > 1 or len(cameras) > 1:
             raise InputError(
-                f"{folder}: mixes people {sorted(people)} or cameras {sorted(cameras)}; a tracklet is of one person in "
-                "one camera"
+                f"{folder}: mixes identities {sorted(people)} or cameras {sorted(cameras)}; a tracklet must show one "
+                "identity in one camera"
             )
-        # Frame numbers may be of any length, so that names do not sort by themselves.
+        # Frame numbers have varying lengths, so names cannot be sorted alphabetically.
         names = [frame[-1] for frame in sorted(frames)]
         tracklets.append((identifier, names, people.pop() if people else -1, cameras.pop() if cameras else -1))
     return Subset.of_tracklets(name, root, tracklets)

@@ -1,4 +1,4 @@
-"""Image classification data: a folder per class, as for ImageNet."""
+"""Image classification data with one folder per class, as in ImageNet."""
 
 from pathlib import Path
 
@@ -9,23 +9,28 @@ from iaunet_tf.data.decoding import SUFFIXES
 from iaunet_tf.errors import InputError
 
 VALIDATION = ("val", "valid", "validation", "test")
-HELD_OUT = 5  # without a validation folder, one image of so many of each class
+HELD_OUT = 5  # without a validation folder, one in this many images of each class is held out
 
 
 def read_folders(root: str | Path, seed: int = 0) -> tuple[LabelledImages, LabelledImages]:
-    """Reads `root/train/CLASS/*` and `root/val/CLASS/*` (or `valid`, `validation`, `test`).
+    """Reads training and validation images from folders.
 
-    Without these, `root/CLASS/*`, of which every fifth image of a class, by the seed, is held out for validation.
+    Reads `root/train/CLASS/*` and `root/val/CLASS/*` (or `valid`, `validation` or `test`) if they exist. Otherwise
+    reads `root/CLASS/*` and holds out a random fifth of the images of each class for validation.
+
+    Args:
+        root: folder of the data set.
+        seed: seed for choosing the held-out images.
 
     Returns:
-        Training and validation images, whose classes are the same.
+        Training and validation images with the same classes.
 
     Raises:
-        InputError: the folder is missing or holds fewer than two classes, a class is empty or has nothing to train on.
+        InputError: the folder does not exist or contains fewer than two classes, or a class has too few images.
     """
     root = Path(root).expanduser()
     if not root.is_dir():
-        raise InputError(f"{root}: no such folder; set --data.root to one that holds train/CLASS/ and val/CLASS/")
+        raise InputError(f"{root}: no such folder; set --data.root to a folder with train/CLASS/ and val/CLASS/")
     validation = next((root / name for name in VALIDATION if (root / name).is_dir()), None)
     if (root / "train").is_dir() and validation:
         train = _read(root / "train", "train")
@@ -37,8 +42,8 @@ def read_folders(root: str | Path, seed: int = 0) -> tuple[LabelledImages, Label
         rows = rng.permutation(np.flatnonzero(everything.labels == label))
         if len(rows) < 2:
             raise InputError(
-                f"{root / everything.classes[label]}: holds one image, so nothing can be held out for validation; "
-                "add images or make train/ and val/"
+                f"{root / everything.classes[label]}: contains only one image, so none can be held out for "
+                "validation; add images or create train/ and val/"
             )
         held_out[rows[: max(1, len(rows) // HELD_OUT)]] = True
     return everything.take(np.flatnonzero(~held_out)), everything.take(np.flatnonzero(held_out), "val")
@@ -47,17 +52,17 @@ def read_folders(root: str | Path, seed: int = 0) -> tuple[LabelledImages, Label
 def _read(folder, name, classes=None):
     found = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     if classes is None and len(found) < 2:
-        raise InputError(f"{folder}: holds {len(found)} folders of classes; at least two are needed")
+        raise InputError(f"{folder}: contains {len(found)} class folders; at least two are required")
     unknown = sorted(set(found) - set(classes or found))
     if unknown:
-        raise InputError(f"{folder / unknown[0]}: is a class that training does not have")
+        raise InputError(f"{folder / unknown[0]}: this class is not in the training data; add it or remove the folder")
     paths, labels = [], []
     for label, class_name in enumerate(classes or found):
         files = sorted(path for path in (folder / class_name).glob("*") if path.suffix.lower() in SUFFIXES)
         if not files and classes is None:
-            raise InputError(f"{folder / class_name}: holds no images ({', '.join(sorted(SUFFIXES))})")
+            raise InputError(f"{folder / class_name}: contains no images ({', '.join(sorted(SUFFIXES))})")
         paths += files
         labels += [label] * len(files)
     if not paths:
-        raise InputError(f"{folder}: holds no images of the classes of training")
+        raise InputError(f"{folder}: contains no images of the training classes")
     return LabelledImages(name, paths, np.array(labels), classes or found)

@@ -12,11 +12,14 @@ LAYOUT = "{root}/{tracklet_train,tracklet_test}/, list_sequence/list_seq_{train,
 
 
 def read_ls_vid(root: str | Path) -> Dataset:
-    """Reads LS-VID: lines `tracklet_train/PID/PREFIX PID` of the sequence lists, whose frames are the files that start
-    with the prefix, named `PID_TRACK_CAMERA_FRAME.jpg`; and the numbers of the queries, from 1, among the test
-    sequences in `test/data/info_test.mat`.
+    """Reads LS-VID.
 
-    The gallery includes the queries, as for MARS.
+    Each line `tracklet_train/PID/PREFIX PID` of the sequence lists is a tracklet, whose frames are the files
+    `PID_TRACK_CAMERA_FRAME.jpg` that start with the prefix. `test/data/info_test.mat` contains the 1-based indices of
+    the queries among the test sequences. The gallery includes the queries, as in MARS.
+
+    Args:
+        root: folder of the data set.
 
     Raises:
         InputError: a file is missing or damaged, or a tracklet is empty or mixes cameras.
@@ -26,7 +29,7 @@ def read_ls_vid(root: str | Path) -> Dataset:
     info = root / "test" / "data" / "info_test.mat"
     missing = [str(path.relative_to(root)) for path in (*lists.values(), info) if not path.is_file()]
     if missing:
-        raise InputError(f"{root}: no file {', '.join(missing)}; LS-VID is laid out as {LAYOUT}; set --data.root")
+        raise InputError(f"{root}: no file {', '.join(missing)}; the layout of LS-VID is {LAYOUT}; set --data.root")
     train, test = _read(root, "train", lists["train"]), _read(root, "gallery", lists["test"])
     query = read_matrix(info, "query").reshape(-1).astype(int) - 1
     if not len(query) or query.min() < 0 or query.max() >= len(test):
@@ -42,7 +45,7 @@ def _read(root, name, path):
             continue
         prefix, _, pid = line.strip().rpartition(" ")
         if not prefix or not pid.isdecimal():
-            raise InputError(f"{path}: line {number} is not a sequence and its person: {line[:80]}")
+            raise InputError(f"{path}: line {number} must be a sequence and its identity; received {line[:80]}")
         folder, _, start = prefix.rpartition("/")
         if folder not in folders:
             directory = root / folder
@@ -52,6 +55,6 @@ def _read(root, name, path):
             raise InputError(f"{path}: line {number}: tracklet {prefix} has no frames in {root / folder}")
         cameras = {frame.split("_")[2] for frame in frames if frame.count("_") >= 2}
         if len(cameras) != 1 or not (camera := cameras.pop()).isdecimal():
-            raise InputError(f"{root / folder}: frames {start}* are not all of one camera (PID_TRACK_CAMERA_FRAME.jpg)")
+            raise InputError(f"{root / folder}: frames {start}* must have one camera id (PID_TRACK_CAMERA_FRAME.jpg)")
         tracklets.append((prefix, [f"{folder}/{frame}" for frame in frames], int(pid), int(camera)))
     return Subset.of_tracklets(name, root, tracklets)

@@ -14,20 +14,25 @@ NAME = re.compile(r"(-1|\d+)_c(\d+)(s\d+_\d+_\d+)?")
 
 
 def read_market1501(root: str | Path, name: str = "market1501") -> Dataset:
-    """Reads the file names of a data set in Market-1501 layout.
+    """Reads a data set in the Market-1501 layout.
 
-    `{pid}_c{cam}s{seq}_{frame}_{box}.jpg` in `bounding_box_train`, `query` and `bounding_box_test`. Person -1 is
-    junk and left out; person 0 is a distractor, kept in the gallery and left out of training. Part masks of
-    the training images are used where `seg_part4/Market1501_train_seg_part4/{image name}/` is there.
+    Expects images `{pid}_c{cam}s{seq}_{frame}_{box}.jpg` in `bounding_box_train`, `query` and `bounding_box_test`.
+    Identity -1 is junk and is skipped; identity 0 are distractors, which are kept in the gallery but not used for
+    training. Part masks of training images are read from `seg_part4/Market1501_train_seg_part4/{image name}/` if they
+    exist.
+
+    Args:
+        root: folder of the data set.
+        name: name of the data set.
 
     Raises:
-        InputError: a folder is missing or empty, or a file is not named like that.
+        InputError: a folder is missing or empty, or a file name is malformed.
     """
     root = Path(root).expanduser()
     missing = [folder for folder in FOLDERS.values() if not (root / folder).is_dir()]
     if missing:
         raise InputError(
-            f"{root}: no folder {', '.join(missing)}; Market-1501 is laid out as {LAYOUT}; set --data.root"
+            f"{root}: no folder {', '.join(missing)}; the layout of Market-1501 is {LAYOUT}; set --data.root"
         )
     return Dataset(name, **{name: _read(root / folder, name, root / TRAIN_MASKS) for name, folder in FOLDERS.items()})
 
@@ -39,7 +44,7 @@ def _read(folder: Path, subset: str, mask_root: Path) -> Subset:
             continue
         match = NAME.match(path.stem)
         if not match:
-            raise InputError(f"{path}: not named like 0002_c1s1_000451_03.jpg (person, camera, ...)")
+            raise InputError(f"{path}: must be named like 0002_c1s1_000451_03.jpg (identity, camera, ...)")
         pid = int(match[1])
         if pid == JUNK or (subset == "train" and pid == 0):
             continue

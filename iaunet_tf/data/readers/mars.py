@@ -23,24 +23,24 @@ NAME = re.compile(r"(00-1|\d{4})C(\d)T\d+F\d+")
 
 
 def read_mars(root: str | Path, cache_dir: str | Path | None = None) -> Dataset:
-    """Reads MARS from the frame names and tracks of `info/`.
+    """Reads MARS from the frame names and tracks in `info/`.
 
-    Person -1 is junk and left out, person 0 is a distractor and stays in the gallery. The gallery includes the queries:
-    a query is looked for in other cameras than its own, and some have no other match.
+    Identity -1 is junk and is skipped; identity 0 are distractors, which are kept in the gallery. The gallery includes
+    the queries: each query is matched only against other cameras, and some queries have no other match.
 
     Args:
-        root: holds `bbox_train`, `bbox_test` and `info`.
-        cache_dir: folder that keeps what was read and checked, by what `info` holds; None reads anew.
+        root: folder with `bbox_train`, `bbox_test` and `info`.
+        cache_dir: folder in which to cache the checked index, which is read again when `info` changes. By default
+            nothing is cached.
 
     Raises:
-        InputError: a file of `info` is missing or damaged, tracks and names contradict each other, or frames are not
-            there.
+        InputError: a file in `info` is missing or damaged, tracks contradict frame names, or frames do not exist.
     """
     root = Path(root).expanduser()
     info = root / "info"
     missing = [name for name in FILES if not (info / name).is_file()]
     if missing:
-        raise InputError(f"{info}: no file {', '.join(missing)}; MARS is laid out as {LAYOUT}; set --data.root")
+        raise InputError(f"{info}: no file {', '.join(missing)}; the layout of MARS is {LAYOUT}; set --data.root")
     if cache_dir is None:
         return _dataset(root, _read_index(root))
     path = Path(cache_dir).expanduser() / f"mars-{fingerprint(state(root / 'info' / name) for name in FILES)}.npz"
@@ -54,14 +54,14 @@ def read_mars(root: str | Path, cache_dir: str | Path | None = None) -> Dataset:
 
 
 def _read_index(root):
-    """Frame names and tracks of both halves, checked."""
+    """Reads and checks the frame names and tracks of both halves."""
     index = {}
     for half in ("train", "test"):
         lines = (root / "info" / f"{half}_name.txt").read_text().split()
         tracks = _matrix(root / "info" / f"tracks_{half}_info.mat")
         if tracks.ndim != 2 or tracks.shape[1] != 4:
             raise InputError(f"{root / 'info' / f'tracks_{half}_info.mat'}: has shape {tracks.shape}, not (tracks, 4)")
-        # Names like 0001C1T0001F001.jpg lie in the folder of their first four characters.
+        # Files like 0001C1T0001F001.jpg are in a folder named by their first four characters.
         frames = np.array([os.fsencode(f"bbox_{half}/{name[:4]}/{name}") for name in lines])
         _check_tracks(root, half, lines, tracks)
         index[f"{half}_frames"], index[f"{half}_tracks"] = frames, tracks
@@ -70,7 +70,7 @@ def _read_index(root):
     query = _matrix(root / "info" / "query_IDX.mat").reshape(-1) - 1
     count = len(index["test_tracks"])
     if not len(query) or query.min() < 0 or query.max() >= count:
-        raise InputError(f"{root / 'info' / 'query_IDX.mat'}: does not number tracks from 1 to {count}")
+        raise InputError(f"{root / 'info' / 'query_IDX.mat'}: track numbers must be between 1 and {count}")
     return {**index, "query": query}
 
 
@@ -79,25 +79,25 @@ def _matrix(path):
 
 
 def _check_tracks(root, half, lines, tracks):
-    """Every frame of a track is of its person and camera."""
+    """Checks that all frames of a track have its identity and camera id."""
     where = root / "info" / f"tracks_{half}_info.mat"
     matches = [NAME.match(name) for name in lines]
     unnamed = next((name for name, match in zip(lines, matches, strict=True) if not match), None)
     if unnamed is not None:
-        raise InputError(f"{root / 'info' / f'{half}_name.txt'}: {unnamed} is not named like 0001C1T0001F001.jpg")
+        raise InputError(f"{root / 'info' / f'{half}_name.txt'}: {unnamed} must be named like 0001C1T0001F001.jpg")
     people = np.array([JUNK if match[1] == "00-1" else int(match[1]) for match in matches])
     cameras = np.array([int(match[2]) for match in matches])
     for number, (first, last, pid, camid) in enumerate(tracks, start=1):
         if last < first:
             raise InputError(f"{where}: track {number} is empty ({first} to {last})")
         if first < 1 or last > len(lines):
-            raise InputError(f"{where}: track {number} takes frames {first} to {last} of {len(lines)}")
+            raise InputError(f"{where}: track {number} has frames {first} to {last}, but there are only {len(lines)}")
         own = slice(first - 1, last)
         if (people[own] != pid).any() or (cameras[own] != camid).any():
             other = int(np.flatnonzero((people[own] != pid) | (cameras[own] != camid))[0])
             raise InputError(
-                f"{where}: track {number} is of person {pid} in camera {camid}, but its frame "
-                f"{lines[first - 1 + other]} is not: a tracklet must not mix people or cameras"
+                f"{where}: track {number} belongs to identity {pid} in camera {camid}, but its frame "
+                f"{lines[first - 1 + other]} does not: a tracklet must not mix identities or cameras"
             )
 
 

@@ -1,4 +1,4 @@
-"""MATLAB files, as data sets come with them."""
+"""Reading of MATLAB files."""
 
 from pathlib import Path
 
@@ -8,11 +8,14 @@ from iaunet_tf.errors import InputError
 
 
 def read_matrix(path: str | Path, name: str) -> np.ndarray:
-    """A matrix of a `.mat` file: of the old formats, or of MATLAB 7.3, which is HDF5 and has the axes the other way
-    round.
+    """Reads a matrix from a `.mat` file, in an older format or in that of MATLAB 7.3 (HDF5 with reversed axes).
+
+    Args:
+        path: the file.
+        name: name of the matrix.
 
     Raises:
-        InputError: the file is damaged, or has no such matrix.
+        InputError: the file is damaged or does not contain the matrix.
     """
     import h5py
     from scipy.io import loadmat
@@ -23,6 +26,6 @@ def read_matrix(path: str | Path, name: str) -> np.ndarray:
                 return np.array(file[name]).T
         return loadmat(path)[name]
     except KeyError:
-        raise InputError(f"{path}: holds no matrix {name}") from None
-    except Exception as error:  # whatever h5py and SciPy make of a damaged file
-        raise InputError(f"{path}: no readable MATLAB file ({' '.join(str(error).split())[:120]})") from None
+        raise InputError(f"{path}: contains no matrix {name}") from None
+    except Exception as error:  # h5py and SciPy raise various exceptions for damaged files
+        raise InputError(f"{path}: not a readable MATLAB file ({' '.join(str(error).split())[:120]})") from None

@@ -5,19 +5,24 @@ from pathlib import Path
 from iaunet_tf.data.dataset import Dataset, Subset
 from iaunet_tf.errors import InputError
 
-# Folders of training and test images: of the first and of the second release, whose faces are blurred.
+# Folders of training and test images in the first release and in the second one, in which faces are blurred.
 RELEASES = (("train", "test"), ("mask_train_v2", "mask_test_v2"))
 LISTS = {"train": ("list_train.txt", "list_val.txt"), "query": ("list_query.txt",), "gallery": ("list_gallery.txt",)}
 
 
 def read_msmt17(root: str | Path) -> Dataset:
-    """Reads the lists of MSMT17, of both releases: `list_{train,val,query,gallery}.txt` with lines
-    `0000/0000_000_01_0303morning_0008_0.jpg 0`, whose third number is the camera, beside `{train,test}` or
-    `{mask_train_v2,mask_test_v2}`; all of it in the root or in its folder `MSMT17_V1` or `MSMT17_V2`. The images of
-    `val` belong to training, as the field has it.
+    """Reads either release of MSMT17.
+
+    Expects the lists `list_{train,val,query,gallery}.txt` and the folders `{train,test}` or
+    `{mask_train_v2,mask_test_v2}`, in the root or in its folder `MSMT17_V1` or `MSMT17_V2`. The lines of the lists look
+    like `0000/0000_000_01_0303morning_0008_0.jpg 0`; the third number of the file name is the camera id. As usual, the
+    images of `val` are used for training.
+
+    Args:
+        root: folder of the data set.
 
     Raises:
-        InputError: a list or a folder is missing, or a line is not like that.
+        InputError: a list, a folder or an image is missing, or a line is malformed.
     """
     root = Path(root).expanduser()
     for base in (root, root / "MSMT17_V1", root / "MSMT17_V2"):
@@ -26,7 +31,7 @@ def read_msmt17(root: str | Path) -> Dataset:
                 folders = {"train": base / train, "query": base / test, "gallery": base / test}
                 return Dataset("msmt17", **{name: _read(base, name, folders[name]) for name in LISTS})
     raise InputError(
-        f"{root}: no list_query.txt beside train and test, or mask_train_v2 and mask_test_v2; set --data.root to MSMT17"
+        f"{root}: no list_query.txt next to train and test (or mask_train_v2 and mask_test_v2); set --data.root"
     )
 
 
@@ -34,17 +39,17 @@ def _read(base, name, folder):
     paths, pids, camids = [], [], []
     for file in LISTS[name]:
         if not (base / file).is_file():
-            raise InputError(f"{base / file}: no such file; MSMT17 brings it")
+            raise InputError(f"{base / file}: no such file; copy it from MSMT17")
         for number, line in enumerate((base / file).read_text().splitlines(), 1):
             image, _, pid = line.strip().rpartition(" ")
             camera = (Path(image).name.split("_") + ["", "", ""])[2]
             if not (pid.isdigit() and camera.isdigit()):
-                raise InputError(f"{base / file}: line {number} is not like 0000/0000_000_01_0303morning_0008_0.jpg 0")
+                raise InputError(f"{base / file}: line {number} must be like 0000/0000_000_01_0303morning_0008_0.jpg 0")
             paths.append(folder / image)
             pids.append(int(pid))
             camids.append(int(camera))
     if not paths:
-        raise InputError(f"{base}: the lists of {name} are empty")
+        raise InputError(f"{base}: the lists of {name} are empty; copy them from MSMT17")
     missing = next((path for path in (paths[0], paths[-1]) if not path.is_file()), None)
     if missing:
         raise InputError(f"{missing}: is listed but not there")

@@ -71,7 +71,7 @@ def _table(file):
 
 
 def _csv(file):
-    with file.open(newline="", encoding="utf-8-sig") as lines:  # spreadsheets put a mark in front
+    with file.open(newline="", encoding="utf-8-sig") as lines:  # spreadsheets add a byte order mark
         reader = csv.DictReader(lines)
         return reader.fieldnames or [], list(reader)
 
@@ -80,13 +80,13 @@ def _parquet(file):
     try:
         import pyarrow.parquet
     except ImportError:
-        raise InputError(f"{file}: reading Parquet needs pyarrow: pip install pyarrow") from None
+        raise InputError(f"{file}: reading Parquet requires pyarrow: pip install pyarrow") from None
     table = pyarrow.parquet.read_table(file)
     return table.column_names, table.to_pylist()
 
 
 def _folders(root):
-    """Rows of a folder per person, and warnings."""
+    """Returns the rows for the images in folders, and warnings."""
     found = sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES)
     parts = [path.relative_to(root).parts for path in found]
     has_subsets = all((root / name).is_dir() for name in SUBSETS)
@@ -114,7 +114,7 @@ def _folders(root):
 def _divide(rows):
     people = sorted({row[1] for row in rows})
     if len(people) < 2:
-        raise InputError("a folder per person needs two people at least, one to train on and one to look for")
+        raise InputError("at least two folders of people are required, one for training and one for testing")
     order = np.random.default_rng(0).permutation(len(people))
     train = {people[i] for i in order[: max(1, round(TRAIN_SHARE * len(people)))]}
     seen = set()
@@ -139,6 +139,6 @@ def _check(root, rows):
         subsets.setdefault(path.resolve(), []).append(subset)
     for path, names in subsets.items():
         if len(set(names)) < len(names):
-            raise InputError(f"{root}: {path} is named twice for {names[0]}")
+            raise InputError(f"{root}: {path} is listed twice for {names[0]}")
         if "train" in names and len(names) > 1:
             raise InputError(f"{root}: {path} is in two subsets, {' and '.join(sorted(names))}")

@@ -17,9 +17,13 @@ PRID_PEOPLE, PRID_SHORTEST = 200, 27
 def read_ilids_vid(root: str | Path, fold: int = 0) -> Dataset:
     """Reads iLIDS-VID (Wang et al., ECCV 2014) and one of the ten published folds.
 
-    `i-LIDS-VID/sequences/{cam1,cam2}/personNNN/*.png` and
-    `train-test people splits/train_test_splits_ilidsvid.mat`, whose rows name half of the people to test on, then
-    those to train on. Camera 1 asks, camera 2 is searched.
+    Expects frames in `i-LIDS-VID/sequences/{cam1,cam2}/personNNN/*.png`, and
+    `train-test people splits/train_test_splits_ilidsvid.mat`, whose rows list the test identities (one half) followed
+    by the training identities. Queries are from camera 1, the gallery from camera 2.
+
+    Args:
+        root: folder of the data set.
+        split: number of the fold, from 0.
 
     Raises:
         InputError: a folder or the splits are missing, or there is no such fold.
@@ -29,12 +33,12 @@ def read_ilids_vid(root: str | Path, fold: int = 0) -> Dataset:
     people, tracklets = _read_cameras(root, [sequences / "cam1", sequences / "cam2"], "iLIDS-VID")
     path = root / "train-test people splits" / "train_test_splits_ilidsvid.mat"
     if not path.is_file():
-        raise InputError(f"{path}: no such file; iLIDS-VID brings it")
+        raise InputError(f"{path}: no such file; copy it from iLIDS-VID")
     rows = read_matrix(path, "ls_set")
     _check_fold(fold, len(rows))
     order = rows[fold].astype(int) - 1  # numbers from 1 among the sorted people
     if sorted(order) != list(range(len(people))):
-        raise InputError(f"{path}: numbers {len(order)} people where {sequences} has {len(people)}")
+        raise InputError(f"{path}: lists {len(order)} identities, but {sequences} contains {len(people)}")
     half = len(people) // 2
     return _halves("ilids_vid", root, tracklets, sorted(order[half:]), sorted(order[:half]))
 
@@ -42,9 +46,14 @@ def read_ilids_vid(root: str | Path, fold: int = 0) -> Dataset:
 def read_prid2011(root: str | Path, fold: int = 0) -> Dataset:
     """Reads PRID2011 (Hirzer et al., SCIA 2011), multi-shot.
 
-    `multi_shot/{cam_a,cam_b}/person_NNNN/*.png`, beneath `prid_2011` or not. As the field does, of the 200 people that
-    both cameras see the 178 with at least 27 frames in each. Splits are those of `splits_prid2011.json`
-    (`[{"train": [folder names], "test": [...]}, ...]`) if it is there, otherwise ten random halves, always the same.
+    Expects frames in `multi_shot/{cam_a,cam_b}/person_NNNN/*.png`, in the root or in its folder `prid_2011`. As usual,
+    only the 178 of the 200 identities in both cameras that have at least 27 frames in each are used. Folds are read
+    from `splits_prid2011.json` (`[{"train": [folder names], "test": [...]}, ...]`) if it exists; otherwise, ten fixed
+    random folds are used.
+
+    Args:
+        root: folder of the data set.
+        split: number of the fold, from 0.
 
     Raises:
         InputError: a folder is missing or there is no such fold.
@@ -52,12 +61,12 @@ def read_prid2011(root: str | Path, fold: int = 0) -> Dataset:
     root = Path(root).expanduser()
     shots = next((path for path in (root / "prid_2011" / "multi_shot", root / "multi_shot") if path.is_dir()), None)
     if shots is None:
-        raise InputError(f"{root}: no folder multi_shot; PRID2011 has prid_2011/multi_shot/cam_a/; set --data.root")
+        raise InputError(f"{root}: no folder multi_shot; expected prid_2011/multi_shot/cam_a/; set --data.root")
     people, tracklets = _read_cameras(root, [shots / "cam_a", shots / "cam_b"], "PRID2011", PRID_PEOPLE)
     long_enough = [k for k, pair in enumerate(tracklets) if min(len(frames) for frames in pair) >= PRID_SHORTEST]
     people, tracklets = [people[k] for k in long_enough], [tracklets[k] for k in long_enough]
     if len(people) < 2:
-        raise InputError(f"{shots}: {len(people)} people have {PRID_SHORTEST} frames in both cameras; two are needed")
+        raise InputError(f"{shots}: {len(people)} identities have {PRID_SHORTEST} frames per camera; two are required")
     path = root / "splits_prid2011.json"
     if path.is_file():
         try:
@@ -77,16 +86,16 @@ def read_prid2011(root: str | Path, fold: int = 0) -> Dataset:
 
 
 def _read_cameras(root, cameras, name, most=None):
-    """People in both cameras, by the names of their folders, and their frames in each."""
+    """Returns the identities in both cameras, as sorted folder names, and their frames in each camera."""
     for folder in cameras:
         if not folder.is_dir():
             raise InputError(
-                f"{folder}: no such folder; {name} keeps a folder of frames for each person there; set --data.root"
+                f"{folder}: no such folder; {name} has a folder of frames per identity there; set --data.root"
             )
     names = [{path.name for path in folder.iterdir() if path.is_dir()} for folder in cameras]
     people = sorted(names[0] & names[1])[:most]
     if not people:
-        raise InputError(f"{cameras[0].parent}: nobody is in both cameras")
+        raise InputError(f"{cameras[0].parent}: no identity is in both cameras; set --data.root")
     tracklets = []
     for person in people:
         pair = []

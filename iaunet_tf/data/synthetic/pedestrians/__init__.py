@@ -1,8 +1,8 @@
-"""Drawn pedestrians: who they are, what a camera does to them, and a picture with its exact part masks.
+"""Drawn pedestrians: synthetic images of people with exact part masks.
 
-A `Person` holds what stays the same across cameras, a `Camera` what stays the same across people, a `Shot`
-what differs from picture to picture. `render` puts the three together. All lengths are fractions of the
-person's height unless they are said to be pixels; all colours are RGB in 0..255.
+A `Person` describes what is constant across cameras, a `Camera` what is constant across people, and a `Shot` what
+varies between images. `render` combines the three into an image. Lengths are fractions of the person's height unless
+given in pixels; colours are RGB in 0..255.
 """
 
 from iaunet_tf.data.synthetic.pedestrians.cameras import HEIGHT, WIDTH, Camera, Shot

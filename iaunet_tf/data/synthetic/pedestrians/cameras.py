@@ -1,4 +1,4 @@
-"""What a camera does to everybody, and what differs from picture to picture."""
+"""Properties of cameras and of single shots."""
 
 import colorsys
 from dataclasses import dataclass
@@ -6,25 +6,25 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-HEIGHT, WIDTH = 128, 64  # pixels, the size of Market-1501's images
+HEIGHT, WIDTH = 128, 64  # in pixels, the image size of Market-1501
 SUPERSAMPLING = 2
 
 
 @dataclass(frozen=True)
 class Camera:
-    """What a camera does to everybody."""
+    """Properties of a camera, constant across people."""
 
-    angle: float  # mean direction in which people face, radians; 0 looks into the camera
-    spread: float
+    angle: float  # mean direction that people face, in radians; 0 is towards the camera
+    spread: float  # standard deviation of that direction, in radians
     gain: float
     gamma: float
-    cast: tuple  # factor on each channel
-    blur: float  # pixels
-    noise: float
-    quality: int  # of JPEG
-    scale: float  # mean share of the picture's height that the person fills
-    sun: float  # -1..1, light from the left or right
-    scene: np.ndarray  # background, much larger than a picture
+    cast: tuple  # colour cast, a factor per channel
+    blur: float  # in pixels
+    noise: float  # standard deviation in grey levels
+    quality: int  # JPEG quality
+    scale: float  # mean fraction of the image height that a person fills
+    sun: float  # direction of the light, -1 (left) to 1 (right)
+    scene: np.ndarray  # background, much larger than an image
 
     @classmethod
     def random(cls, rng: np.random.Generator, angle: float) -> "Camera":
@@ -46,24 +46,30 @@ class Camera:
 
 @dataclass(frozen=True)
 class Shot:
-    """What differs between pictures of one person in one camera."""
+    """Properties that vary between images of the same person in the same camera."""
 
-    angle: float  # direction in which the person faces, radians
-    phase: float  # of the gait, radians
-    stride: float  # 0 stands, 1 walks
-    x: float  # shift of the person's centre, share of the picture's width
-    y: float  # shift of the soles, share of the picture's height
-    scale: float  # share of the picture's height that the person fills
-    light: float  # factor
-    background: tuple[float, float]  # where in the scene, 0..1
-    occluder: int | None  # seed of what stands in front, if anything does
-    passer: int | None  # seed of somebody behind, if anybody is
-    noise: int  # seed of the sensor's noise
-    crossing: tuple[int, float] | None = None  # seed of who or what passes in front, and its distance from the person
+    angle: float  # direction that the person faces, in radians
+    phase: float  # phase of the gait, in radians
+    stride: float  # 0 for standing, 1 for walking
+    x: float  # horizontal shift of the person, as a fraction of the image width
+    y: float  # vertical shift of the soles, as a fraction of the image height
+    scale: float  # fraction of the image height that the person fills
+    light: float  # brightness factor
+    background: tuple[float, float]  # position in the scene, 0..1
+    occluder: int | None  # seed of a static occluder, if any
+    passer: int | None  # seed of another person in the background, if any
+    noise: int  # seed of the sensor noise
+    crossing: tuple[int, float] | None = None  # seed of a moving occluder, and its distance from the person
 
     @classmethod
     def random(cls, rng: np.random.Generator, camera: Camera, angle: float | None = None) -> "Shot":
-        """A random moment; `angle` is the direction of walk where it is already known."""
+        """Draws a random shot.
+
+        Args:
+            rng: source of randomness.
+            camera: the camera.
+            angle: walking direction in radians; random by default.
+        """
         if angle is None:
             angle = rng.normal(camera.angle, camera.spread)
         seed = int(rng.integers(2**31))
@@ -83,7 +89,7 @@ class Shot:
 
 
 def background(camera: Camera, shot: Shot, size: tuple[int, int]) -> Image.Image:
-    """The part of the scene behind the person, `size` canvas pixels."""
+    """Crops the part of the scene behind the person, of `size` (width, height) in canvas pixels."""
     height, width = camera.scene.shape[:2]
     x = int(shot.background[0] * (width - size[0]))
     y = int(shot.background[1] * (height - size[1]))
@@ -91,7 +97,7 @@ def background(camera: Camera, shot: Shot, size: tuple[int, int]) -> Image.Image
 
 
 def sensor(picture: Image.Image, camera: Camera, shot: Shot) -> Image.Image:
-    """Light, colour cast, blur and noise."""
+    """Applies the lighting, colour cast, blur and noise of a camera to an image."""
     picture = picture.filter(ImageFilter.GaussianBlur(camera.blur))
     rgb = np.asarray(picture).astype("float32") / 255
     rgb = rgb**camera.gamma * camera.gain * shot.light * np.asarray(camera.cast, "float32")
@@ -100,7 +106,7 @@ def sensor(picture: Image.Image, camera: Camera, shot: Shot) -> Image.Image:
 
 
 def _scene(rng: np.random.Generator) -> np.ndarray:
-    """A wall above a floor with doors, posts and tiles; `(2·H, 6·W, 3)` canvas pixels of uint8."""
+    """Draws a wall and a floor with doors, posts and tiles: uint8 `(2·H, 6·W, 3)` in canvas pixels."""
     width, height = 6 * WIDTH * SUPERSAMPLING, 2 * HEIGHT * SUPERSAMPLING
 
     def tone():

@@ -1,4 +1,4 @@
-"""A person drawn on a canvas, together with the labels of the parts."""
+"""Drawing of a person together with the labels of the body parts."""
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -7,12 +7,12 @@ from iaunet_tf.data.dataset import PARTS
 from iaunet_tf.data.synthetic.pedestrians.cameras import Shot
 from iaunet_tf.data.synthetic.pedestrians.people import Garment, Person
 
-# Labels of the drawing: the parts of the masks in their order, between the background and what people carry.
+# Labels: the background, the body parts in the order of their masks, and carried objects.
 BACKGROUND, HEAD, UPPER, LOWER, SHOES, CARRIED = range(len(PARTS) + 2)
 
 
 class Canvas:
-    """A picture and its label map, drawn together."""
+    """An image and its label map, drawn simultaneously."""
 
     def __init__(self, background: Image.Image):
         self.rgb = background
@@ -21,7 +21,7 @@ class Canvas:
         self._labels = ImageDraw.Draw(self.labels)
 
     def _both(self, shape, fill, label, draw):
-        if isinstance(fill, Image.Image):  # a texture of the canvas' size
+        if isinstance(fill, Image.Image):  # a texture of the same size as the canvas
             mask = Image.new("1", self.rgb.size)
             draw(ImageDraw.Draw(mask), shape, 1)
             self.rgb.paste(fill, mask=mask)
@@ -37,7 +37,7 @@ class Canvas:
         self._both(box, fill, label, lambda d, s, f: d.ellipse(s, fill=f))
 
     def limb(self, start, end, start_width, end_width, fill, label):
-        """A tapered stroke with round ends; widths are diameters."""
+        """Draws a tapered stroke with round ends; the widths are diameters."""
         start, end = np.asarray(start, float), np.asarray(end, float)
         along = end - start
         normal = np.array([-along[1], along[0]]) / max(float(np.hypot(*along)), 1e-6) / 2
@@ -52,7 +52,7 @@ def shade(colour, factor):
 
 
 def _texture(garment: Garment, size, centre: float, top: float, unit: float, turn: float):
-    """The garment's fabric over the whole canvas; a plain one is just its colour."""
+    """Returns the garment's fabric as an image of the size of the canvas, or just its colour if it is plain."""
     if garment.pattern == "plain":
         return garment.colour
     y, x = np.mgrid[: size[1], : size[0]].astype("float32")
@@ -75,8 +75,11 @@ def _texture(garment: Garment, size, centre: float, top: float, unit: float, tur
 
 
 class Figure:
-    """One person on a canvas. `self.at` turns body coordinates, x to the right of the spine and y down from
-    the crown in units of the person's height, into canvas pixels."""
+    """A person on a canvas.
+
+    `at` converts body coordinates to canvas pixels. Body coordinates are in units of the person's height, with x to the
+    right of the spine and y downwards from the top of the head.
+    """
 
     def __init__(self, canvas: Canvas, person: Person, shot: Shot, sun: float):
         width, height = canvas.rgb.size
@@ -85,7 +88,7 @@ class Figure:
         self.centre = width * (0.5 + shot.x)
         self.top = height * (0.965 + shot.y) - self.unit
         self.front, self.side = np.cos(shot.angle), np.sin(shot.angle)
-        # A body is deeper than it is flat: half as wide from the side.
+        # Seen from the side, a body is about half as wide as from the front.
         self.broad = person.build * np.sqrt(self.front**2 + (0.58 * self.side) ** 2)
         self.hip = 0.5 - 0.04 * (person.legs - 1) * 10
         self.swing = 0.42 * shot.stride * np.sin(shot.phase)
@@ -115,7 +118,7 @@ class Figure:
         self._light(np.asarray(canvas.labels) != before)
 
     def _joint(self, start, angle, length):
-        """Where a limb ends that hangs at `angle` from the vertical, in the plane of the walk."""
+        """Returns the end of a limb at `angle` from the vertical, in the walking plane."""
         return start + length * np.array([np.sin(angle) * self.side, np.cos(angle)])
 
     def _leg(self, which):
@@ -124,7 +127,7 @@ class Figure:
         hip = np.array([0.045 * which * person.build * abs(self.front), self.hip])
         shin = (0.97 - self.hip) * 0.52
         knee = self._joint(hip, swing, 0.97 - self.hip - shin)
-        # The leg behind bends.
+        # The rear leg bends.
         ankle = self._joint(knee, swing - max(0.0, -swing) * 0.9, shin)
         ankle[1] = min(ankle[1], 0.955)
         thigh, calf, foot = 0.095 * person.build, 0.062 * person.build, 0.045
@@ -291,7 +294,7 @@ class Figure:
             self._polygon([(x, y - radius), (x + radius, y + radius), (x - radius, y + radius)], colour, UPPER)
 
     def _light(self, drawn):
-        """Light from one side, and the folds of the clothes."""
+        """Adds light from one side and folds in the clothes."""
         width, height = self.canvas.rgb.size
         rng = np.random.default_rng(self.shot.noise)
         folds = Image.fromarray(rng.normal(0, 1, (16, 8)).astype("float32"))

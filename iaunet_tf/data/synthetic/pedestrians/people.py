@@ -1,11 +1,11 @@
-"""Who a pedestrian is: everything that stays the same across cameras."""
+"""Appearance of pedestrians, constant across cameras."""
 
 import colorsys
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-CLOTHES = [  # hue, saturation, value, how often
+CLOTHES = [  # hue, saturation, value, frequency
     (0.00, 0.00, 0.10, 5),  # black
     (0.00, 0.00, 0.42, 4),  # grey
     (0.00, 0.00, 0.92, 4),  # white
@@ -52,17 +52,17 @@ def clothes_colour(rng: np.random.Generator) -> tuple[int, int, int]:
 class Garment:
     cut: str
     colour: tuple
-    second: tuple  # of the pattern, the inner shirt, the trim
+    second: tuple  # colour of the pattern, the inner shirt and the trim
     pattern: str
-    pitch: float  # of the pattern
+    pitch: float  # period of the pattern
 
 
 @dataclass(frozen=True)
 class Person:
-    """What makes somebody recognisable."""
+    """Appearance of a person."""
 
-    build: float  # width relative to the average
-    legs: float  # length of the legs relative to the average
+    build: float  # body width relative to the average
+    legs: float  # leg length relative to the average
     skin: tuple
     hair_cut: str
     hair: tuple
@@ -111,5 +111,5 @@ class Person:
         )
 
     def dressed_like(self, other: "Person") -> "Person":
-        """The same person in somebody else's clothes: head, build, shoes, bag and logo tell them apart."""
+        """Returns this person in another one's clothes; head, build, shoes, bag and logo still distinguish them."""
         return replace(self, upper=other.upper, lower=other.lower)

@@ -1,4 +1,4 @@
-"""The picture of a person, and its exact labels."""
+"""Rendering of a person with exact labels."""
 
 from dataclasses import replace
 
@@ -11,10 +11,16 @@ from iaunet_tf.data.synthetic.pedestrians.people import Person, clothes_colour, 
 
 
 def render(person: Person, camera: Camera, shot: Shot) -> tuple[Image.Image, np.ndarray]:
-    """Takes the picture.
+    """Renders an image of a person.
+
+    Args:
+        person: who is seen.
+        camera: properties of the camera.
+        shot: properties of this image.
 
     Returns:
-        The picture, RGB, 64×128 pixels, before JPEG; and its labels, uint8 `(128, 64)`, from `BACKGROUND` to `CARRIED`.
+        The RGB image, 64×128 pixels (width × height), before JPEG compression; and its labels, uint8 `(128, 64)`, from
+        `BACKGROUND` to `CARRIED`.
     """
     size = (WIDTH * SUPERSAMPLING, HEIGHT * SUPERSAMPLING)
     canvas = Canvas(background(camera, shot, size))
@@ -34,7 +40,7 @@ def render(person: Person, camera: Camera, shot: Shot) -> tuple[Image.Image, np.
 
 
 def _draw_passer(canvas, camera, shot):
-    """Somebody behind, at the edge of the picture; not part of the person."""
+    """Draws another person in the background at the edge of the image, not labelled."""
     rng = np.random.default_rng(shot.passer)
     away = replace(
         Shot.random(rng, camera),
@@ -47,7 +53,7 @@ def _draw_passer(canvas, camera, shot):
 
 
 def _draw_occluder(canvas, rng):
-    """A post, a bin, a hedge or a car's edge in front of the person."""
+    """Draws a post, a bin, a hedge or the edge of a car in front of the person."""
     width, height = canvas.rgb.size
     colour = shade(clothes_colour(rng), rng.uniform(0.5, 1))
     kind = pick(rng, ("post", "low", "side"))
@@ -66,7 +72,7 @@ def _draw_occluder(canvas, rng):
 
 
 def _draw_crossing(canvas, camera, shot):
-    """Somebody, or something broad, that passes between camera and person; `shot.crossing` says where it is by now."""
+    """Draws another person or a wide object that passes between the camera and the person."""
     seed, distance = shot.crossing
     rng = np.random.default_rng(seed)
     width, height = canvas.rgb.size
@@ -92,7 +98,7 @@ def _draw_crossing(canvas, camera, shot):
 
 
 def _reduce_labels(labels: np.ndarray) -> np.ndarray:
-    """The label that fills most of every pixel."""
+    """Downsamples labels by choosing the most frequent one in every pixel."""
     height, width = labels.shape[0] // SUPERSAMPLING, labels.shape[1] // SUPERSAMPLING
     blocks = labels.reshape(height, SUPERSAMPLING, width, SUPERSAMPLING)
     counts = [(blocks == label).sum(axis=(1, 3)) for label in range(CARRIED + 1)]
