@@ -77,7 +77,13 @@ def test_exported_files_give_the_table_of_their_run(run, tmp_path, capsys):
     pytest.importorskip("tf2onnx")
     assert main(["export", "onnx", str(run), "--out", str(tmp_path / "a.onnx"), "--dtype", "uint8"]) == 0
     assert main(["export", "savedmodel", str(run), "--out", str(tmp_path / "served"), "--name", "small"]) == 0
-    words = ["--name=small", "--data.name=market1501", f"--data.root={run.parent / 'market'}", "--eval.rerank=true"]
+    words = [
+        "--name=small",
+        "--data.name=market1501",
+        f"--data.root={run.parent / 'market'}",
+        "--eval.rerank=true",
+        "--eval.histograms=true",
+    ]
     assert main(["evaluate", str(run), *words]) == 0
     (again,) = (run / "evaluations").iterdir()
     expected = json.loads((again / "metrics.json").read_text())

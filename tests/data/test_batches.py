@@ -106,7 +106,7 @@ def test_corrupt_images(subset, cache, tmp_path):
     path = subset.path(5)
     path.write_bytes(path.read_bytes()[:-100])
     for _ in range(2):  # the second time, a cache on disk is there
-        with pytest.raises(InputError, match=r"05.png: not a readable picture.*1 of 12 .*--data.on_corrupt skip"):
+        with pytest.raises(InputError, match=r"05.png: not a readable image.*1 of 12 .*--data.on_corrupt skip"):
             open_source(subset, SIZE, cache, tmp_path / "cache")
         said = []
         source = open_source(subset, SIZE, cache, tmp_path / "cache", "skip", said.append)

@@ -147,7 +147,7 @@ def test_evaluation_reads_every_frame(tracklets):
 
 def test_unreadable_frames(tracklets):
     tracklets.path(2).write_bytes(b"no picture")
-    with pytest.raises(InputError, match=r"002.png: not a readable picture .*on_corrupt skip takes a neighb"):
+    with pytest.raises(InputError, match=r"002.png: not a readable image .*on_corrupt skip takes a neighb"):
         Source(tracklets, SIZE).read(np.array([2]))
     pixels, _ = Source(tracklets, SIZE, on_corrupt="skip").read(np.array([2]))
     assert pixels[0, 0, 0, 1] in (1, 3)

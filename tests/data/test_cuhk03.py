@@ -90,6 +90,6 @@ def test_mistakes_are_named(tmp_path):
     write(tmp_path / "cuhk-03.mat", boxes=("labeled",))
     with pytest.raises(InputError, match=r"not the file of CUHK03"):
         read_cuhk03(tmp_path, "detected")
-    with pytest.raises(InputError, match="there are folds 0 to 1"):
+    with pytest.raises(InputError, match="choose 0 to 1"):
         read_cuhk03(tmp_path, "labeled", fold=2)
     assert not (tmp_path / "images_detected").exists()

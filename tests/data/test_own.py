@@ -65,7 +65,7 @@ def test_parquet_is_the_same(tmp_path, rows):
             lambda rows: rows.append(["gone.jpg", "joe", "a", "gallery"]),
             "1 of 9 files do not exist, the first is .*gone",
         ),
-        (lambda rows: rows.append(rows[0]), "a.jpg is named twice for train"),
+        (lambda rows: rows.append(rows[0]), "a.jpg is listed twice for train"),
         (lambda rows: rows.append([*rows[0][:3], "query"]), "is in two subsets, query and train"),
         (lambda rows: rows.append([*rows[0][:3], "test"]), "subset 'test' is not one of train, query, gallery"),
         (lambda rows: rows.__setitem__(slice(0, 4), []), "no images for train"),

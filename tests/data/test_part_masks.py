@@ -25,16 +25,16 @@ def test_label_maps_become_the_tree_that_training_reads(tmp_path, capsys):
 
 def test_mistakes(tmp_path, capsys):
     assert main(["data", "masks", str(tmp_path), str(tmp_path / "masks")]) == 1
-    assert "holds no label maps" in capsys.readouterr().err
+    assert "contains no label maps" in capsys.readouterr().err
     Image.fromarray(np.full((4, 4), 24, "uint8")).save(tmp_path / "a.png")
     assert main(["data", "masks", str(tmp_path), str(tmp_path / "masks")]) == 1
-    assert "a.png: is no label map of LIP's 20 classes: it has class 24" in capsys.readouterr().err
+    assert "a.png: not a label map of LIP's 20 classes: it has class 24" in capsys.readouterr().err
     Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
     assert main(["data", "masks", str(tmp_path), str(tmp_path / "masks")]) == 1
     assert "its shape is (4, 4, 3)" in capsys.readouterr().err
     (tmp_path / "a.png").write_bytes(b"nothing")
     assert main(["data", "masks", str(tmp_path), str(tmp_path / "masks")]) == 1
-    assert "a.png: not a readable picture" in capsys.readouterr().err
+    assert "a.png: not a readable image" in capsys.readouterr().err
     assert not (tmp_path / "masks").exists()
 
 

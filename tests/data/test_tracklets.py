@@ -164,7 +164,7 @@ def test_ilids_vid(tmp_path):
     assert [path.parts[-3] for path in (data.query.path(0), data.gallery.path(0))] == ["cam1", "cam2"]
     assert data.query.pids.tolist() == data.gallery.pids.tolist() == [1, 4]
     assert data.train.pids.tolist() == [2, 2, 3, 3] and data.train.camids.tolist() == [1, 2, 1, 2]
-    with pytest.raises(InputError, match=r"data.fold 2 is unknown: there are folds 0 to 1"):
+    with pytest.raises(InputError, match=r"data.fold 2 does not exist: choose 0 to 1"):
         read_ilids_vid(tmp_path, 2)
     savemat(splits, {"ls_set": np.array([[1, 2]])})
     with pytest.raises(InputError, match=r"lists 2 identities, but .* contains 4"):
@@ -185,7 +185,7 @@ def test_prid2011(tmp_path):
     assert len(data.train) == 4 and not set(data.train.pids) & set(data.query.pids)
     chosen = [tuple(read_prid2011(tmp_path, fold).query.pids) for fold in range(10)]
     assert len(set(chosen)) > 2 and chosen[4] == tuple(data.query.pids)
-    with pytest.raises(InputError, match=r"data.fold 10 is unknown: there are folds 0 to 9"):
+    with pytest.raises(InputError, match=r"data.fold 10 does not exist: choose 0 to 9"):
         read_prid2011(tmp_path, 10)
     content = [{"train": ["person_0008", "person_0001"], "test": ["person_0002", "person_0005"]}]
     (tmp_path / "splits_prid2011.json").write_text(json.dumps(content))

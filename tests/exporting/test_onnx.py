@@ -66,9 +66,10 @@ def test_image_network(exports, name):
 def test_video_network_takes_any_number_of_frames(exports):
     model = load_network(exports / "clips.keras")
     for frames in (1, 3, 4):
-        clips = np.random.default_rng(frames).uniform(0, 255, (2, frames, 64, 32, 3)).astype("float32")
+        # Clips without a near tie in the channel attention, where rounding decides which channel wins.
+        clips = np.random.default_rng(30 + frames).uniform(0, 255, (2, frames, 64, 32, 3)).astype("float32")
         session, got = run(exports / "clips" / "clips.onnx", clips)
-        np.testing.assert_allclose(got, embeddings(model, clips), atol=1e-4)
+        np.testing.assert_allclose(got, embeddings(model, clips), atol=1e-5)
     assert session.get_inputs()[0].shape == ["batch", "frames", 64, 32, 3]
     assert session.get_inputs()[0].name == "clips"
 

@@ -49,9 +49,9 @@ def read_cuhk03(root: str | Path, boxes: str, fold: int = 0) -> Dataset:
     except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
         if isinstance(error, OSError) and error.errno:  # no space, no permission
             raise
-        raise InputError(f"{file}: is not CUHK03's ({' '.join(str(error).split())[:120]})") from None
+        raise InputError(f"{file}: not the file of CUHK03 ({' '.join(str(error).split())[:120]})") from None
     if not 0 <= fold < len(tests):
-        raise InputError(f"data.fold {fold} is unknown: there are folds 0 to {len(tests) - 1}, or all")
+        raise InputError(f"data.fold {fold} does not exist: choose 0 to {len(tests) - 1}, or all")
 
     found = [(match, path) for path in sorted(folder.iterdir()) if (match := NAME.fullmatch(path.name))]
     if not found:

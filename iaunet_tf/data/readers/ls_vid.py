@@ -33,7 +33,7 @@ def read_ls_vid(root: str | Path) -> Dataset:
     train, test = _read(root, "train", lists["train"]), _read(root, "gallery", lists["test"])
     query = read_matrix(info, "query").reshape(-1).astype(int) - 1
     if not len(query) or query.min() < 0 or query.max() >= len(test):
-        raise InputError(f"{info}: does not number tracklets from 1 to {len(test)}")
+        raise InputError(f"{info}: tracklet numbers must be between 1 and {len(test)}")
     return Dataset("ls_vid", train.with_masks(root), test.take(query, "query"), test)
 
 

@@ -52,7 +52,7 @@ def _read(folder: Path, subset: str, mask_root: Path) -> Subset:
         pids.append(pid)
         camids.append(int(match[2]))
     if not paths:
-        raise InputError(f"{folder}: holds no images of people; expected {LAYOUT}")
+        raise InputError(f"{folder}: contains no images; expected {LAYOUT}; set --data.root")
     masks = None
     if subset == "train" and mask_root.is_dir():
         folders = {entry.name: entry for entry in mask_root.iterdir()}

@@ -52,5 +52,5 @@ def _read(base, name, folder):
         raise InputError(f"{base}: the lists of {name} are empty; copy them from MSMT17")
     missing = next((path for path in (paths[0], paths[-1]) if not path.is_file()), None)
     if missing:
-        raise InputError(f"{missing}: is listed but not there")
+        raise InputError(f"{missing}: is listed, but does not exist; set --data.root")
     return Subset.of_images(name, paths, pids, camids)

@@ -61,7 +61,7 @@ def _table(file):
     except InputError:
         raise
     except (ValueError, csv.Error) as error:  # pyarrow's errors and those of decoding are ValueErrors
-        raise InputError(f"{file}: is not readable ({' '.join(str(error).split())[:120]})") from None
+        raise InputError(f"{file}: cannot be read ({' '.join(str(error).split())[:120]})") from None
     # Older tables, and those of other toolboxes, call the column of subsets "split".
     subset = "subset" if "subset" in columns else "split"
     missing = [column for column in COLUMNS if column not in columns and not (column == "subset" and subset in columns)]
@@ -133,7 +133,7 @@ def _check(root, rows):
         raise InputError(f"{root}: subset {wrong!r} is not one of {', '.join(SUBSETS)}")
     missing = [row[0] for row in rows if not row[0].is_file()]
     if missing:
-        raise InputError(f"{root}: {len(missing)} of {len(rows)} files are not there, the first is {missing[0]}")
+        raise InputError(f"{root}: {len(missing)} of {len(rows)} files do not exist, the first is {missing[0]}")
     subsets: dict[Path, list[str]] = {}
     for path, _, _, subset in rows:
         subsets.setdefault(path.resolve(), []).append(subset)

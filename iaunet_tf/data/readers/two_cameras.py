@@ -75,7 +75,7 @@ def read_prid2011(root: str | Path, fold: int = 0) -> Dataset:
                 for entry in json.loads(path.read_text())
             ]
         except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{path}: is no list of train and test people of {shots} ({error})") from None
+            raise InputError(f"{path}: not a list of train and test identities in {shots} ({error})") from None
         _check_fold(fold, len(named))
         train, test = named[fold]
     else:
@@ -108,7 +108,7 @@ def _read_cameras(root, cameras, name, most=None):
 
 def _check_fold(fold, count):
     if not 0 <= fold < count:
-        raise InputError(f"data.fold {fold} is unknown: there are folds 0 to {count - 1}, or all")
+        raise InputError(f"data.fold {fold} does not exist: choose 0 to {count - 1}, or all")
 
 
 def _halves(name, root, tracklets, train, test):
