@@ -32,14 +32,14 @@ def main(arguments: Sequence[str]) -> None:
 def embed_files(model: str, images: list[str], out: str, batch_size: int = 32, device: str = "auto") -> None:
     """Embeds files and writes `paths` `(N,)` and `embeddings` `(N, D)`, in Parquet columns `path` and `embedding`."""
     write = _writer(Path(out).suffix, out)
-    # The pictures first: a mistyped folder should not wait for the network.
+    # The images first: a mistyped folder should not wait for the network.
     folders = _folders(images)
     embed = Embedder(model, batch_size, device)
     if embed.metadata.video:
-        paths, pictures = list(folders), list(folders.values())
+        paths, items = list(folders), list(folders.values())
     else:
-        paths = pictures = [path for files in folders.values() for path in files]
-    embeddings = embed(pictures, progress=True)
+        paths = items = [path for files in folders.values() for path in files]
+    embeddings = embed(items, progress=True)
     with replacing(out) as temporary:
         write(temporary, [str(path) for path in paths], embeddings)
     print(f"{len(embeddings)} embeddings of {embeddings.shape[1]} numbers: {out}")
@@ -64,13 +64,13 @@ def _writer(suffix, out):
 
 
 def _folders(images):
-    """Pictures by the folder they lie in, in order."""
+    """Image files by their folder, in order."""
     folders: dict[Path, list[Path]] = {}
     for name in map(Path, images):
         if name.is_dir():
             found = sorted(path for path in name.rglob("*") if path.suffix.lower() in SUFFIXES)
             if not found:
-                raise InputError(f"{name}: holds no pictures ({', '.join(sorted(SUFFIXES))})")
+                raise InputError(f"{name}: contains no images ({', '.join(sorted(SUFFIXES))})")
         elif name.is_file():
             found = [name]
         else:

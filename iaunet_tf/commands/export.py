@@ -91,25 +91,25 @@ def _to_onnx(options):
     out = _out_file(options.out, ".onnx")
     int8 = options.precision == "int8"
     if int8 != bool(options.calibrate):
-        raise InputError("--precision int8 and --calibrate FOLDER, pictures to calibrate with, go together")
+        raise InputError("--precision int8 and --calibrate FOLDER, images to calibrate with, go together")
     model, network = _load(options)
     from iaunet_tf.exporting.onnx import write_onnx
     from iaunet_tf.exporting.precision import to_int8
-    from iaunet_tf.exporting.samples import sample_pictures
+    from iaunet_tf.exporting.samples import sample_images
     from iaunet_tf.inference import Embedder
 
     tracker = options.layout == "tracker"
     metadata = network(layout=options.layout, dtype="float32" if tracker else options.dtype)
     if int8:
-        calibration, _ = sample_pictures(options.calibrate, options.source, metadata.video, count=128)
-    pictures = _samples(options, metadata)
+        calibration, _ = sample_images(options.calibrate, options.source, metadata.video, count=128)
+    images = _samples(options, metadata)
     with replacing(out) as temporary:
         print(f"{options.source} to ONNX, layout {options.layout}, {options.precision}", flush=True)
         write_onnx(model, temporary, metadata, half=options.precision == "fp16", loops=options.long_clips)
         if int8:
             print(f"calibrating on {len(calibration)} of {options.calibrate}", flush=True)
             to_int8(temporary, Embedder(temporary).prepare(calibration))
-        report = _compare(model, temporary, *pictures, options.precision)
+        report = _compare(model, temporary, *images, options.precision)
     _report(out.with_suffix(".json"), metadata, report)
     print(out)
 
@@ -125,11 +125,11 @@ def _to_savedmodel(options):
     out = base / str(options.version or next_version(base))
     if out.exists():
         raise InputError(f"{out}: exists; choose another --version, or leave it out for the next one")
-    pictures = _samples(options, metadata)
+    images = _samples(options, metadata)
     with replacing(out) as temporary:
         print(f"{options.source} to SavedModel", flush=True)
         write_savedmodel(model, temporary, metadata, options.part_attention)
-        report = _compare(model, temporary, *pictures, "fp32", by_signature)
+        report = _compare(model, temporary, *images, "fp32", by_signature)
         _report(temporary / "assets.extra" / "comparison.json", metadata, report)
     batching = Path(options.out) / "batching.config"
     if not batching.exists():
@@ -144,11 +144,11 @@ def _to_litert(options):
     from iaunet_tf.exporting.litert import write_litert
 
     metadata = network(dtype=options.dtype)
-    pictures = _samples(options, metadata)
+    images = _samples(options, metadata)
     with replacing(out) as temporary:
         print(f"{options.source} to LiteRT, {options.precision}", flush=True)
         write_litert(model, temporary, metadata, int8=options.precision == "int8")
-        report = _compare(model, temporary, *pictures, options.precision)
+        report = _compare(model, temporary, *images, options.precision)
     _report(out.with_suffix(".json"), metadata, report)
     print(out)
 
@@ -172,22 +172,22 @@ def _load(options):
 
 
 def _samples(options, metadata):
-    from iaunet_tf.exporting.samples import sample_pictures
+    from iaunet_tf.exporting.samples import sample_images
 
-    return sample_pictures(options.samples, options.source, metadata.video)
+    return sample_images(options.samples, options.source, metadata.video)
 
 
-def _compare(model, path, pictures, origin, precision, by_signature=None):
-    """Embeds pictures with the network and with its export; `by_signature` goes other ways into the export."""
+def _compare(model, path, images, origin, precision, by_signature=None):
+    """Embeds images with the network and with its export; `by_signature` goes other ways into the export."""
     from iaunet_tf.exporting.verification import LIMITS, verify
     from iaunet_tf.inference import Embedder
 
-    print(f"comparing with Keras on {len(pictures)} of {origin}", flush=True)
+    print(f"comparing with Keras on {len(images)} of {origin}", flush=True)
     limits = LIMITS[precision]
-    ours = Embedder(model, BATCH)(pictures)
-    comparison = verify(ours, Embedder(path, BATCH)(pictures), limits)
+    ours = Embedder(model, BATCH)(images)
+    comparison = verify(ours, Embedder(path, BATCH)(images), limits)
     report = {"samples": origin, "limits": asdict(limits), "comparison": comparison}
-    for name, embeddings in by_signature(path, pictures).items() if by_signature else ():
+    for name, embeddings in by_signature(path, images).items() if by_signature else ():
         report[name] = verify(ours, embeddings, limits, f"signature {name}")
     return report
 

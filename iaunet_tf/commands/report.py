@@ -27,7 +27,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def make_report(runs: list[str], out: str | None = None, queries: int = 4, seed: int = 0) -> Path:
-    """Writes the page with its pictures and tables into a folder; an older report there is replaced.
+    """Writes the page with its plots, images and tables into a folder; an older report there is replaced.
 
     Args:
         runs: folders of one or two finished runs.

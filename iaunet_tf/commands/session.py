@@ -57,22 +57,18 @@ def work_on(config: Config, run: Run, work: Work) -> None:
         raise
 
 
-def train_anew(config: Config, run: Run) -> dict[str, float]:
+def train_anew(config: Config, run: Run, purpose: str = "train") -> dict[str, float]:
     """Trains and evaluates."""
     from iaunet_tf.tasks import make_task
     from iaunet_tf.training.loop import train
 
-    task = make_task(config, "train")
-    return task.evaluate(train(config, run, task), run)
+    task = make_task(config, purpose)
+    return task.evaluate(train(config, run, task, resume=purpose == "resume"), run)
 
 
 def resume(config: Config, run: Run) -> dict[str, float]:
     """Continues a run, and evaluates it."""
-    from iaunet_tf.tasks import make_task
-    from iaunet_tf.training.loop import train
-
-    task = make_task(config, "resume")
-    return task.evaluate(train(config, run, task, resume=True), run)
+    return train_anew(config, run, "resume")
 
 
 def evaluate_again(config: Config, run: Run) -> dict[str, float]:

@@ -14,7 +14,7 @@ DRAWN = 16
 OF_QUERIES = 200
 
 
-def sample_pictures(folder: str | None, source: str, video: bool, count: int = OF_QUERIES) -> tuple[list, str]:
+def sample_images(folder: str | None, source: str, video: bool, count: int = OF_QUERIES) -> tuple[list, str]:
     """Selects sample images for `Embedder`, or clips of four frames for a video network.
 
     They come from the given folder; without one, from the query set of the exported run; and if that is not
@@ -33,15 +33,15 @@ def sample_pictures(folder: str | None, source: str, video: bool, count: int = O
         InputError: the folder does not exist or contains fewer than two images.
     """
     if folder is not None:
-        pictures, origin = _of_folder(folder, count), folder
+        images, origin = _of_folder(folder, count), folder
     elif queries := _of_run(source, video):
         return _evenly(queries, count), f"the query set of {source}"
     else:
-        pictures, origin = _drawn(), "drawn pedestrians"
+        images, origin = _drawn(), "drawn pedestrians"
     if video:
-        starts = range(0, len(pictures), FRAMES)
-        pictures = [[pictures[(start + k) % len(pictures)] for k in range(FRAMES)] for start in starts]
-    return pictures, origin
+        starts = range(0, len(images), FRAMES)
+        images = [[images[(start + k) % len(images)] for k in range(FRAMES)] for start in starts]
+    return images, origin
 
 
 def _evenly(items, count):
@@ -78,9 +78,9 @@ def _drawn():
     from iaunet_tf.data.synthetic.pedestrians import Shot, render
 
     people, scenes = cast(0, 3, 70_000, DRAWN), cameras(0)
-    pictures = []
+    images = []
     for index, person in enumerate(people):
         rng = np.random.default_rng((70, index))
         camera = scenes[index % len(scenes)]
-        pictures.append(render(person, camera, Shot.random(rng, camera))[0])
-    return pictures
+        images.append(render(person, camera, Shot.random(rng, camera))[0])
+    return images

@@ -107,7 +107,7 @@ class Findings(Evaluation):
         return getattr(self.test, subset).subset.paths(row)
 
     def attention(self, files: list[Path]) -> list[np.ndarray]:
-        """Part attention of both blocks, `(files, h, w, 4)`, of one picture each or of a tracklet's clips; none of a
+        """Part attention of both blocks, `(files, h, w, 4)`, of one image each or of a tracklet's clips; none of a
         network without."""
         pixels = np.stack([load_image(file, self.size) for file in files]).astype("float32")
         order = np.arange(len(files))

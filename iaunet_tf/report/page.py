@@ -13,7 +13,7 @@ from iaunet_tf.files import replacing
 
 
 @dataclass(frozen=True)
-class Picture:
+class Figure:
     """An image file of a report: photographs (`.jpg`) keep their size, plots (`.png`) are shrunk to fit the page."""
 
     file: Path
@@ -43,14 +43,14 @@ class Section:
         title: heading.
         text: paragraph below the heading.
         table: rows of cells; the first row is the header.
-        pictures: images, in order.
+        figures: images, in order.
         side: whether images are shown side by side if there is space.
     """
 
     title: str
     text: str = ""
     table: Sequence[Sequence[str]] = ()
-    pictures: Sequence[Picture] = field(default_factory=list)
+    figures: Sequence[Figure] = field(default_factory=list)
     side: bool = False
 
 

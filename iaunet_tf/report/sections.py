@@ -10,9 +10,9 @@ import numpy as np
 from iaunet_tf.evaluation import confidence_intervals
 from iaunet_tf.evaluation.pairs import FALSE_POSITIVE_RATES
 from iaunet_tf.evaluation.tables import draw_cmc, draw_roc
-from iaunet_tf.report import charts, pictures
+from iaunet_tf.report import images, plots
 from iaunet_tf.report.findings import Findings
-from iaunet_tf.report.page import Picture, Section
+from iaunet_tf.report.page import Figure, Section
 
 # Of the table, by their names in metrics.json.
 COLUMNS = {name: name for name in ("mAP", "rank-1", "rank-5", "rank-10", "mINP")} | {
@@ -23,7 +23,7 @@ PAIRS = 8  # of confused people
 
 
 def all_sections(runs: Sequence[Findings], folder: Path, count: int, seed: int) -> list[Section]:
-    """Makes the pictures in `folder` and says what they show.
+    """Draws the plots and images in `folder` and says what they show.
 
     Args:
         runs: one, or two of the same queries and gallery.
@@ -103,22 +103,22 @@ def _curves(runs, folder):
     draw_cmc({run.name: run.ranking for run in runs}, folder / "cmc.png")
     draw_roc({run.name: run.pairs for run in runs}, folder / "roc.png")
     shown = [
-        Picture(folder / "cmc.png", "CMC: queries with a hit among the first"),
-        Picture(folder / "roc.png", "ROC: are two pictures of the same person?"),
+        Figure(folder / "cmc.png", "CMC: queries with a hit among the first"),
+        Figure(folder / "roc.png", "ROC: are two images of the same person?"),
     ]
-    return Section("CMC and ROC", pictures=shown, side=True)
+    return Section("CMC and ROC", figures=shown, side=True)
 
 
 def _history(runs, folder):
     histories = {run.name: run.history for run in runs if run.history}
     if not histories:
         return None
-    charts.draw_curves(histories, lambda key: key.endswith("loss"), "loss", 1, folder / "losses.png")
+    plots.draw_curves(histories, lambda key: key.endswith("loss"), "loss", 1, folder / "losses.png")
     files = [folder / "losses.png", folder / "accuracy.png", folder / "learning_rate.png"]
     title = "training accuracy, validation [%]" if any("val_mAP" in h for h in histories.values()) else "accuracy [%]"
-    charts.draw_curves(histories, lambda key: key == "accuracy" or key.startswith("val_"), title, 100, files[1])
-    charts.draw_curves(histories, lambda key: key == "learning_rate", "learning rate", 1, files[2])
-    return Section("Training", pictures=[Picture(file) for file in files], side=True)
+    plots.draw_curves(histories, lambda key: key == "accuracy" or key.startswith("val_"), title, 100, files[1])
+    plots.draw_curves(histories, lambda key: key == "learning_rate", "learning rate", 1, files[2])
+    return Section("Training", figures=[Figure(file) for file in files], side=True)
 
 
 def _ranked_lists(runs, chosen, folder):
@@ -136,11 +136,11 @@ def _ranked_lists(runs, chosen, folder):
                 ]
                 file = folder / "ranked" / f"{_file_name(kind)}-{row}{_of_run(run, runs)}.jpg"
                 caption = f"query\ncamera {query.camids[row]}"
-                pictures.ranked_list(_middle(run.paths("query", row)), found, caption, file)
+                images.ranked_list(_middle(run.paths("query", row)), found, caption, file)
                 precision = f"average precision {100 * run.ranking.ap[row]:.1f} %"
-                shown.append(Picture(file, f"{_prefix(run, runs)}person {query.pids[row]}, {precision}"))
+                shown.append(Figure(file, f"{_prefix(run, runs)}person {query.pids[row]}, {precision}"))
         text = "Green with a tick: the same person; red with a cross: somebody else. Below: camera and distance."
-        yield Section(kind, text, pictures=shown)
+        yield Section(kind, text, figures=shown)
 
 
 def _attention(runs, chosen, folder):
@@ -153,11 +153,11 @@ def _attention(runs, chosen, folder):
                 continue
             file = folder / "attention" / f"{row}{_of_run(run, runs)}.jpg"
             if run.video:
-                pictures.tracklet_attention(files, blocks, file)
+                images.tracklet_attention(files, blocks, file)
             else:
-                pictures.part_attention(files[0], [attention[0] for attention in blocks], file)
+                images.part_attention(files[0], [attention[0] for attention in blocks], file)
             frames = f", {len(files)} frames" if run.video else ""
-            shown.append(Picture(file, f"{_prefix(run, runs)}person {runs[0].test.query.subset.pids[row]}{frames}"))
+            shown.append(Figure(file, f"{_prefix(run, runs)}person {runs[0].test.query.subset.pids[row]}{frames}"))
     if not shown:
         return None
     text = "Head red, upper body green, lower body blue, shoes yellow, each relative to its largest value"
@@ -168,7 +168,7 @@ def _attention(runs, chosen, folder):
     for run in runs:
         if run.history and "mask_loss" not in run.history:
             text += f" {run.name} was trained without part masks, so that its four maps need not be these parts."
-    return Section("Where the blocks see parts", text, pictures=shown)
+    return Section("Where the blocks see parts", text, figures=shown)
 
 
 def _relations(runs, folder):
@@ -176,12 +176,12 @@ def _relations(runs, folder):
     for run in runs:
         for block, relation in enumerate(run.relations, 1):
             file = folder / f"relations-{block}{_of_run(run, runs)}.png"
-            charts.draw_relation(relation, file)
-            shown.append(Picture(file, f"{_prefix(run, runs)}block {block}"))
+            plots.draw_relation(relation, file)
+            shown.append(Figure(file, f"{_prefix(run, runs)}block {block}"))
     if not shown:
         return None
     text = "How much each part (row) listens to each other part (column), mean over queries."
-    return Section("Relations between parts", text, pictures=shown, side=True)
+    return Section("Relations between parts", text, figures=shown, side=True)
 
 
 def _confused(runs, folder):
@@ -198,29 +198,29 @@ def _confused(runs, folder):
             cameras = query.camids[row], run.test.gallery.subset.camids[run.nearest[0][row, 0]]
             people = query.pids[row], other
             captions = tuple(f"person {p}\ncamera {c}" for p, c in zip(people, cameras, strict=True))
-            pictures.confused_pair(*files, captions, file)
+            images.confused_pair(*files, captions, file)
             times = "once" if len(rows) == 1 else f"{len(rows)} times"
-            shown.append(Picture(file, f"{_prefix(run, runs)}{times}"))
+            shown.append(Figure(file, f"{_prefix(run, runs)}{times}"))
     with (folder / "confused.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("run", "person", "other", "queries"), *table])
     if not shown:
         return Section("People taken for each other", "Nobody was found first for somebody else.")
     text = "Pairs of whom one was found first for the other, by number of queries; all of them in confused.csv."
-    return Section("People taken for each other", text, pictures=shown, side=True)
+    return Section("People taken for each other", text, figures=shown, side=True)
 
 
 def _distances(runs, folder):
     text = "The less both overlap, the better a threshold tells people apart."
-    shown = _each(runs, folder, "distances", lambda run, file: charts.draw_distances(run.pairs, file))
-    return Section("Distances", text, pictures=shown, side=True)
+    shown = _each(runs, folder, "distances", lambda run, file: plots.draw_distances(run.pairs, file))
+    return Section("Distances", text, figures=shown, side=True)
 
 
 def _cameras(runs, folder):
     if not all(run.cameras for run in runs):
         return None
-    text = "Queries of one camera, looked for in the pictures of another camera alone."
-    shown = _each(runs, folder, "cameras", lambda run, file: charts.draw_cameras(run.cameras, file))
-    return Section("Pairs of cameras", text, pictures=shown, side=True)
+    text = "Queries of one camera, searched for among the images of one other camera alone."
+    shown = _each(runs, folder, "cameras", lambda run, file: plots.draw_cameras(run.cameras, file))
+    return Section("Pairs of cameras", text, figures=shown, side=True)
 
 
 def _each(runs, folder, name, draw):
@@ -228,7 +228,7 @@ def _each(runs, folder, name, draw):
     files = [folder / f"{name}{_of_run(run, runs)}.png" for run in runs]
     for run, file in zip(runs, files, strict=True):
         draw(run, file)
-    return [Picture(file, run.name if len(runs) > 1 else "") for run, file in zip(runs, files, strict=True)]
+    return [Figure(file, run.name if len(runs) > 1 else "") for run, file in zip(runs, files, strict=True)]
 
 
 def _of_run(run, runs):

@@ -46,7 +46,7 @@ class ReIdentification(Task):
         self.evaluator = Evaluator(config, datasets)
         objective = make_objective(config.loss, train.mining)
         everybodys = {"masks": tf.constant(prior_masks(*self.size))} if data.masks == "prior" else {}
-        self._objective = lambda outputs, batch: objective(outputs, {**batch, **everybodys})
+        self.objective = lambda outputs, batch: objective(outputs, {**batch, **everybodys})
 
     def build_model(self, weights: str | None = None) -> keras.Model:
         model = self.config.model
@@ -74,9 +74,6 @@ class ReIdentification(Task):
             clip,
             share,
         )
-
-    def objective(self, outputs: dict, batch: dict) -> tuple[tf.Tensor, dict]:
-        return self._objective(outputs, batch)
 
     def validator(self, model: keras.Model) -> Callable[[], dict[str, float]]:
         extract = Extractor(model, self.config)

@@ -18,12 +18,15 @@ class Task(ABC):
         steps: batches of an epoch.
         group_size: examples of a batch that must stay together on one replica.
         validation: names of what `validator` measures; the first one chooses the best checkpoint.
+        objective: from outputs and batch of one replica to what to minimise, and values to log with it. Every value is
+            a mean, so that the mean over replicas is the value of the global batch.
     """
 
     unit: str = "images"
     steps: int
     group_size: int = 1
     validation: tuple[str, ...]
+    objective: Callable[[dict, dict], tuple[tf.Tensor, dict]]
 
     @abstractmethod
     def build_model(self, weights: str | None = None) -> keras.Model:
@@ -33,13 +36,6 @@ class Task(ABC):
     def batches(self, epoch: int, share: Share) -> tf.data.Dataset:
         """A worker's share of an epoch's batches, dictionaries with `"images"`, those of one replica at a time; a pure
         function of seed and epoch."""
-
-    @abstractmethod
-    def objective(self, outputs: dict, batch: dict) -> tuple[tf.Tensor, dict]:
-        """What to minimise for one replica's share of a batch, and values to log with it.
-
-        Every value is a mean, so that the mean over replicas is the value of the global batch.
-        """
 
     @abstractmethod
     def validator(self, model: keras.Model) -> Callable[[], dict[str, float]]:

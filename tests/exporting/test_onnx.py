@@ -11,7 +11,7 @@ from iaunet_tf.commands import main
 from iaunet_tf.errors import InputError
 from iaunet_tf.exporting.network import for_inference
 from iaunet_tf.exporting.precision import to_int8
-from iaunet_tf.exporting.samples import sample_pictures
+from iaunet_tf.exporting.samples import sample_images
 from iaunet_tf.exporting.verification import LIMITS, Limits, compare, verify
 from iaunet_tf.inference.keras_files import load_network
 from iaunet_tf.preprocessing import IMAGENET_MEAN, IMAGENET_STD
@@ -125,11 +125,11 @@ def test_samples_are_the_runs_queries_if_they_are_there(tmp_path, monkeypatch):
     run.mkdir()
     data = {"name": "market1501", "root": str(tmp_path / "data"), "split": 0, "cache_dir": str(tmp_path)}
     (run / "config.yaml").write_text(yaml.safe_dump({"data": data}))
-    pictures, origin = sample_pictures(None, str(run), video=False)
+    pictures, origin = sample_images(None, str(run), video=False)
     assert [path.name[:4] for path in pictures] == ["0001", "0002", "0003"] and origin == f"the query set of {run}"
-    assert len(sample_pictures(None, str(run), video=False, count=2)[0]) == 2
+    assert len(sample_images(None, str(run), video=False, count=2)[0]) == 2
     shutil.rmtree(tmp_path / "data")
-    pictures, origin = sample_pictures(None, str(run), video=True)
+    pictures, origin = sample_images(None, str(run), video=True)
     assert [len(clip) for clip in pictures] == [4] * 4 and origin == "drawn pedestrians"
 
 
@@ -173,7 +173,7 @@ def test_long_clips_go_through_a_loop(exports, tmp_path):
 def test_int8_convolutions(exports, tmp_path, capsys):
     out = tmp_path / "a.onnx"
     assert main(["export", "onnx", str(exports / "images.keras"), "--out", str(out), "--precision", "int8"]) == 1
-    assert "--calibrate FOLDER, pictures to calibrate with, go together" in capsys.readouterr().err
+    assert "--calibrate FOLDER, images to calibrate with, go together" in capsys.readouterr().err
     out.write_bytes((exports / "image" / "image.onnx").read_bytes())
     to_int8(out, PIXELS)
     proto = onnx.load(out)

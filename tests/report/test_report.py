@@ -17,7 +17,7 @@ from iaunet_tf.data.decoding import load_image
 from iaunet_tf.data.synthetic.images import ImageOptions, ensure_images
 from iaunet_tf.data.synthetic.tracklets import TrackletOptions, ensure_tracklets
 from iaunet_tf.evaluation.extraction import Extractor
-from iaunet_tf.report import pictures
+from iaunet_tf.report import images
 from iaunet_tf.report.findings import Findings
 from iaunet_tf.report.sections import choose_queries
 
@@ -152,9 +152,9 @@ def test_whole_tracklets(tmp_path, capsys):
 def test_frames_of_hits_and_misses(tmp_path):
     Image.new("RGB", (40, 80), "blue").save(tmp_path / "a.png")
     found = [(tmp_path / "a.png", True, "hit"), (tmp_path / "a.png", False, "miss")]
-    pictures.ranked_list(tmp_path / "a.png", found, "query", tmp_path / "list.png")
+    images.ranked_list(tmp_path / "a.png", found, "query", tmp_path / "list.png")
     pixels = np.asarray(Image.open(tmp_path / "list.png"))
-    width = pictures.WIDTH + 2 * pictures.FRAME + pictures.GAP
+    width = images.WIDTH + 2 * images.FRAME + images.GAP
     colours = [tuple(pixels[100, place * width + shift + 1]) for place, shift in ((0, 0), (1, 8), (2, 8))]
     assert colours == [(0x77, 0x77, 0x77), (0x2A, 0x9D, 0x3A), (0xD1, 0x49, 0x5B)]
 
@@ -162,7 +162,7 @@ def test_frames_of_hits_and_misses(tmp_path):
 def test_overlay_is_coloured_where_attention_is():
     attention = np.zeros((4, 2, 4))
     attention[0, :, 0], attention[3, :, 2] = 1, 1  # head above, lower body below
-    shown = pictures.overlay(np.full((64, 32, 3), 128, "uint8"), attention).astype(int)
+    shown = images.overlay(np.full((64, 32, 3), 128, "uint8"), attention).astype(int)
     assert shown[2, 16, 0] > shown[2, 16, 2] + 50 and shown[61, 16, 2] > shown[61, 16, 0] + 50
     np.testing.assert_allclose(shown[32, 16], 128, atol=8)
 

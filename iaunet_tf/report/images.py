@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from iaunet_tf.data.decoding import load_image
 from iaunet_tf.files import replacing
-from iaunet_tf.report.charts import LABELS
+from iaunet_tf.report.plots import LABELS
 
 HEIGHT, WIDTH = 160, 80  # size of an image in pixels
 SMALL = (120, 60)  # size of a frame of a tracklet
