@@ -65,11 +65,11 @@ def _check_reid(config):
         raise InputError(f"model.width {width} is impossible: 64 times it must be even and whole, as with 0.25 or 0.5")
     names = [name for name, reader in READERS.items() if reader.video == data.video]
     for key, entries in (("more", data.more), ("test", data.test)):
-        found = [entry.partition("=")[0] for entry in entries]
-        for name, entry in zip(found, entries, strict=True):
-            if found.count(name) > 1:
+        found = [tuple(entry.split("=", 1)) for entry in entries]
+        for entry, (name, *root) in zip(entries, found, strict=True):
+            if [other[0] for other in found].count(name) > 1:
                 raise InputError(f"data.{key} names {name} twice")
-            if name not in names or not entry.removeprefix(f"{name}="):
+            if name not in names or not any(root):
                 raise InputError(
                     f"data.{key}: {entry!r} is not of the form NAME=ROOT with a data set of the same kind as "
                     f"{data.name}: {', '.join(names)}"

@@ -314,7 +314,7 @@ def command(*arguments, **options):
     [
         (["--train.epohcs", "3"], "did you mean train.epochs?"),
         (["--resume", "nowhere"], "nowhere: is not a run folder"),
-        (["--data.name=market1501", "--data.root=nowhere"], "Market-1501 is laid out as"),
+        (["--data.name=market1501", "--data.root=nowhere"], "the layout of Market-1501 is"),
     ],
 )
 def test_mistakes_are_one_line_and_no_traceback(arguments, message, tmp_path):

@@ -149,7 +149,7 @@ def test_other_architectures_are_recognised(tmp_path):
     for content, message in (
         (basic, "it looks like a ResNet of basic blocks"),
         ({"encoder.weight": np.zeros(3)}, "its tensors are named like encoder.weight"),
-        ({}, "holds no tensors"),
+        ({}, "contains no tensors"),
     ):
         save_file(content, tmp_path / "other.safetensors")
         with pytest.raises(InputError, match=message):
@@ -175,7 +175,7 @@ def test_safetensors_need_no_torch(checkpoint, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     assert set(read_state_dict(checkpoint)) == {f"module.{name}" for name in tensors_of()}
     (tmp_path / "best_model.pth.tar").write_bytes(b"whatever it holds")
-    with pytest.raises(InputError, match=r"need torch \(pip install torch\)"):
+    with pytest.raises(InputError, match=r"require torch \(pip install torch\)"):
         read_state_dict(tmp_path / "best_model.pth.tar")
 
 
