@@ -6,7 +6,7 @@ given in pixels; colours are RGB in 0..255.
 """
 
 from iaunet_tf.data.synthetic.pedestrians.cameras import HEIGHT, WIDTH, Camera, Shot
-from iaunet_tf.data.synthetic.pedestrians.figure import BACKGROUND, CARRIED, HEAD, LOWER, SHOES, UPPER
+from iaunet_tf.data.synthetic.pedestrians.canvas import BACKGROUND, CARRIED, HEAD, LOWER, SHOES, UPPER
 from iaunet_tf.data.synthetic.pedestrians.people import Person
 from iaunet_tf.data.synthetic.pedestrians.rendering import render
 

@@ -6,7 +6,8 @@ import numpy as np
 from PIL import Image
 
 from iaunet_tf.data.synthetic.pedestrians.cameras import HEIGHT, SUPERSAMPLING, WIDTH, Camera, Shot, background, sensor
-from iaunet_tf.data.synthetic.pedestrians.figure import BACKGROUND, CARRIED, Canvas, Figure, shade
+from iaunet_tf.data.synthetic.pedestrians.canvas import BACKGROUND, CARRIED, Canvas, shade
+from iaunet_tf.data.synthetic.pedestrians.figure import Figure
 from iaunet_tf.data.synthetic.pedestrians.people import Person, clothes_colour, pick
 
 
