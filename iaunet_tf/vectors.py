@@ -9,5 +9,5 @@ def lengths(vectors: np.ndarray) -> np.ndarray:
 
 
 def unit_length(vectors: np.ndarray) -> np.ndarray:
-    """The same `(N, D)` with rows of length 1; zeros stay."""
+    """`(N, D)` scaled to rows of length 1; zeros stay."""
     return vectors / np.maximum(lengths(vectors), 1e-12)[:, None]

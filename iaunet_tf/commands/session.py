@@ -27,7 +27,7 @@ def work_on(config: Config, run: Run, work: Work) -> None:
     """Does some work with a run, or with each of its folds, on the devices and hosts of the configuration.
 
     Raises:
-        InputError: for whatever the user can mend.
+        InputError: the configuration, the data or the run cannot be used.
         Stopped: SIGTERM came; the state is saved.
     """
     # TensorFlow, seconds of it, once the command line is known to be right.

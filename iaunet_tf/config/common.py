@@ -88,7 +88,7 @@ class TrainConfig:
             the triplet loss see one piece.
         jit_compile: compile the step with XLA; the first step takes minutes.
         strategy: default is one device, mirrored all GPUs of this host (or logical CPUs), multi_worker several hosts
-            by TF_CONFIG or srun, auto whatever is there.
+            by TF_CONFIG or srun, auto several hosts, or all GPUs, where there are any.
         profile: first and last step to profile for TensorBoard, such as [10, 20]; empty does not profile.
         patience: seconds to wait for the other hosts at the start.
     """

@@ -1,4 +1,4 @@
-"""Data sets, whatever the layout they were read from."""
+"""Data sets, in one form for all the layouts that they are read from."""
 
 import hashlib
 import os

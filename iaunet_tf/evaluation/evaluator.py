@@ -24,7 +24,7 @@ Extract = Callable[[Source, str], np.ndarray]
 
 @dataclass(frozen=True)
 class TestSet:
-    """Where people are looked for."""
+    """Query and gallery of a data set."""
 
     name: str
     query: Source
@@ -70,7 +70,7 @@ class Evaluator:
 
     Args:
         config: a re-identification configuration.
-        datasets: where to look for people; all images are checked.
+        datasets: data sets to find people in; all images are checked.
 
     Raises:
         InputError: an image is unreadable.

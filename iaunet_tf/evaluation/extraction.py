@@ -61,7 +61,7 @@ class Extractor:
         """Embeds every entry: float32 `(N, D)`, as the network gives them, not of unit length.
 
         Args:
-            source: images or tracklets; read anew if it has another size than the network's input.
+            source: images or tracklets; read again if it has another size than the network's input.
             name: what to store them as.
 
         Raises:

@@ -58,7 +58,7 @@ def _of_folder(folder, count):
 
 
 def _of_run(source, video):
-    """Query images or clips of a run's data set; none if they are not at hand."""
+    """Returns the query images or clips of a run's data set, or none if they are not available."""
     try:
         data = parse([], run=source).data
         if not Path(data.root).is_dir() or video != data.video:

@@ -51,7 +51,7 @@ class Findings(Evaluation):
         """Looks at a finished run; its embeddings are taken from the run's folder if they are there.
 
         Raises:
-            InputError: it is not a run, is not finished, or its data are not there.
+            InputError: it is not a run, is not finished, or its data do not exist.
         """
         run = Run(Path(folder))
         config = parse([], str(folder))

@@ -128,7 +128,7 @@ def train(config: Config, run: Run, task: Task, resume: bool = False) -> keras.M
 
 
 def begin(run: Run, config: Config) -> None:
-    """Makes a run's folder, if it is not there, and stores the configuration."""
+    """Makes a run's folder if it does not exist, and stores the configuration."""
     run.path.mkdir(parents=True, exist_ok=True)
     save_config(config, run.config)
 

@@ -85,7 +85,7 @@ def test_mars_mistakes(mars):
     info = mars / "info"
     (mars / "bbox_train" / "0003" / "0003C5T0001F002.jpg").unlink()
     with pytest.raises(
-        InputError, match=r"1 of the 12 frames of .*train_name.txt are not there: bbox_train/0003/0003C5"
+        InputError, match=r"1 of the 12 frames of .*train_name.txt do not exist: bbox_train/0003/0003C5"
     ):
         read_mars(mars)
     for row, message in (

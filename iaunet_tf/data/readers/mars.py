@@ -115,7 +115,7 @@ def _check_frames(root, tracklets, listed_in):
     if missing:
         shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
         raise InputError(
-            f"{root}: {len(missing)} of the {tracklets.lengths.sum()} frames of {listed_in} are not there: {shown}"
+            f"{root}: {len(missing)} of the {tracklets.lengths.sum()} frames of {listed_in} do not exist: {shown}"
         )
 
 

@@ -1,4 +1,4 @@
-"""The synthetic data sets, which are drawn where they are not there yet."""
+"""The synthetic data sets, which are drawn when they are first read."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -49,7 +49,7 @@ def _cuhk03(boxes):
 
 
 READERS: dict[str, Reader] = {
-    "synthetic": Reader(read_synthetic, "drawn pedestrians, drawn into root if they are not there"),
+    "synthetic": Reader(read_synthetic, "pedestrians, drawn into an empty root"),
     # Distractors count as a person.
     "market1501": _market("market1501", "and others in its layout", (751, 12936), (750, 3368), (751, 15913)),
     "dukemtmc_reid": _market("dukemtmc_reid", "", (702, 16522), (702, 2228), (1110, 17661)),
@@ -60,7 +60,7 @@ READERS: dict[str, Reader] = {
     "cuhk03_classic_labeled": _cuhk03("labeled"),
     "msmt17": Reader(read_msmt17, "either release", sizes=((1041, 32621), (3060, 11659), (3060, 82161))),
     "own": Reader(read_own, "a table, or a folder per person"),
-    "synthetic_tracklets": Reader(read_synthetic_tracklets, "drawn as well", True),
+    "synthetic_tracklets": Reader(read_synthetic_tracklets, "tracklets of them", True),
     "mars": Reader(read_mars, "and others in its layout", True, ((625, 8298), (626, 1980)), indexed=True),
     "dukemtmc_videoreid": Reader(read_dukemtmc_videoreid, "", True, ((702, 2196), (702, 702), (1110, 2636))),
     "ilids_vid": Reader(read_ilids_vid, "", True, ((150, 300), (150, 150), (150, 150)), folds=10),
