@@ -13,7 +13,7 @@ from jsonargparse.typing import (
     restricted_number_type,
 )
 
-from iaunet_tf.training.optimizers import OPTIMIZERS, SCHEDULES
+from iaunet_tf.optimizers import OPTIMIZERS, SCHEDULES
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 

@@ -1,4 +1,4 @@
-"""ResNet-50 and the networks built on it, as functional Keras models."""
+"""Networks as functional Keras models: backbones, blocks, heads, and what is made of them."""
 
 from iaunet_tf.models.iaunet import IAUNet
 from iaunet_tf.models.insertion import insert_blocks

@@ -1,1 +1,1 @@
-"""Training: configuration, the loop, and the folder a run leaves behind."""
+"""The training loop, its step and its checkpoints."""

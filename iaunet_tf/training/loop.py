@@ -12,12 +12,12 @@ from iaunet_tf.data.sampling import Share
 from iaunet_tf.distribution.strategy import is_chief, statistics_averager, synchronize_batch_norms
 from iaunet_tf.errors import InputError, Stopped
 from iaunet_tf.files import remove_unfinished, replacing
+from iaunet_tf.optimizers import make_optimizer
 from iaunet_tf.run import Run
 from iaunet_tf.tasks.task import Task
 from iaunet_tf.training.checkpoints import State, restore, save, save_outside
 from iaunet_tf.training.history import History, rewind
 from iaunet_tf.training.loss_scale import LossScale
-from iaunet_tf.training.optimizers import make_optimizer
 from iaunet_tf.training.signals import sigterm
 from iaunet_tf.training.step import make_train_step
 

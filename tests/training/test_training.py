@@ -17,8 +17,8 @@ from iaunet_tf.config.common import CONFIGS, TrainConfig
 from iaunet_tf.config.parsing import parse
 from iaunet_tf.data.synthetic.images import ImageOptions, ensure_images
 from iaunet_tf.errors import InputError
+from iaunet_tf.optimizers import make_optimizer
 from iaunet_tf.tasks.reid import ReIdentification
-from iaunet_tf.training.optimizers import make_optimizer
 from iaunet_tf.training.step import with_l2
 
 ROOT = Path(__file__).parents[2]
