@@ -56,7 +56,7 @@ def _evaluate_file(source, keys):
         )
     data.height, data.width = size
     start = time.perf_counter()
-    evaluator = Evaluator(config, read_selected(config.data)[1])
+    evaluator = Evaluator(config, read_selected(config.data, training=False)[1])
     evaluations = evaluator.evaluate(ExportedExtractor(embedder, config))
     print(summary(evaluations, time.perf_counter() - start))
     if config.run_dir:

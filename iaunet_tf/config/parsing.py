@@ -30,7 +30,7 @@ def parse(
     Args:
         arguments: `--config FILE` and keys such as `--train.epochs 3`; None takes those of the process.
         run: a run whose stored configuration comes first.
-        default: a file that is read if neither a run nor a file is named.
+        default: a file that is read if neither a run, a file nor another task is named.
 
     Raises:
         InputError: a key is unknown, out of range or without effect, or the run has no configuration.
@@ -44,7 +44,7 @@ def parse(
         files.insert(0, Run(Path(run)).config)
         if not files[0].is_file():
             raise InputError(f"{run}: is not a run folder (it holds no {files[0].name})")
-    elif not files and default:
+    elif not files and default and given.task in (None, "reid"):
         files = [default]
     sources = [read_file(file) for file in files]
     task = given.task or next((source["task"] for source in reversed(sources) if "task" in source), "reid")

@@ -5,11 +5,12 @@ from iaunet_tf.data.readers.table import read_dataset
 from iaunet_tf.errors import InputError
 
 
-def read_selected(data) -> tuple[Subset, list[Dataset]]:
+def read_selected(data, training: bool = True) -> tuple[Subset, list[Dataset]]:
     """Reads data sets, and prints what they hold.
 
     Args:
         data: the `data` section of a re-identification configuration.
+        training: whether to say how training goes about part masks.
 
     Returns:
         What to train on, and the data sets to find people in.
@@ -33,8 +34,8 @@ def read_selected(data) -> tuple[Subset, list[Dataset]]:
         print(f"together\n{train.summary()}")
     if data.masks != "files":
         train = train.without_masks()
-    if data.masks == "prior":
+    if training and data.masks == "prior":
         print("part masks are guesses, the same for everybody")
-    elif train.masks is None:
+    elif training and train.masks is None:
         print("training without part masks and without their loss; --data.masks prior guesses some")
     return train, tests or [own]

@@ -62,7 +62,7 @@ class Findings(Evaluation):
         if not run.metrics.is_file():
             raise InputError(f"{folder}: is not evaluated; iaunet evaluate {folder}")
         model = load_network(folder)
-        evaluator = Evaluator(config, read_selected(config.data)[1][:1])
+        evaluator = Evaluator(config, read_selected(config.data, training=False)[1][:1])
         evaluation = evaluator.ordinary(evaluator.tests[0], Extractor(model, config, run.embeddings), SHOWN)
         query, gallery = evaluation.test.query.subset, evaluation.test.gallery.subset
         print(f"{folder}: {len(query)} queries, {len(gallery)} gallery {gallery.unit}", flush=True)

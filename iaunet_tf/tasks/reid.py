@@ -38,7 +38,7 @@ class ReIdentification(Task):
             find_weights(config.model.weights)
         for source in config.eval.ensemble:
             network_file(source)
-        subset, datasets = read_selected(data)
+        subset, datasets = read_selected(data, training=purpose != "evaluate")
         if purpose != "evaluate":
             self.train = open_source(subset, self.size, data.cache, data.cache_dir, data.on_corrupt)
             self.group_size = train.group_size

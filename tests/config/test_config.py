@@ -15,6 +15,12 @@ def test_no_arguments_means_the_demo():
     assert config.name == "demo" and config.task == "reid" and config.data.name == "synthetic"
 
 
+def test_another_task_does_not_start_from_the_demo():
+    assert parse(["--task", "classification"]).data.root == "datasets/synthetic"
+    with pytest.raises(InputError, match=r"triplet_weight.*it is a key of task reid, not of classification"):
+        parse(["--task=classification", "--loss.triplet_weight=3"])
+
+
 def test_market1501_is_the_authors_recipe():
     config = parse(["--config", str(CONFIGS / "market1501.yaml")])
     data, loss, train = config.data, config.loss, config.train

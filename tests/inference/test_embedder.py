@@ -85,15 +85,15 @@ def test_clips_of_any_length(exports, pictures, name):
 def test_onnx_needs_neither_tensorflow_nor_keras(exports, tmp_path):
     Image.new("RGB", (40, 90)).save(tmp_path / "a.jpg")
     script = f"""
-import sys, time
-start = time.perf_counter()
+import sys
+for name in ("tensorflow", "keras", "jsonargparse", "yaml", "scipy", "matplotlib", "psutil"):
+    sys.modules[name] = None  # importing them fails
 from iaunet_tf import Embedder
-seconds = time.perf_counter() - start
-sys.modules["tensorflow"] = sys.modules["keras"] = None
-print(Embedder({str(exports / "image" / "image.onnx")!r})([{str(tmp_path / "a.jpg")!r}]).shape, seconds < 1)
+from iaunet_tf.commands import embed
+print(Embedder({str(exports / "image" / "image.onnx")!r})([{str(tmp_path / "a.jpg")!r}]).shape)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert done.stdout.strip() == "(1, 512) True", done.stderr
+    assert done.stdout.strip() == "(1, 512)", done.stderr
 
 
 def test_mistakes(exports, pictures, tmp_path):
