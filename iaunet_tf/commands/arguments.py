@@ -12,10 +12,11 @@ class Parser(argparse.ArgumentParser):
     Args:
         command: name of the command, with the words that choose its kind.
         description: what it does.
+        add_help: whether it answers to `--help` itself.
     """
 
-    def __init__(self, command: str, description: str):
-        super().__init__(prog=f"iaunet {command}", description=description, allow_abbrev=False)
+    def __init__(self, command: str, description: str = "", add_help: bool = True):
+        super().__init__(prog=f"iaunet {command}", description=description, allow_abbrev=False, add_help=add_help)
 
     def switch(self, name: str, default: bool, help: str) -> None:
         """Adds an option that is true or false; alone it means true."""

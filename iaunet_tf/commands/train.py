@@ -1,10 +1,9 @@
 """`iaunet train`: trains, resumes and evaluates as a configuration says."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from iaunet_tf.commands.arguments import with_underscores
+from iaunet_tf.commands.arguments import Parser, with_underscores
 from iaunet_tf.commands.session import evaluate_again, new_run, resume, train_anew, work_on
 from iaunet_tf.config.parsing import parse
 from iaunet_tf.errors import InputError
@@ -13,7 +12,7 @@ from iaunet_tf.run import Run
 
 def main(arguments: Sequence[str]) -> None:
     """Trains and evaluates a new run, continues one (`--resume`), or evaluates one again (`--evaluate`)."""
-    options = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    options = Parser("train", add_help=False)
     options.add_argument("--resume")
     options.add_argument("--evaluate")
     given, rest = options.parse_known_args([with_underscores(word) for word in arguments])

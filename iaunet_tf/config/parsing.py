@@ -35,10 +35,13 @@ def parse(
     Raises:
         InputError: a key is unknown, out of range or without effect, or the run has no configuration.
     """
-    options = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    options = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     options.add_argument("--config", action="append", default=[])
     options.add_argument("--task")
-    given, words = options.parse_known_args(list(sys.argv[1:] if arguments is None else arguments))
+    try:
+        given, words = options.parse_known_args(list(sys.argv[1:] if arguments is None else arguments))
+    except argparse.ArgumentError as error:
+        raise InputError(str(error)) from None
     files = [Path(name) for name in given.config]
     if run is not None:
         files.insert(0, Run(Path(run)).config)

@@ -86,14 +86,8 @@ def evaluate_single_shot(
 ) -> RetrievalResult:
     """Evaluates by the protocol of CUHK03: each query is looked for among one image of each person.
 
-    Args:
-        query, gallery, query_pids, gallery_pids, query_camids, gallery_camids, distance, max_rank: as in
-            `evaluate_retrieval`.
-        repeats: galleries drawn for each query; metrics are means over the draws.
-        seed: seed of the draws.
-
-    Raises:
-        InputError: as `evaluate_retrieval`.
+    Arguments and errors are those of `evaluate_retrieval`, with `repeats`, the number of galleries drawn for each
+    query, over which metrics are averaged, and `seed`, the seed of the draws.
     """
     arrays = query_and_gallery(query, gallery, query_pids, gallery_pids, query_camids, gallery_camids)
     return Search(*arrays, distance).run(SingleShot(*arrays, max_rank, repeats, seed))[0]
@@ -109,17 +103,12 @@ def nearest(
     distance: str = "cosine",
     k: int = 10,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Finds the gallery images nearest to each query; those of the same person in the same camera are left out.
+    """Finds the `k` gallery images nearest to each query; those of the same person in the same camera are left out.
 
-    Args:
-        query, gallery, query_pids, gallery_pids, query_camids, gallery_camids, distance: as in `evaluate_retrieval`.
-        k: how many; of a smaller gallery all.
+    Arguments and errors are those of `evaluate_retrieval`; a gallery smaller than `k` is returned whole.
 
     Returns:
         int `(Q, k)` places in the gallery, nearest first; float32 `(Q, k)` distances, infinite where fewer are left.
-
-    Raises:
-        InputError: sizes differ, or embeddings are not finite.
     """
     search = Search(
         *query_and_gallery(query, gallery, query_pids, gallery_pids, query_camids, gallery_camids), distance
@@ -137,15 +126,8 @@ def compare_pairs(
     distance: str = "cosine",
     bins: int = BINS,
 ) -> PairDistances:
-    """Counts the distances of all pairs, for the ROC curve; those of the same person in the same camera are left out.
-
-    Args:
-        query, gallery, query_pids, gallery_pids, query_camids, gallery_camids, distance: as in `evaluate_retrieval`.
-        bins: number of bins.
-
-    Raises:
-        InputError: sizes differ, or embeddings are not finite.
-    """
+    """Counts the distances of all pairs in `bins`, for the ROC curve; those of the same person in the same camera are
+    left out. Arguments and errors are those of `evaluate_retrieval`."""
     search = Search(
         *query_and_gallery(query, gallery, query_pids, gallery_pids, query_camids, gallery_camids), distance
     )
@@ -161,13 +143,7 @@ def by_camera_pair(
     gallery_camids: np.ndarray,
     distance: str = "cosine",
 ) -> list[dict]:
-    """Evaluates each pair of cameras alone, see `CameraPairs`.
-
-    Args:
-        query, gallery, query_pids, gallery_pids, query_camids, gallery_camids, distance: as in `evaluate_retrieval`.
-
-    Raises:
-        InputError: sizes differ, or embeddings are not finite.
-    """
+    """Evaluates each pair of cameras alone, see `CameraPairs`; arguments and errors are those of
+    `evaluate_retrieval`."""
     arrays = query_and_gallery(query, gallery, query_pids, gallery_pids, query_camids, gallery_camids)
     return Search(*arrays, distance).run(CameraPairs(*arrays))[0]

@@ -63,6 +63,8 @@ def test_the_module_is_the_command():
         (["export", "onnx", "run", "--out", "a.onnx", "--long_clips", "maybe"], "'maybe' is not true or false"),
         (["data", "drawings"], "needs a kind first: images, tracklets, masks"),
         (["report", "run", "--colour", "red"], "unrecognized arguments: --colour red"),
+        (["train", "--resume"], "argument --resume: expected one argument"),
+        (["train", "--config"], "argument --config: expected one argument"),
         (["train", "--resume", "a", "--evaluate", "b"], "--resume and --evaluate exclude each other"),
     ],
 )
