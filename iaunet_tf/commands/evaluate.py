@@ -26,14 +26,33 @@ def main(arguments: Sequence[str]) -> None:
         raise InputError("iaunet evaluate needs a run's folder or an exported file first: iaunet evaluate RUN")
     source, keys = Path(arguments[0]), arguments[1:]
     if Run(source).config.is_file():
-        work_on(parse(keys, str(source)), Run(source), evaluate_again)
+        evaluate_run(source, keys)
         return
     if source.is_dir() and not any(source.rglob("saved_model.pb")):
         raise InputError(f"{source}: is not a run folder (it holds no config.yaml), nor that of a SavedModel")
     _evaluate_file(source, keys)
 
 
+def evaluate_run(folder: Path, keys: Sequence[str]) -> None:
+    """Evaluates a finished run again.
+
+    Raises:
+        InputError: it is not a run, or a key has no effect on an evaluation.
+    """
+    _refuse(keys, ("train.", "loss.", "model."), but=("train.strategy", "train.patience"))
+    work_on(parse(keys, str(folder)), Run(folder), evaluate_again)
+
+
+def _refuse(keys, useless, but=()):
+    """Refuses keys that have no effect on an evaluation."""
+    for word in keys:
+        name = word.removeprefix("--").partition("=")[0]
+        if word.startswith("--") and name.startswith(useless) and name not in but:
+            raise InputError(f"{name} has no effect on an evaluation; leave it out")
+
+
 def _evaluate_file(source, keys):
+    _refuse(keys, ("train.", "loss.", "model.", "data.more", "data.masks", "data.flip", "data.erase"))
     config = parse(keys, default=None)
     options = config.eval
     if config.task != "reid" or config.data.fold == "all":

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from iaunet_tf.commands.arguments import Parser, with_underscores
-from iaunet_tf.commands.session import evaluate_again, new_run, resume, train_anew, work_on
+from iaunet_tf.commands.evaluate import evaluate_run
+from iaunet_tf.commands.session import new_run, resume, train_anew, work_on
 from iaunet_tf.config.parsing import parse
 from iaunet_tf.errors import InputError
 from iaunet_tf.run import Run
@@ -18,10 +19,12 @@ def main(arguments: Sequence[str]) -> None:
     given, rest = options.parse_known_args([with_underscores(word) for word in arguments])
     if given.resume and given.evaluate:
         raise InputError("--resume and --evaluate exclude each other")
-    folder = given.resume or given.evaluate
-    config = parse(rest, folder)
-    if folder:
-        work_on(config, Run(Path(folder)), resume if given.resume else evaluate_again)
+    if given.evaluate:
+        evaluate_run(Path(given.evaluate), rest)
+        return
+    config = parse(rest, given.resume)
+    if given.resume:
+        work_on(config, Run(Path(given.resume)), resume)
         return
     run = Run(Path(config.run_dir or ""))
     if config.on_existing == "resume" and config.run_dir and run.path.is_dir():

@@ -102,11 +102,20 @@ def test_exported_files_give_the_table_of_their_run(run, tmp_path, capsys):
         assert (out / "cmc.png").is_file()
 
 
+@pytest.mark.parametrize("key", ["--model.width=0.5", "--loss.margin=1", "--train.batch_size=4"])
+def test_keys_of_training_have_no_effect_on_an_evaluation(run, key, capsys):
+    for words in (["evaluate", str(run), key], ["train", "--evaluate", str(run), key]):
+        assert main(words) == 1
+        assert f"{key[2:].split('=')[0]} has no effect on an evaluation" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (["--data.name=mars", "--data.root={mars}"], "embeds images, and mars consists of tracklets"),
         (["--data.name=market1501", "--data.root={market}", "--eval.flip=true"], "eval.flip needs a run"),
+        (["--data.name=market1501", "--train.epochs", "3"], "train.epochs has no effect on an evaluation"),
+        (["--data.more=[msmt17=a]"], "data.more has no effect on an evaluation"),
         (["--task=classification"], "files are evaluated on one re-identification data set"),
         (["--data.name=market1501", "--data.root={market}", "--data.height=96"], "takes 64x32 pixels, not 96x128"),
     ],
