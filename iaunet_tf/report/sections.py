@@ -34,7 +34,7 @@ def all_sections(runs: Sequence[Findings], folder: Path, count: int, seed: int) 
     chosen = choose_queries(runs, count, seed)
     _write_queries(runs, folder / "queries.csv")
     sections = [
-        _figures(runs),
+        _metrics(runs),
         _curves(runs, folder),
         _history(runs, folder),
         *_ranked_lists(runs, chosen, folder),
@@ -76,7 +76,7 @@ def choose_queries(runs: Sequence[Findings], count: int, seed: int) -> dict[str,
     return chosen
 
 
-def _figures(runs):
+def _metrics(runs):
     rows = []
     for run in runs:
         for label, metrics in run.metrics.items():
@@ -84,8 +84,8 @@ def _figures(runs):
             rows.append([name, *(f"{100 * metrics[key]:.1f}" if key in metrics else "" for key in COLUMNS)])
             for key, (low, high) in metrics.get("95 %", {}).items():
                 rows[-1][PLACES[key]] += f" ({100 * low:.1f} to {100 * high:.1f})"
-    text = "Percent; in brackets 95 % of what resampled people give. TPR: pairs of the same person that are known at a "
-    text += "share of false alarms."
+    text = "In percent, with 95 % confidence intervals in brackets. TPR: true positive rate of deciding whether two "
+    text += "images show the same person, at the given false positive rate."
     if len(runs) == 2:
         first, second = (run.ranking for run in runs)
         difference = replace(first, ap=first.ap - second.ap, rank1=first.rank1 - second.rank1)
@@ -95,16 +95,16 @@ def _figures(runs):
             low, high = intervals[key]
             row[PLACES[key]] = f"{100 * np.nanmean(values):+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
         rows.append(row)
-        text += " A difference is sure where its interval does not hold 0."
-    return Section("Figures", text, [["", *COLUMNS.values()], *rows])
+        text += " A difference is significant where its interval does not contain 0."
+    return Section("Metrics", text, [["", *COLUMNS.values()], *rows])
 
 
 def _curves(runs, folder):
     draw_cmc({run.name: run.ranking for run in runs}, folder / "cmc.png")
     draw_roc({run.name: run.pairs for run in runs}, folder / "roc.png")
     shown = [
-        Figure(folder / "cmc.png", "CMC: queries with a hit among the first"),
-        Figure(folder / "roc.png", "ROC: are two images of the same person?"),
+        Figure(folder / "cmc.png", "CMC: queries with a hit among the first results"),
+        Figure(folder / "roc.png", "ROC: do two images show the same person?"),
     ]
     return Section("CMC and ROC", figures=shown, side=True)
 
@@ -139,7 +139,7 @@ def _ranked_lists(runs, chosen, folder):
                 images.ranked_list(_middle(run.paths("query", row)), found, caption, file)
                 precision = f"average precision {100 * run.ranking.ap[row]:.1f} %"
                 shown.append(Figure(file, f"{_prefix(run, runs)}person {query.pids[row]}, {precision}"))
-        text = "Green with a tick: the same person; red with a cross: somebody else. Below: camera and distance."
+        text = "Green with a tick: the same person; red with a cross: another person. Below: camera and distance."
         yield Section(kind, text, figures=shown)
 
 
@@ -162,13 +162,13 @@ def _attention(runs, chosen, folder):
         return None
     text = "Head red, upper body green, lower body blue, shoes yellow, each relative to its largest value"
     if runs[0].video:
-        text += " in the tracklet. Frames of whole tracklets; below each what the first and the second block see."
+        text += " in the tracklet. Below each frame, the attention of the first and of the second block."
     else:
-        text += ", which is written below; 1 is sure."
+        text += ", which is written below; 1 is the maximum."
     for run in runs:
         if run.history and "mask_loss" not in run.history:
-            text += f" {run.name} was trained without part masks, so that its four maps need not be these parts."
-    return Section("Where the blocks see parts", text, figures=shown)
+            text += f" {run.name} was trained without part masks, so its four maps need not show these parts."
+    return Section("Part attention", text, figures=shown)
 
 
 def _relations(runs, folder):
@@ -180,7 +180,7 @@ def _relations(runs, folder):
             shown.append(Figure(file, f"{_prefix(run, runs)}block {block}"))
     if not shown:
         return None
-    text = "How much each part (row) listens to each other part (column), mean over queries."
+    text = "Attention of each part (row) to each other part (column), averaged over queries."
     return Section("Relations between parts", text, figures=shown, side=True)
 
 
@@ -204,13 +204,13 @@ def _confused(runs, folder):
     with (folder / "confused.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("run", "person", "other", "queries"), *table])
     if not shown:
-        return Section("People taken for each other", "Nobody was found first for somebody else.")
-    text = "Pairs of whom one was found first for the other, by number of queries; all of them in confused.csv."
-    return Section("People taken for each other", text, figures=shown, side=True)
+        return Section("Confused people", "No query found another person first.")
+    text = "Pairs of people of whom one was found first for the other, by number of queries; confused.csv lists all."
+    return Section("Confused people", text, figures=shown, side=True)
 
 
 def _distances(runs, folder):
-    text = "The less both overlap, the better a threshold tells people apart."
+    text = "The less the two overlap, the better a threshold tells people apart."
     shown = _each(runs, folder, "distances", lambda run, file: plots.draw_distances(run.pairs, file))
     return Section("Distances", text, figures=shown, side=True)
 
@@ -224,7 +224,7 @@ def _cameras(runs, folder):
 
 
 def _each(runs, folder, name, draw):
-    """A chart of each run."""
+    """A plot for each run."""
     files = [folder / f"{name}{_of_run(run, runs)}.png" for run in runs]
     for run, file in zip(runs, files, strict=True):
         draw(run, file)
