@@ -67,6 +67,8 @@ def _evaluate_file(source, keys):
     if metadata.video != config.data.video:
         kinds = ("clips", "images") if metadata.video else ("images", "tracklets")
         raise InputError(f"{source}: embeds {kinds[0]}, and {config.data.name} consists of {kinds[1]}")
+    if config.name == type(config).name:
+        config.name = source.stem
     data, size = config.data, (metadata.height, metadata.width)
     if (data.height, data.width) not in (size, (type(data).height, type(data).width)):
         raise InputError(
