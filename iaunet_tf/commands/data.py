@@ -14,6 +14,9 @@ KINDS = ("images", "tracklets", "masks")
 
 def main(arguments: Sequence[str]) -> None:
     """Draws images or tracklets into a folder, or makes masks."""
+    if arguments and arguments[0] in ("-h", "--help"):
+        print(f"usage: iaunet data {{{','.join(KINDS)}}} ...; each explains its options")
+        return
     if not arguments or arguments[0] not in KINDS:
         raise InputError(f"iaunet data needs a kind first: {', '.join(KINDS)}, such as iaunet data images FOLDER")
     kind, rest = arguments[0], arguments[1:]

@@ -16,6 +16,9 @@ BATCH = 8
 
 def main(arguments: Sequence[str]) -> None:
     """Writes a network in the format that the first argument names, and proves that it gives the same embeddings."""
+    if arguments and arguments[0] in ("-h", "--help"):
+        print(f"usage: iaunet export {{{','.join(FORMATS)}}} RUN_OR_KERAS_FILE --out FILE; each explains its options")
+        return
     if not arguments or arguments[0] not in FORMATS:
         raise InputError(f"iaunet export needs a format first: {', '.join(FORMATS)}, such as iaunet export onnx RUN")
     add_options, write, name = FORMATS[arguments[0]]

@@ -15,7 +15,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("target", help=".keras, .weights.h5 or .safetensors (with the authors' PyTorch names)")
     parser.add_argument("--height", type=int, default=256, help="input height of the network (default: 256)")
     parser.add_argument("--width", type=int, default=128, help="input width of the network (default: 128)")
-    parser.switch("--partial", False, "load what fits, leave the rest at random")
+    parser.switch("--partial", False, "load what fits; the rest keeps its random initial values")
     options = parser.parse(arguments)
     convert(options.source, options.target, (options.height, options.width, 3), options.partial)
 

@@ -37,5 +37,5 @@ def read_selected(data, training: bool = True) -> tuple[Subset, list[Dataset]]:
     if training and data.masks == "prior":
         print("part masks are guesses, the same for everybody")
     elif training and train.masks is None:
-        print("training without part masks and without their loss; --data.masks prior guesses some")
+        print("no part masks found: training without the part-mask loss; --data.masks prior uses guessed masks")
     return train, tests or [own]

@@ -38,7 +38,17 @@ def test_help_of_every_command(capsys):
     overview = capsys.readouterr().out
     for name in COMMANDS:
         assert f"  {name} " in overview
-    for words in (["train"], ["evaluate"], ["embed"], ["report"], ["weights"], ["export", "onnx"], ["data", "images"]):
+    for words in (
+        ["train"],
+        ["evaluate"],
+        ["embed"],
+        ["report"],
+        ["weights"],
+        ["export", "onnx"],
+        ["data", "images"],
+        ["export"],
+        ["data"],
+    ):
         try:
             main([*words, "--help"])
         except SystemExit as end:
