@@ -1,7 +1,7 @@
 """One style of options for all commands: `--long_name VALUE`, and `true` or `false` for switches."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from iaunet_tf.errors import InputError
 
@@ -32,6 +32,28 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message):
         raise InputError(f"{message}; {self.prog} --help explains its options")
+
+
+def choose(command: str, what: str, choices: Iterable[str], arguments: Sequence[str], usage: str) -> str | None:
+    """Reads the first argument of a command that has several kinds; None if it asked for help, which is printed.
+
+    Args:
+        command: name of the command.
+        what: what its first argument is.
+        choices: names of the kinds.
+        arguments: of the command.
+        usage: the arguments that follow.
+
+    Raises:
+        InputError: it is missing or not one of the kinds.
+    """
+    if arguments and arguments[0] in ("-h", "--help"):
+        print(f"usage: iaunet {command} {{{','.join(choices)}}} {usage}; each explains its options")
+        return None
+    if not arguments or arguments[0] not in choices:
+        example = f"iaunet {command} {next(iter(choices))} {usage.split()[0]}"
+        raise InputError(f"iaunet {command} needs a {what} first: {', '.join(choices)}, such as {example}")
+    return arguments[0]
 
 
 def with_underscores(word: str) -> str:

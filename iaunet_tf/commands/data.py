@@ -3,10 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
-from iaunet_tf.commands.arguments import Parser
+from iaunet_tf.commands.arguments import Parser, choose
 from iaunet_tf.data.part_masks import convert
 from iaunet_tf.data.synthetic import images, tracklets
-from iaunet_tf.errors import InputError
 from iaunet_tf.files import replacing
 
 KINDS = ("images", "tracklets", "masks")
@@ -14,17 +13,12 @@ KINDS = ("images", "tracklets", "masks")
 
 def main(arguments: Sequence[str]) -> None:
     """Draws images or tracklets into a folder, or makes masks."""
-    if arguments and arguments[0] in ("-h", "--help"):
-        print(f"usage: iaunet data {{{','.join(KINDS)}}} ...; each explains its options")
-        return
-    if not arguments or arguments[0] not in KINDS:
-        raise InputError(f"iaunet data needs a kind first: {', '.join(KINDS)}, such as iaunet data images FOLDER")
-    kind, rest = arguments[0], arguments[1:]
+    kind, rest = choose("data", "kind", KINDS, arguments, "FOLDER ..."), arguments[1:]
     if kind == "masks":
         _masks(rest)
     elif kind == "images":
         _draw(kind, images.ImageOptions, images.ensure_images, images.sample_sheet, rest)
-    else:
+    elif kind == "tracklets":
         _draw(kind, tracklets.TrackletOptions, tracklets.ensure_tracklets, tracklets.sample_sheet, rest)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from iaunet_tf.commands.arguments import Parser
+from iaunet_tf.commands.arguments import Parser, choose
 from iaunet_tf.errors import InputError
 from iaunet_tf.files import replacing, write_json
 from iaunet_tf.terminal import quietly
@@ -16,14 +16,12 @@ BATCH = 8
 
 def main(arguments: Sequence[str]) -> None:
     """Writes a network in the format that the first argument names, and proves that it gives the same embeddings."""
-    if arguments and arguments[0] in ("-h", "--help"):
-        print(f"usage: iaunet export {{{','.join(FORMATS)}}} RUN_OR_KERAS_FILE --out FILE; each explains its options")
+    kind = choose("export", "format", FORMATS, arguments, "RUN --out FILE")
+    if kind is None:
         return
-    if not arguments or arguments[0] not in FORMATS:
-        raise InputError(f"iaunet export needs a format first: {', '.join(FORMATS)}, such as iaunet export onnx RUN")
-    add_options, write, name = FORMATS[arguments[0]]
+    add_options, write, name = FORMATS[kind]
     parser = Parser(
-        f"export {arguments[0]}", f"Writes a trained network as {name}, and proves that it gives the same embeddings."
+        f"export {kind}", f"Writes a trained network as {name}, and proves that it gives the same embeddings."
     )
     parser.add_argument("source", metavar="RUN_OR_KERAS_FILE", help="the folder of a run, or a .keras file")
     parser.add_argument(

@@ -35,7 +35,7 @@ def train(config: Config, run: Run, task: Task, resume: bool = False) -> keras.M
         config: the whole configuration.
         run: where to.
         task: what to train.
-        resume: go on from the run's last checkpoint.
+        resume: continue from the run's last checkpoint.
 
     Raises:
         InputError: the configuration does not fit the data, the checkpoint does not fit the configuration, or the

@@ -17,7 +17,7 @@ from iaunet_tf.config.common import CONFIGS, TrainConfig
 from iaunet_tf.config.parsing import parse
 from iaunet_tf.data.synthetic.images import ImageOptions, ensure_images
 from iaunet_tf.errors import InputError
-from iaunet_tf.optimizers import make_optimizer
+from iaunet_tf.optimizers import SCHEDULES, make_optimizer
 from iaunet_tf.tasks.reid import ReIdentification
 from iaunet_tf.training.step import with_l2
 
@@ -261,8 +261,8 @@ def test_mixed_bfloat16_trains_without_nan(tree, tmp_path, read_history):
 
 
 def rates(options, steps, *at):
-    """Learning rates of the step that comes after so many."""
-    rate = make_optimizer(options, steps)._learning_rate
+    """Learning rates at numbers of completed steps."""
+    rate = SCHEDULES[options.schedule](options, steps)
     return [float(rate(step)) for step in at]
 
 
