@@ -3,7 +3,16 @@
 The exact versions that `make install` uses, indirect ones included, are pinned in requirements.txt.
 """
 
+from itertools import chain
+
 from setuptools import setup
+
+EXPORT = {
+    "onnx": ["tf2onnx>=1.17", "onnx>=1.17"],  # writing ONNX
+    "serving": ["tensorflow-serving-api>=2.19"],  # warm-up requests in SavedModels, and the gRPC client
+    "litert": ["ai-edge-litert>=2.0"],  # running, and so checking, .tflite files
+    "parquet": ["pyarrow>=15"],  # embeddings as Parquet
+}
 
 setup(
     install_requires=[
@@ -26,23 +35,9 @@ setup(
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.21,<2.22", "onnxruntime-gpu"],  # CUDA wheels
         "cpu": ["onnxruntime"],  # never beside onnxruntime-gpu: both install the same module
-        "onnx": ["tf2onnx>=1.17", "onnx>=1.17"],  # writing ONNX
-        "serving": ["tensorflow-serving-api>=2.19"],  # warm-up requests in SavedModels, and the gRPC client
-        "litert": ["ai-edge-litert>=2.0"],  # running, and so checking, .tflite files
-        "parquet": ["pyarrow>=15"],  # embeddings as Parquet
+        **EXPORT,
         "torch": ["torch>=2.6"],  # reading .pth checkpoints, and tests against PyTorch; never needed to run
-        "dev": [
-            "pytest",
-            "pytest-xdist",
-            "ruff",
-            "tf2onnx>=1.17",
-            "onnx>=1.17",
-            "onnxruntime",
-            "tensorflow-serving-api>=2.19",
-            "ai-edge-litert>=2.0",
-            "pyarrow>=15",
-            "openvino",  # exports are tested and timed in it
-            "filelock",  # the workers of pytest-xdist share exports
-        ],  # tests on two cores, and style
+        # Tests and style; exports are tested and timed in openvino, and test workers share them by filelock.
+        "dev": ["pytest", "pytest-xdist", "filelock", "ruff", "onnxruntime", "openvino", *chain(*EXPORT.values())],
     },
 )

@@ -1,7 +1,4 @@
-"""Trains and evaluates a person re-identification network: `python train_keras.py --help`.
-
-The same as `iaunet train`.
-"""
+"""`python train_keras.py --help`: trains and evaluates a network, the same as `iaunet train`."""
 
 import sys
 

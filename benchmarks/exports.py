@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,10 +28,7 @@ def main(rounds: int = 4) -> None:
     with tempfile.TemporaryDirectory() as folder:
         runtimes = _runtimes(Path(folder), pixels)
         for batch in (1, 16):
-            given = pixels[:batch]
-            seconds = interleaved(
-                {name: lambda run=run, given=given: run(given) for name, run in runtimes.items()}, rounds
-            )
+            seconds = interleaved({name: partial(run, pixels[:batch]) for name, run in runtimes.items()}, rounds)
             for name, value in seconds.items():
                 print(f"batch {batch:2} {name:28}{batch / value:7.1f} images/s, {seconds['Keras'] / value:.2f} x Keras")
             ratio = seconds["ONNX Runtime fp32"] / seconds["ONNX Runtime int8"]

@@ -1,6 +1,6 @@
 """Time and memory of retrieval, with distances, at the sizes of Market-1501 and MSMT17, and of re-ranking."""
 
-import functools
+from functools import partial
 
 import numpy as np
 
@@ -26,21 +26,20 @@ def main(rounds: int = 2) -> None:
         few = query[:part], gallery, query_pids[:part], gallery_pids, query_camids[:part], gallery_camids
         print(f"{name}: {len(query)} queries, {len(gallery)} gallery images, {DIMENSIONS} numbers each")
         # Measure memory first, before the process keeps memory that was freed.
-        print(f"  memory besides the arrays: {peak_memory(functools.partial(evaluate_retrieval, *everything)):.0f} MB")
+        peak = peak_memory(partial(evaluate_retrieval, *everything))
+        print(f"  memory besides the arrays: {peak / 1e6:.0f} MB")
         if name == "Market-1501":
-            again = functools.partial(rerank, query, gallery)
-            print(f"  re-ranking, memory besides the arrays: {peak_memory(again):.0f} MB")
+            again = partial(rerank, query, gallery)
+            print(f"  re-ranking, memory besides the arrays: {peak_memory(again) / 1e6:.0f} MB")
             print(f"  re-ranking: {interleaved({'': again}, rounds)['']:.1f} s")
-        seconds = interleaved(
-            {
-                "matrix product": functools.partial(product, query, gallery),
-                "iaunet_tf": functools.partial(evaluate_retrieval, *everything),
-                "iaunet_tf, all metrics at once": functools.partial(all_metrics, *everything),
-                f"iaunet_tf, {part} queries": functools.partial(evaluate_retrieval, *few),
-                f"NumPy, sorting, {part} queries": functools.partial(by_sorting, *few),
-            },
-            rounds,
-        )
+        actions = {
+            "matrix product": partial(product, query, gallery),
+            "iaunet_tf": partial(evaluate_retrieval, *everything),
+            "iaunet_tf, all metrics at once": partial(all_metrics, *everything),
+            f"iaunet_tf, {part} queries": partial(evaluate_retrieval, *few),
+            f"NumPy, sorting, {part} queries": partial(by_sorting, *few),
+        }
+        seconds = interleaved(actions, rounds)
         for action, value in seconds.items():
             print(f"  {action:30}{value:7.2f} s")
         bare, ours, _, ours_few, sorting = seconds.values()
@@ -67,12 +66,10 @@ def random_case(queries, size, people, cameras):
     rng = np.random.default_rng(0)
     centres = rng.standard_normal((people, DIMENSIONS), "float32")
     pids = rng.integers(0, people, queries), rng.integers(0, people, size)
-    embeddings = []
-    for each in pids:
-        noise = rng.standard_normal((len(each), DIMENSIONS), "float32")
+    embeddings = [rng.standard_normal((len(each), DIMENSIONS), "float32") for each in pids]
+    for noise, each in zip(embeddings, pids, strict=True):
         noise *= 3
         noise += centres[each]
-        embeddings.append(noise)
     return *embeddings, *pids, rng.integers(0, cameras, queries), rng.integers(0, cameras, size)
 
 

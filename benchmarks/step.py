@@ -1,5 +1,7 @@
 """Speed of a training step of IAUnet with all three losses, compared with a plain Keras ResNet-50 and `model.fit`."""
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -11,24 +13,20 @@ from iaunet_tf.layers.parts import BatchNorm
 from iaunet_tf.losses.objective import make_objective
 from iaunet_tf.training.step import make_train_step
 
-BATCH, HEIGHT, WIDTH, CLASSES, STEPS = 16, 256, 128, 751, 2
+SHAPE = (256, 128, 3)
+BATCH, CLASSES, STEPS = 16, 751, 2
 PRECISIONS = ("float32", "mixed_bfloat16")
 
 
 def main(rounds: int = 4) -> None:
     """Prints images/s and ratios for batch size 16 at full size 256×128, with stride 1 in stage 4 of both networks."""
-    rng = np.random.default_rng(0)
-    batch = {
-        "images": tf.constant(rng.uniform(0, 255, (BATCH, HEIGHT, WIDTH, 3)), "float32"),
-        "labels": tf.repeat(tf.range(BATCH // 4), 4),
-        "masks": tf.constant(rng.uniform(size=(BATCH, HEIGHT, WIDTH, 4)), "float32"),
-        "has_masks": tf.ones(BATCH),
-    }
+    batch = random_batch()
     actions = {}
     for precision in PRECISIONS:
         keras.config.set_dtype_policy(precision)
         actions[f"plain Keras, fit, {precision}"] = _plain(batch)
-        actions[f"iaunet-tf, {precision}"] = _ours(batch)
+        step = training_step(IAUNet(CLASSES, SHAPE), batch)
+        actions[f"iaunet-tf, {precision}"] = lambda step=step: [step() for _ in range(STEPS)]
     keras.config.set_dtype_policy("float32")
     seconds = interleaved(actions, rounds)
     for name, value in seconds.items():
@@ -41,9 +39,28 @@ def main(rounds: int = 4) -> None:
         print(f"{name:17} bfloat16 is {ratio:.2f} x float32", flush=True)
 
 
+def random_batch() -> dict[str, tf.Tensor]:
+    """Four random images of each person, with masks."""
+    rng = np.random.default_rng(0)
+    return {
+        "images": tf.constant(rng.uniform(0, 255, (BATCH, *SHAPE)), "float32"),
+        "labels": tf.repeat(tf.range(BATCH // 4), 4),
+        "masks": tf.constant(rng.uniform(size=(BATCH, *SHAPE[:2], 4)), "float32"),
+        "has_masks": tf.ones(BATCH),
+    }
+
+
+def training_step(model: keras.Model, batch: dict[str, tf.Tensor]) -> Callable[[], dict[str, float]]:
+    """Compiles a training step of a network on a batch, with all losses that they have data for."""
+    model.compile(keras.optimizers.Adam(3.5e-4), auto_scale_loss=False)
+    model.optimizer.build(model.trainable_variables)
+    options = ReIdTrain(batch_size=len(batch["labels"]))
+    step = make_train_step(model, make_objective(ReIdLoss()), options)
+    return lambda: step(batch)
+
+
 def _plain(batch):
-    ours = IAUNet(CLASSES, (HEIGHT, WIDTH, 3), block=None)
-    network = keras.models.clone_model(ours, clone_function=_keras_layer)
+    network = keras.models.clone_model(IAUNet(CLASSES, SHAPE, block=None), clone_function=_keras_layer)
     model = keras.Model(network.input, network.output["logits"])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     # By default, fit compiles with XLA, which is slower on CPUs.
@@ -55,11 +72,3 @@ def _plain(batch):
 def _keras_layer(layer):
     kind = keras.layers.BatchNormalization if isinstance(layer, BatchNorm) else type(layer)
     return kind.from_config(layer.get_config())
-
-
-def _ours(batch):
-    model = IAUNet(CLASSES, (HEIGHT, WIDTH, 3))
-    model.compile(keras.optimizers.Adam(3.5e-4), auto_scale_loss=False)
-    model.optimizer.build(model.trainable_variables)
-    step = make_train_step(model, make_objective(ReIdLoss()), ReIdTrain(batch_size=BATCH))
-    return lambda: [step(batch) for _ in range(STEPS)]

@@ -1,7 +1,4 @@
-"""Writes a trained network for phones and boards: `python export/to_litert.py RUN_OR_KERAS_FILE --out FILE`.
-
-The same as `iaunet export litert`.
-"""
+"""`python export/to_litert.py RUN_OR_KERAS_FILE --out FILE`, the same as `iaunet export litert`."""
 
 import sys
 

@@ -1,7 +1,4 @@
-"""Writes a trained network for ONNX Runtime and trackers: `python export/to_onnx.py RUN_OR_KERAS_FILE --out FILE`.
-
-The same as `iaunet export onnx`.
-"""
+"""`python export/to_onnx.py RUN_OR_KERAS_FILE --out FILE`, the same as `iaunet export onnx`."""
 
 import sys
 

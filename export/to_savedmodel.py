@@ -1,7 +1,4 @@
-"""Writes a trained network for TensorFlow Serving: `python export/to_savedmodel.py RUN_OR_KERAS_FILE --out DIR`.
-
-The same as `iaunet export savedmodel`.
-"""
+"""`python export/to_savedmodel.py RUN_OR_KERAS_FILE --out DIR`, the same as `iaunet export savedmodel`."""
 
 import sys
 

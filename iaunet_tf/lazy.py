@@ -5,12 +5,7 @@ from collections.abc import Callable
 
 
 def lazily(package: str, homes: dict[str, str]) -> Callable[[str], object]:
-    """A package's `__getattr__` that imports a name from the module it lives in when it is first asked for.
-
-    Args:
-        package: the package's `__name__`.
-        homes: from public names to modules.
-    """
+    """A package's `__getattr__` that imports public names from their homes when asked for them."""
 
     def attribute(name):
         if name in homes:

@@ -11,20 +11,16 @@ FILE = f"{KEY}.json"  # file name in exports that contain files
 
 @dataclass(frozen=True)
 class Metadata:
-    """Description of an exported network.
+    """Description of an exported network: where it comes from, its input in pixels, its embeddings.
 
     Attributes:
-        name: name of the network.
         version: version of iaunet-tf.
         source: name of the file or run that was exported.
         video: whether the input is clips rather than images.
-        height: height of the input in pixels.
-        width: width of the input in pixels.
         layout: `"image"` is `(batch, [frames,] height, width, 3)`, RGB in 0..255, normalised by the network;
             `"tracker"` is `(batch, 3, height, width)`, RGB normalised by the caller with the ImageNet statistics.
         dtype: data type of the input.
         embedding: number of embedding dimensions.
-        unit_length: whether embeddings are normalised to unit length.
     """
 
     name: str
@@ -54,11 +50,7 @@ class Metadata:
 
     @classmethod
     def from_json(cls, text: str, path: object) -> "Metadata":
-        """Parses the output of `to_json`; error messages name `path`.
-
-        Raises:
-            InputError: the text is not metadata of this version.
-        """
+        """Parses the output of `to_json`; error messages name `path`."""
         try:
             return cls(**json.loads(text))
         except (ValueError, TypeError):

@@ -53,10 +53,5 @@ SCHEDULES: dict[str, Callable] = {"step": step_schedule, "cosine": cosine_schedu
 
 
 def make_optimizer(options, steps: int) -> "keras.optimizers.Optimizer":
-    """The optimizer of a configuration.
-
-    Args:
-        options: its `train` section.
-        steps: number of steps of an epoch.
-    """
+    """The optimizer of a configuration's `train` section, for epochs of some number of steps."""
     return OPTIMIZERS[options.optimizer](SCHEDULES[options.schedule](options, steps))

@@ -4,44 +4,33 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
+def _file(name):
+    return property(lambda run: run.path / name)
+
+
 @dataclass(frozen=True)
 class Run:
-    """Paths inside a run's folder.
-
-    config.yaml: every key of the configuration
-    history.csv: a line for each epoch
-    tensorboard/: the same for TensorBoard
-    checkpoints/last.keras: the newest state, with the optimizer's, from which `--resume` continues
-    checkpoints/previous.keras: the one before
-    checkpoints/best.keras: the state of the best mAP (top-1), with `--eval.every`
-    model.keras: the trained network
-    metrics.json: its evaluation
-    cmc.png, roc.png, cameras.csv, embeddings/: of re-identification
-    confusion.csv, confusion.png: of classification
-    evaluations/: evaluations with other keys, a folder each
-    fold-0/, fold-1/, ...: cross-validation, a run's folder each
-    report/: of `iaunet report`
-    """
+    """Paths inside a run's folder; each fold of a cross-validation has such a folder of its own."""
 
     path: Path
+
+    config = _file("config.yaml")  # every key of the configuration
+    history = _file("history.csv")  # a line for each epoch
+    tensorboard = _file("tensorboard")  # the same for TensorBoard
+    last = _file("checkpoints/last.keras")  # the newest state with the optimizer's, for `--resume`
+    previous = _file("checkpoints/previous.keras")  # the one before
+    best = _file("checkpoints/best.keras")  # of the best mAP (top-1), with `--eval.every`
+    model = _file("model.keras")  # the trained network
+    metrics = _file("metrics.json")  # its evaluation
+    cmc = _file("cmc.png")  # this and the next three: of re-identification
+    roc = _file("roc.png")
+    cameras = _file("cameras.csv")
+    embeddings = _file("embeddings")
+    confusion = _file("confusion.csv")  # of classification, with confusion.png
+    evaluations = _file("evaluations")  # evaluations with other keys, a folder each
+    report = _file("report")  # of `iaunet report`
 
     def fold(self, number: int) -> "Run":
         """The run of one fold; older versions called it a split."""
         old = self.path / f"split-{number}"
         return Run(old if old.is_dir() else self.path / f"fold-{number}")
-
-    config = property(lambda self: self.path / "config.yaml")
-    history = property(lambda self: self.path / "history.csv")
-    tensorboard = property(lambda self: self.path / "tensorboard")
-    last = property(lambda self: self.path / "checkpoints" / "last.keras")
-    previous = property(lambda self: self.path / "checkpoints" / "previous.keras")
-    best = property(lambda self: self.path / "checkpoints" / "best.keras")
-    model = property(lambda self: self.path / "model.keras")
-    metrics = property(lambda self: self.path / "metrics.json")
-    cmc = property(lambda self: self.path / "cmc.png")
-    roc = property(lambda self: self.path / "roc.png")
-    cameras = property(lambda self: self.path / "cameras.csv")
-    embeddings = property(lambda self: self.path / "embeddings")
-    confusion = property(lambda self: self.path / "confusion.csv")
-    evaluations = property(lambda self: self.path / "evaluations")
-    report = property(lambda self: self.path / "report")

@@ -7,8 +7,6 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-STEP = 100  # of progress lines
-
 
 @contextlib.contextmanager
 def quietly() -> Iterator[None]:
@@ -37,4 +35,4 @@ def in_threads(work: Callable[[int], object], count: int, what: str, unit: str =
     """Calls `work` with 0..count-1 on all cores, and shows progress."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for done, _ in enumerate(pool.map(work, range(count)), start=1):
-            show_progress(f"{what} {unit}".rstrip(), done, count, STEP)
+            show_progress(f"{what} {unit}".rstrip(), done, count, step=100)

@@ -7,7 +7,6 @@ The model must be exported by `export/to_onnx.py` with layout image.
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +38,7 @@ def embed(session: onnxruntime.InferenceSession, folder: str) -> tuple[list[Path
     return paths, np.concatenate(parts)
 
 
-def main() -> int:
+def main() -> None:
     """Prints the most similar gallery images for each query."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("model")
@@ -54,8 +53,7 @@ def main() -> int:
         print(query)
         for row in np.argsort(-similarities, kind="stable")[: options.top]:
             print(f"  {similarities[row]:.4f}  {gallery[row]}")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

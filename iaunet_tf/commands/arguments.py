@@ -7,13 +7,7 @@ from iaunet_tf.errors import InputError
 
 
 class Parser(argparse.ArgumentParser):
-    """An `ArgumentParser` whose mistakes are one line, and which takes `--long-name` for `--long_name`.
-
-    Args:
-        command: name of the command, with the words that choose its kind.
-        description: what it does.
-        add_help: whether it answers to `--help` itself.
-    """
+    """An `ArgumentParser` with mistakes of one line, which takes `--long-name` for `--long_name`."""
 
     def __init__(self, command: str, description: str = "", add_help: bool = True):
         super().__init__(prog=f"iaunet {command}", description=description, allow_abbrev=False, add_help=add_help)
@@ -22,12 +16,12 @@ class Parser(argparse.ArgumentParser):
         """Adds an option that is true or false; alone it means true."""
         self.add_argument(name, nargs="?", const=True, default=default, type=_boolean, metavar="true|false", help=help)
 
-    def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
-        """Reads the command line.
+    def choice(self, name: str, choices: Sequence[str], help: str | None = None) -> None:
+        """Adds an option with one of several values; the first one is its default."""
+        self.add_argument(name, choices=choices, default=choices[0], help=help)
 
-        Raises:
-            InputError: it has a mistake.
-        """
+    def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
+        """Reads the command line; a mistake in it is an `InputError`."""
         return self.parse_args([with_underscores(word) for word in arguments])
 
     def error(self, message):
@@ -37,15 +31,7 @@ class Parser(argparse.ArgumentParser):
 def choose(command: str, what: str, choices: Iterable[str], arguments: Sequence[str], usage: str) -> str | None:
     """Reads the first argument of a command that has several kinds; None if it asked for help, which is printed.
 
-    Args:
-        command: name of the command.
-        what: what its first argument is.
-        choices: names of the kinds.
-        arguments: of the command.
-        usage: the arguments that follow.
-
-    Raises:
-        InputError: it is missing or not one of the kinds.
+    `what` names that argument in messages, `usage` shows those that follow it.
     """
     if arguments and arguments[0] in ("-h", "--help"):
         print(f"usage: iaunet {command} {{{','.join(choices)}}} {usage}; each explains its options")

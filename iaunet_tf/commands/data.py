@@ -1,6 +1,6 @@
 """`iaunet data images|tracklets|masks`: draws the synthetic data sets, and makes part masks from label maps."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from iaunet_tf.commands.arguments import Parser, choose
@@ -8,21 +8,24 @@ from iaunet_tf.data.part_masks import convert
 from iaunet_tf.data.synthetic import images, tracklets
 from iaunet_tf.files import replacing
 
-KINDS = ("images", "tracklets", "masks")
+# For each kind that is drawn: its options, what draws it, and what draws a sheet of samples.
+DRAWN = {
+    "images": (images.ImageOptions, images.ensure_images, images.sample_sheet),
+    "tracklets": (tracklets.TrackletOptions, tracklets.ensure_tracklets, tracklets.sample_sheet),
+}
 
 
 def main(arguments: Sequence[str]) -> None:
     """Draws images or tracklets into a folder, or makes masks."""
-    kind, rest = choose("data", "kind", KINDS, arguments, "FOLDER ..."), arguments[1:]
+    kind = choose("data", "kind", (*DRAWN, "masks"), arguments, "FOLDER ...")
     if kind == "masks":
-        _masks(rest)
-    elif kind == "images":
-        _draw(kind, images.ImageOptions, images.ensure_images, images.sample_sheet, rest)
-    elif kind == "tracklets":
-        _draw(kind, tracklets.TrackletOptions, tracklets.ensure_tracklets, tracklets.sample_sheet, rest)
+        _masks(arguments[1:])
+    elif kind:
+        _draw(kind, arguments[1:])
 
 
-def _draw(kind: str, options_class: type, ensure: Callable, sheet: Callable, arguments: Sequence[str]) -> None:
+def _draw(kind: str, arguments: Sequence[str]) -> None:
+    options_class, ensure, sheet = DRAWN[kind]
     parser = Parser(f"data {kind}", f"Draws pedestrians: a data set of {kind}, with exact part masks.")
     parser.add_argument("folder", help="where to write the data set")
     parser.add_argument("--sheet", metavar="PNG", help="write a sheet of samples as well")

@@ -17,38 +17,30 @@ def main(arguments: Sequence[str]) -> None:
     parser = Parser("embed", main.__doc__)
     parser.add_argument("model", help=".onnx, .tflite or .keras file, or the folder of a SavedModel or of a run")
     parser.add_argument("images", nargs="+", help="image files, and folders of them")
-    parser.add_argument(
-        "--out",
-        required=True,
-        metavar="FILE",
-        help=".npz or .parquet file to write: paths, and embeddings of length 1",
-    )
+    out_help = ".npz or .parquet file to write: paths, and embeddings of length 1"
+    parser.add_argument("--out", required=True, metavar="FILE", help=out_help)
     parser.add_argument("--batch_size", type=int, default=32, help="images or clips at a time (default: 32)")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.choice("--device", ("auto", "cpu", "cuda"))
     options = parser.parse(arguments)
-    embed_files(options.model, options.images, options.out, options.batch_size, options.device)
-
-
-def embed_files(model: str, images: list[str], out: str, batch_size: int = 32, device: str = "auto") -> None:
-    """Embeds files and writes `paths` `(N,)` and `embeddings` `(N, D)`, in Parquet columns `path` and `embedding`."""
-    write = _writer(Path(out).suffix, out)
+    write = _writer(Path(options.out))
     # The images first: a mistyped folder should not wait for the network.
-    folders = _folders(images)
-    embed = Embedder(model, batch_size, device)
+    folders = _folders(options.images)
+    embed = Embedder(options.model, options.batch_size, options.device)
     if embed.metadata.video:
         paths, items = list(folders), list(folders.values())
     else:
         paths = items = [path for files in folders.values() for path in files]
     embeddings = embed(items, progress=True)
-    with replacing(out) as temporary:
+    with replacing(options.out) as temporary:
         write(temporary, [str(path) for path in paths], embeddings)
-    print(f"{len(embeddings)} embeddings of {embeddings.shape[1]} numbers: {out}")
+    print(f"{len(embeddings)} embeddings of {embeddings.shape[1]} numbers: {options.out}")
 
 
-def _writer(suffix, out):
-    if suffix == ".npz":
+def _writer(out):
+    """A function that writes `N` paths and embeddings `(N, D)`; whether it can is checked now."""
+    if out.suffix == ".npz":
         return lambda file, paths, embeddings: np.savez(file, paths=np.array(paths), embeddings=embeddings)
-    if suffix != ".parquet":
+    if out.suffix != ".parquet":
         raise InputError(f"{out}: the name of the features' file ends in .npz or .parquet")
     try:
         import pyarrow

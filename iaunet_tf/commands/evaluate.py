@@ -34,11 +34,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def evaluate_run(folder: Path, keys: Sequence[str]) -> None:
-    """Evaluates a finished run again.
-
-    Raises:
-        InputError: it is not a run, or a key has no effect on an evaluation.
-    """
+    """Evaluates a finished run again."""
     _refuse(keys, ("train.", "loss.", "model."), but=("train.strategy", "train.patience"))
     work_on(parse(keys, str(folder)), Run(folder), evaluate_again)
 
@@ -54,22 +50,22 @@ def _refuse(keys, useless, but=()):
 def _evaluate_file(source, keys):
     _refuse(keys, ("train.", "loss.", "model.", "data.more", "data.masks", "data.flip", "data.erase"))
     config = parse(keys, default=None)
-    options = config.eval
-    if config.task != "reid" or config.data.fold == "all":
+    data = config.data
+    if config.task != "reid" or data.fold == "all":
         raise InputError(f"{source}: files are evaluated on one re-identification data set; choose one by --data.name")
-    for key, value in (("eval.flip", options.flip), ("eval.ensemble", options.ensemble)):
-        if value:
-            raise InputError(f"{key} needs a run; evaluate that one: iaunet evaluate RUN --{key} ...")
+    for key in ("flip", "ensemble"):
+        if getattr(config.eval, key):
+            raise InputError(f"eval.{key} needs a run; evaluate that one: iaunet evaluate RUN --eval.{key} ...")
     if config.run_dir and Path(config.run_dir).exists():
         raise InputError(f"{config.run_dir}: exists; choose another --run_dir")
-    embedder = Embedder(source, options.batch_size)
+    embedder = Embedder(source, config.eval.batch_size)
     metadata = embedder.metadata
-    if metadata.video != config.data.video:
+    if metadata.video != data.video:
         kinds = ("clips", "images") if metadata.video else ("images", "tracklets")
-        raise InputError(f"{source}: embeds {kinds[0]}, and {config.data.name} consists of {kinds[1]}")
+        raise InputError(f"{source}: embeds {kinds[0]}, and {data.name} consists of {kinds[1]}")
     if config.name == type(config).name:
         config.name = source.stem
-    data, size = config.data, (metadata.height, metadata.width)
+    size = metadata.height, metadata.width
     if (data.height, data.width) not in (size, (type(data).height, type(data).width)):
         raise InputError(
             f"{source}: takes {size[0]}x{size[1]} pixels, not {data.height}x{data.width}; leave data.height and "
@@ -77,7 +73,7 @@ def _evaluate_file(source, keys):
         )
     data.height, data.width = size
     start = time.perf_counter()
-    evaluator = Evaluator(config, read_selected(config.data, training=False)[1])
+    evaluator = Evaluator(config, read_selected(data, training=False)[1])
     evaluations = evaluator.evaluate(ExportedExtractor(embedder, config))
     print(summary(evaluations, time.perf_counter() - start))
     if config.run_dir:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from iaunet_tf.commands.arguments import Parser, choose
@@ -20,39 +21,32 @@ def main(arguments: Sequence[str]) -> None:
     if kind is None:
         return
     add_options, write, name = FORMATS[kind]
-    parser = Parser(
-        f"export {kind}", f"Writes a trained network as {name}, and proves that it gives the same embeddings."
-    )
+    description = f"Writes a trained network as {name}, and proves that it gives the same embeddings."
+    parser = Parser(f"export {kind}", description)
     parser.add_argument("source", metavar="RUN_OR_KERAS_FILE", help="the folder of a run, or a .keras file")
-    parser.add_argument(
-        "--samples",
-        metavar="FOLDER",
-        help="images to compare with (default: the run's query set if it is there, else sixteen drawn pedestrians)",
+    samples_help = (
+        "images to compare with (default: the run's query set if it is there, else sixteen drawn pedestrians)"
     )
-    parser.switch(
-        "--unit_length", True, "give embeddings length 1 (default), or leave them as the network computes them"
-    )
+    parser.add_argument("--samples", metavar="FOLDER", help=samples_help)
+    length_help = "give embeddings length 1 (default), or leave them as the network computes them"
+    parser.switch("--unit_length", True, length_help)
     add_options(parser)
     write(parser.parse(arguments[1:]))
 
 
 def _onnx_options(parser):
     parser.add_argument("--out", required=True, metavar="FILE", help="the .onnx file to write")
-    parser.add_argument(
+    parser.choice(
         "--layout",
-        choices=("image", "tracker"),
-        default="image",
-        help="image: RGB in 0..255, (batch, height, width, 3), normalised inside (default); tracker: float32, "
+        ("image", "tracker"),
+        "image: RGB in 0..255, (batch, height, width, 3), normalised inside (default); tracker: float32, "
         "(batch, 3, height, width), normalised by the caller with ImageNet's statistics, as trackers feed it",
     )
-    parser.add_argument(
-        "--dtype", choices=("float32", "uint8"), default="float32", help="of the input, for layout image"
-    )
-    parser.add_argument(
+    parser.choice("--dtype", ("float32", "uint8"), "of the input, for layout image")
+    parser.choice(
         "--precision",
-        choices=("fp32", "fp16", "int8"),
-        default="fp32",
-        help="fp16: float16 where the network allows it, for GPUs; int8: 8-bit convolutions, calibrated on --calibrate",
+        ("fp32", "fp16", "int8"),
+        "fp16: float16 where the network allows it, for GPUs; int8: 8-bit convolutions, calibrated on --calibrate",
     )
     parser.switch(
         "--long_clips",
@@ -60,32 +54,25 @@ def _onnx_options(parser):
         "of a video network: memory grows with the number of frames, not with its square (at T = 8 the attention "
         "takes 256 MiB a clip), through a Loop, which OpenVINO does not load",
     )
-    parser.add_argument(
-        "--calibrate", metavar="FOLDER", help="for int8: images like those that it will see; 128 of them are enough"
-    )
+    calibrate_help = "for int8: images like those that it will see; 128 of them are enough"
+    parser.add_argument("--calibrate", metavar="FOLDER", help=calibrate_help)
 
 
 def _savedmodel_options(parser):
-    parser.add_argument(
-        "--out", required=True, metavar="DIR", help="folder of served models; DIR/NAME/VERSION/ is written"
-    )
+    out_help = "folder of served models; DIR/NAME/VERSION/ is written"
+    parser.add_argument("--out", required=True, metavar="DIR", help=out_help)
     parser.add_argument("--name", help="name of the served model (default: the network's, iaunet)")
     parser.add_argument("--version", type=int, help="default: the one after the newest")
-    parser.add_argument(
-        "--dtype",
-        choices=("uint8", "float32"),
-        default="uint8",
-        help="of the pixels that serving_default takes; floats are resized without rounding",
-    )
+    dtype_help = "of the pixels that serving_default takes; floats are resized without rounding"
+    parser.choice("--dtype", ("uint8", "float32"), dtype_help)
     parser.switch("--part_attention", False, "output the part attention of both blocks as well")
+    parser.set_defaults(precision="fp32")
 
 
 def _litert_options(parser):
     parser.add_argument("--out", required=True, metavar="FILE", help="the .tflite file to write")
-    parser.add_argument("--dtype", choices=("float32", "uint8"), default="float32", help="of the input")
-    parser.add_argument(
-        "--precision", choices=("fp32", "int8"), default="fp32", help="int8: 8-bit weights, dynamic range"
-    )
+    parser.choice("--dtype", ("float32", "uint8"), "of the input")
+    parser.choice("--precision", ("fp32", "int8"), "int8: 8-bit weights, dynamic range")
 
 
 def _to_onnx(options):
@@ -99,20 +86,19 @@ def _to_onnx(options):
     from iaunet_tf.exporting.samples import sample_images
     from iaunet_tf.inference import Embedder
 
-    tracker = options.layout == "tracker"
-    metadata = network(layout=options.layout, dtype="float32" if tracker else options.dtype)
+    dtype = "float32" if options.layout == "tracker" else options.dtype
+    metadata = network(layout=options.layout, dtype=dtype)
     if int8:
         calibration, _ = sample_images(options.calibrate, options.source, metadata.video, count=128)
-    images = _samples(options, metadata)
-    with replacing(out) as temporary:
-        print(f"{options.source} to ONNX, layout {options.layout}, {options.precision}", flush=True)
-        write_onnx(model, temporary, metadata, half=options.precision == "fp16", loops=options.long_clips)
+
+    def write(file):
+        write_onnx(model, file, metadata, half=options.precision == "fp16", loops=options.long_clips)
         if int8:
             print(f"calibrating on {len(calibration)} of {options.calibrate}", flush=True)
-            to_int8(temporary, Embedder(temporary).prepare(calibration))
-        report = _compare(model, temporary, *images, options.precision)
-    _report(out.with_suffix(".json"), metadata, report)
-    print(out)
+            to_int8(file, Embedder(file).prepare(calibration))
+
+    title = f"ONNX, layout {options.layout}, {options.precision}"
+    _write_and_compare(options, model, metadata, out, title, write)
 
 
 def _to_savedmodel(options):
@@ -126,17 +112,12 @@ def _to_savedmodel(options):
     out = base / str(options.version or next_version(base))
     if out.exists():
         raise InputError(f"{out}: exists; choose another --version, or leave it out for the next one")
-    images = _samples(options, metadata)
-    with replacing(out) as temporary:
-        print(f"{options.source} to SavedModel", flush=True)
-        write_savedmodel(model, temporary, metadata, options.part_attention)
-        report = _compare(model, temporary, *images, "fp32", by_signature)
-        _report(temporary / "assets.extra" / "comparison.json", metadata, report)
+    write = partial(write_savedmodel, model, metadata=metadata, part_attention=options.part_attention)
+    _write_and_compare(options, model, metadata, out, "SavedModel", write, by_signature)
     batching = Path(options.out) / "batching.config"
     if not batching.exists():
         with replacing(batching) as temporary:
             temporary.write_text(BATCHING)
-    print(out)
 
 
 def _to_litert(options):
@@ -145,13 +126,8 @@ def _to_litert(options):
     from iaunet_tf.exporting.litert import write_litert
 
     metadata = network(dtype=options.dtype)
-    images = _samples(options, metadata)
-    with replacing(out) as temporary:
-        print(f"{options.source} to LiteRT, {options.precision}", flush=True)
-        write_litert(model, temporary, metadata, int8=options.precision == "int8")
-        report = _compare(model, temporary, *images, options.precision)
-    _report(out.with_suffix(".json"), metadata, report)
-    print(out)
+    write = partial(write_litert, model, metadata=metadata, int8=options.precision == "int8")
+    _write_and_compare(options, model, metadata, out, f"LiteRT, {options.precision}", write)
 
 
 def _out_file(name, suffix):
@@ -172,35 +148,36 @@ def _load(options):
     return model, lambda **changes: describe(model, options.source, unit_length=options.unit_length, **changes)
 
 
-def _samples(options, metadata):
+def _write_and_compare(options, model, metadata, out, title, write, by_signature=None):
+    """Gives an export its name once it embeds images as the network does.
+
+    `by_signature` embeds them by other ways into the export.
+    """
     from iaunet_tf.exporting.samples import sample_images
-
-    return sample_images(options.samples, options.source, metadata.video)
-
-
-def _compare(model, path, images, origin, precision, by_signature=None):
-    """Embeds images with the network and with its export; `by_signature` goes other ways into the export."""
     from iaunet_tf.exporting.verification import LIMITS, verify
     from iaunet_tf.inference import Embedder
 
-    print(f"comparing with Keras on {len(images)} of {origin}", flush=True)
-    limits = LIMITS[precision]
-    ours = Embedder(model, BATCH)(images)
-    comparison = verify(ours, Embedder(path, BATCH)(images), limits)
-    report = {"samples": origin, "limits": asdict(limits), "comparison": comparison}
-    for name, embeddings in by_signature(path, images).items() if by_signature else ():
-        report[name] = verify(ours, embeddings, limits, f"signature {name}")
-    return report
-
-
-def _report(path, metadata, report):
-    write_json(path, {"metadata": asdict(metadata), **report})
-    figures = report["comparison"]
+    images, origin = sample_images(options.samples, options.source, metadata.video)
+    limits = LIMITS[options.precision]
+    with replacing(out) as temporary:
+        print(f"{options.source} to {title}", flush=True)
+        write(temporary)
+        print(f"comparing with Keras on {len(images)} of {origin}", flush=True)
+        ours = Embedder(model, BATCH)(images)
+        figures = verify(ours, Embedder(temporary, BATCH)(images), limits)
+        report = {"metadata": asdict(metadata), "samples": origin, "limits": asdict(limits), "comparison": figures}
+        for name, embeddings in by_signature(temporary, images).items() if by_signature else ():
+            report[name] = verify(ours, embeddings, limits, f"signature {name}")
+        if temporary.is_dir():  # a folder holds the report, a file has it beside itself
+            write_json(temporary / "assets.extra" / "comparison.json", report)
+    if out.is_file():
+        write_json(out.with_suffix(".json"), report)
     print(
         f"largest difference {figures['max_difference']:.2g}, smallest cosine similarity {figures['min_cosine']:.6f}, "
         f"nearest neighbour the same for {100 * figures['same_nearest']:.0f} %, "
         f"ten nearest for {100 * figures['rank_agreement']:.1f} %"
     )
+    print(out)
 
 
 FORMATS = {

@@ -27,20 +27,9 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def make_report(runs: list[str], out: str | None = None, queries: int = 4, seed: int = 0) -> Path:
-    """Writes the page with its plots, images and tables into a folder; an older report there is replaced.
+    """Writes a page on one or two finished runs, with its plots and images, and returns its path.
 
-    Args:
-        runs: folders of one or two finished runs.
-        out: the folder; None for one in the first run's.
-        queries: how many to show of each kind.
-        seed: of the random queries.
-
-    Returns:
-        The page.
-
-    Raises:
-        InputError: a run is not finished, two runs are not about the same queries and gallery, or the folder holds
-            something else.
+    An older report in the folder is replaced; without `out` it is a folder in the first run's.
     """
     if len(runs) > 2:
         raise InputError(f"a report is on one run or on two; received {len(runs)}")

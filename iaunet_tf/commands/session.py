@@ -24,12 +24,7 @@ Work = Callable[[Config, Run], dict[str, float]]
 
 
 def work_on(config: Config, run: Run, work: Work) -> None:
-    """Does some work with a run, or with each of its folds, on the devices and hosts of the configuration.
-
-    Raises:
-        InputError: the configuration, the data or the run cannot be used.
-        Stopped: SIGTERM came; the state is saved.
-    """
+    """Does some work with a run, or each of its folds, on the configuration's devices and hosts."""
     # TensorFlow, seconds of it, once the command line is known to be right.
     with quietly():
         import tensorflow as tf
@@ -97,11 +92,7 @@ def evaluate_again(config: Config, run: Run) -> dict[str, float]:
 
 
 def new_run(config: Config) -> Run:
-    """Chooses the folder of a new run; training makes it.
-
-    Raises:
-        InputError: the folder exists.
-    """
+    """Chooses the folder of a new run, which must not exist yet; training makes it."""
     now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     run = Run(Path(config.run_dir or f"runs/{config.name}-{now}"))
     if run.path.exists():
@@ -113,10 +104,7 @@ def new_run(config: Config) -> Run:
 def cross_validate(config: Config, run: Run, work: Work) -> None:
     """Works on `run/fold-0`, `run/fold-1` and so on; writes and prints the mean and the standard deviation.
 
-    Args:
-        config: with `data.fold` all.
-        run: the folder that holds those of the folds.
-        work: what to do. A resumed run continues with the fold that it stopped in; finished folds are not repeated.
+    A resumed run continues with the fold that it stopped in; finished folds are not repeated.
     """
     from iaunet_tf.training.loop import begin
 
@@ -126,24 +114,19 @@ def cross_validate(config: Config, run: Run, work: Work) -> None:
         print(f"\n--- fold {number} of {folds}: {own.path}")
         own_config = replace(config, data=replace(config.data, fold=number), run_dir=str(own.path))
         if work is not evaluate_again and own.metrics.is_file():
-            metrics.append(_stored(own, config.name))
+            stored = json.loads(own.metrics.read_text())[config.name]
+            metrics.append({key: value for key, value in stored.items() if isinstance(value, float)})
             continue
         begun = work is not resume or own.last.is_file()
         metrics.append((work if begun else train_anew)(own_config, own))
         # After the first fold, so that what cannot start leaves no folder.
         begin(run, config)
-    summary = {
-        name: {"mean": float(np.mean(values)), "std": float(np.std(values, ddof=1)), "folds": values}
-        for name in metrics[0]
-        for values in [[each[name] for each in metrics]]
-    }
-    write_json(run.metrics, {config.name: summary})
     print(f"\nmean and standard deviation of {folds} folds")
-    for name, values in summary.items():
-        print(f"{name:>14} {100 * values['mean']:6.2f} ± {100 * values['std']:.2f}")
+    summary = {}
+    for name in metrics[0]:
+        values = [each[name] for each in metrics]
+        mean, std = float(np.mean(values)), float(np.std(values, ddof=1))
+        summary[name] = {"mean": mean, "std": std, "folds": values}
+        print(f"{name:>14} {100 * mean:6.2f} ± {100 * std:.2f}")
+    write_json(run.metrics, {config.name: summary})
     print(run.metrics)
-
-
-def _stored(run, name):
-    values = json.loads(run.metrics.read_text())[name]
-    return {key: value for key, value in values.items() if isinstance(value, float)}

@@ -38,15 +38,7 @@ class ClassificationModel(common.ModelConfig):
 
 @dataclass
 class ClassificationConfig(common.Config):
-    """An experiment of image classification.
-
-    Args:
-        data: which images, and how they are read.
-        model: which network.
-        loss: what is minimised: cross entropy.
-        train: how it is minimised.
-        eval: how the result is judged.
-    """
+    """An experiment of image classification."""
 
     task: Literal["reid", "classification"] = "classification"
     data: ClassificationData = field(default_factory=ClassificationData)

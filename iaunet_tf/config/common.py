@@ -60,7 +60,7 @@ class ModelConfig:
 
 @dataclass
 class LossConfig:
-    """What is minimised.
+    """What is minimised: cross entropy.
 
     Args:
         label_smoothing: label smoothing of the cross entropy.
@@ -84,8 +84,7 @@ class TrainConfig:
         weight_decay: L2, added to the gradient of every variable (not decoupled as in AdamW).
         precision: float32, or mixed_bfloat16 or mixed_float16 (for GPUs, with loss scaling) where layers allow it.
         clip_norm: largest norm of the gradient over all variables and replicas; 0 does not clip.
-        accumulate: number of pieces that a batch is computed in, one after another, to save memory; batch norms and
-            the triplet loss see one piece.
+        accumulate: pieces that a batch is computed in, to save memory; batch norm and triplets see one.
         jit_compile: compile the step with XLA; the first step takes minutes.
         strategy: default is one device, mirrored all GPUs of this host (or logical CPUs), multi_worker several hosts
             by TF_CONFIG or srun, auto several hosts, or all GPUs, where there are any.

@@ -12,8 +12,10 @@ from iaunet_tf.files import replacing
 
 # Names of older versions.
 OLD_KEYS = {"data.split": "data.fold"}
-OLD_DATA_SETS = {"embedded": "synthetic", "embedded_video": "synthetic_tracklets"}
-OLD_MASKS = {"auto": "files"}
+OLD_VALUES = {
+    "data.name": {"embedded": "synthetic", "embedded_video": "synthetic_tracklets"},
+    "data.masks": {"auto": "files"},
+}
 
 
 class _Loader(yaml.SafeLoader):
@@ -28,38 +30,29 @@ class _Loader(yaml.SafeLoader):
 
 
 def read_file(path: Path) -> dict[str, object]:
-    """Reads a configuration file as values by dotted key, with today's names.
-
-    Raises:
-        InputError: it is missing or not a YAML file of sections and keys.
-    """
+    """Reads a configuration file as values by dotted key, with today's names."""
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # _Loader is a SafeLoader
+        content = yaml.load(path.read_text(encoding="utf-8"), _Loader) or {}  # _Loader is a SafeLoader
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; name a configuration file by --config") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: is not a readable YAML file ({' '.join(str(error).split())[:160]})") from None
-    if not isinstance(content or {}, dict):
+    if not isinstance(content, dict):
         raise InputError(f"{path}: is not a configuration of sections and keys")
     values = {}
-    for key, value in (content or {}).items():
-        inside = value.items() if isinstance(value, dict) else [("", value)]
-        values |= {new_key(f"{key}.{name}".rstrip(".")): each for name, each in inside}
+    for section, value in content.items():
+        inside = value if isinstance(value, dict) else {"": value}
+        values |= {f"{section}.{name}".rstrip("."): each for name, each in inside.items()}
+    values = {OLD_KEYS.get(key, key): value for key, value in values.items()}
     return {key: new_value(key, value) for key, value in values.items()}
-
-
-def new_key(key: str) -> str:
-    """Today's name of a key."""
-    return OLD_KEYS.get(key, key)
 
 
 def new_value(key: str, value: object) -> object:
     """Today's name of a data set, alone or in `NAME=ROOT`, or of a kind of masks."""
     if key in ("data.more", "data.test") and isinstance(value, list):
         parts = [str(each).partition("=") for each in value]
-        return [OLD_DATA_SETS.get(name, name) + equals + root for name, equals, root in parts]
-    old = {"data.name": OLD_DATA_SETS, "data.masks": OLD_MASKS}.get(key, {})
-    return old.get(value, value) if isinstance(value, str) else value
+        return [new_value("data.name", name) + equals + root for name, equals, root in parts]
+    return OLD_VALUES.get(key, {}).get(value, value) if isinstance(value, str) else value
 
 
 def save_config(config: Config, path: Path) -> None:

@@ -3,7 +3,6 @@
 import argparse
 import difflib
 import re
-import sys
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from jsonargparse import ArgumentError, ArgumentParser
 
 from iaunet_tf.config.classification import ClassificationConfig
 from iaunet_tf.config.common import CONFIGS, Config
-from iaunet_tf.config.files import keys, new_key, new_value, read_file
+from iaunet_tf.config.files import OLD_KEYS, keys, new_value, read_file
 from iaunet_tf.config.reid import ReIdConfig
 from iaunet_tf.config.rules import settle
 from iaunet_tf.data.readers.table import READERS
@@ -22,24 +21,17 @@ from iaunet_tf.run import Run
 TASKS: dict[str, type[Config]] = {"reid": ReIdConfig, "classification": ClassificationConfig}
 
 
-def parse(
-    arguments: Sequence[str] | None = None, run: str | None = None, default: Path | None = CONFIGS / "demo.yaml"
-) -> Config:
+def parse(arguments: Sequence[str], run: str | None = None, default: Path | None = CONFIGS / "demo.yaml") -> Config:
     """Reads keys from the command line and from the files that it names by `--config`, the later one winning.
 
-    Args:
-        arguments: `--config FILE` and keys such as `--train.epochs 3`; None takes those of the process.
-        run: a run whose stored configuration comes first.
-        default: a file that is read if neither a run, a file nor another task is named.
-
-    Raises:
-        InputError: a key is unknown, out of range or without effect, or the run has no configuration.
+    The configuration of a run comes first; `default` is read if neither a run, a file nor another
+    task is named. Anything wrong with a key or a file is an `InputError`.
     """
     options = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     options.add_argument("--config", action="append", default=[])
     options.add_argument("--task")
     try:
-        given, words = options.parse_known_args(list(sys.argv[1:] if arguments is None else arguments))
+        given, words = options.parse_known_args(list(arguments))
     except argparse.ArgumentError as error:
         raise InputError(str(error)) from None
     files = [Path(name) for name in given.config]
@@ -74,15 +66,14 @@ def parse(
         namespace = parser.parse_args(words, namespace=namespace)
         sources.append(dict(parser.parse_args(words, defaults=False).items()))
     except ArgumentError as error:
-        raise InputError(_explain(str(error), task)) from None
+        message = " ".join(str(error).split())
+        unknown = re.search(r"arguments: -*([\w.]+)", message, re.IGNORECASE)
+        raise InputError(message + (_hint(unknown[1], task) if unknown else "")) from None
     instance = parser.instantiate(namespace)
     config = _plain(TASKS[task](**{entry.name: instance[entry.name] for entry in fields(TASKS[task])}))
-    config.task = task
-    # A run's stored configuration names every key, so that what it names says nothing.
-    first = 0 if run is None else 1
-    settle(
-        config, lambda key: max((place for place in range(first, len(sources)) if key in sources[place]), default=-1)
-    )
+    if run is not None:  # it names every key, so that what it names says nothing
+        sources[0] = {}
+    settle(config, lambda key: max((place for place, source in enumerate(sources) if key in source), default=-1))
     return config
 
 
@@ -110,33 +101,21 @@ def _with_new_names(words):
     for word in words:
         if word.startswith("--"):
             key, equals, value = word[2:].partition("=")
-            key = new_key(key)
+            key = OLD_KEYS.get(key, key)
             renamed.append(f"--{key}{equals}{new_value(key, value)}")
         else:
             renamed.append(new_value(key, word))
     return renamed
 
 
-def _plain(config):
-    """Numbers of the restricted types as Python's own."""
-
-    def plain(value):
-        if isinstance(value, list):
-            return [plain(each) for each in value]
-        kind = next((kind for kind in (bool, int, float) if isinstance(value, kind)), None)
-        return kind(value) if kind else value
-
-    for entry in fields(config):
-        value = getattr(config, entry.name)
-        setattr(config, entry.name, _plain(value) if is_dataclass(value) else plain(value))
-    return config
-
-
-def _explain(message, task):
-    """A message of the parser as one line, with a hint if a key is unknown."""
-    message = " ".join(message.split())
-    unknown = re.search(r"arguments: -*([\w.]+)", message, re.IGNORECASE)
-    return message + (_hint(unknown[1], task) if unknown else "")
+def _plain(value):
+    """A configuration, or a value in it, with numbers of the restricted types as Python's own."""
+    if is_dataclass(value):
+        return type(value)(**{entry.name: _plain(getattr(value, entry.name)) for entry in fields(value)})
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    kind = next((kind for kind in (bool, int, float) if isinstance(value, kind)), None)
+    return kind(value) if kind else value
 
 
 def _hint(word, task):

@@ -16,13 +16,12 @@ class ReIdData(common.DataConfig):
     Args:
         name: which data set; --help lists them below.
         more: further image data sets to train on, as NAME=ROOT, such as [msmt17=datasets/MSMT17].
-        test: data sets to find people in, as NAME=ROOT; empty takes that of name. The first one chooses the best
-            checkpoint.
+        test: data sets to find people in, as NAME=ROOT; empty is that of name. The first chooses the
+            best checkpoint.
         fold: which fold of a data set that has several, from 0; or all, a run for each.
         clip_length: tracklets: number of frames of a clip.
         clip_stride: tracklets: distance between the frames of a training clip.
-        masks: files uses part masks where the data set has them, prior guesses where the parts of an upright person
-            are, none trains without.
+        masks: files takes the data set's part masks, prior an upright person's, none trains without.
         cache: where decoded training images are kept: memory, disk, none, or auto (memory if they fit).
         cache_dir: folder for cache disk, and for the index of mars.
     """
@@ -52,8 +51,7 @@ class ReIdModel(common.ModelConfig):
         weights: what to start from: imagenet (downloaded once), or a file: .pth, .pth.tar (both need torch),
             .safetensors, .keras or .weights.h5; a classifier of another number of identities is left out.
         width: factor on all channel counts.
-        recompute: compute the blocks' channel attention in pieces and again for the gradient, which takes less memory
-            and more time; long clips always do.
+        recompute: compute channel attention in pieces, twice, to save memory; long clips always do.
     """
 
     width: PositiveFloat = 1.0
@@ -100,8 +98,7 @@ class ReIdEval(common.EvalConfig):
         distance: distance between embeddings.
         flip: add the embedding of the flipped image.
         clips: tracklets: number of evenly spaced clips of each to embed; 0 takes all its frames.
-        protocol: market1501 finds a query among all other images; cuhk03 among one of each person, drawn a hundred
-            times.
+        protocol: market1501 searches all other images, cuhk03 one of each person, drawn 100 times.
         ensemble: runs, or files of networks, to evaluate together with as well, by summed distances.
         rerank: evaluate with k-reciprocal re-ranking as well.
         expand: evaluate with the mean of each query and this many of its nearest images as well; 0 does not.
@@ -120,15 +117,7 @@ class ReIdEval(common.EvalConfig):
 
 @dataclass
 class ReIdConfig(common.Config):
-    """An experiment of person re-identification.
-
-    Args:
-        data: which images, and how they are read.
-        model: which network.
-        loss: what is minimised.
-        train: how it is minimised.
-        eval: how the result is judged.
-    """
+    """An experiment of person re-identification."""
 
     data: ReIdData = field(default_factory=ReIdData)
     model: ReIdModel = field(default_factory=ReIdModel)

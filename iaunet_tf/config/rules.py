@@ -1,6 +1,7 @@
 """What a configuration must keep to beyond the range of each key."""
 
 from collections.abc import Callable
+from operator import attrgetter
 
 from iaunet_tf.config.common import Config
 from iaunet_tf.data.readers.table import READERS
@@ -26,51 +27,43 @@ CLASSIFICATION = (("model.blocks_after", "model.block", lambda c: c.model.block 
 
 
 def settle(config: Config, rank: Callable[[str], int]) -> None:
-    """Refuses keys that would have no effect, and resets them to their defaults where a later source took their effect
-    away: a file's milestones under a schedule that the command line chose.
+    """Refuses keys that have no effect, and values that contradict each other.
 
-    Args:
-        config: the configuration; changed in place.
-        rank: place of the last source that gives a key, a later one wins; -1 where none does that matters.
-
-    Raises:
-        InputError: a key has no effect, or values contradict each other.
+    A key that a later source made useless gets its default again: a file's milestones under a
+    schedule that the command line chose. `rank` is the place of the last source that gives a key,
+    -1 where none does.
     """
     defaults = type(config)()
     for names, switch, useless in COMMON + (REID if config.task == "reid" else CLASSIFICATION):
         for key in names.split() if useless(config) else ():
-            section, name = key.split(".")
-            own, default = getattr(config, section), getattr(getattr(defaults, section), name)
-            if getattr(own, name) != default and rank(key) >= max(0, rank(switch)):
-                section, name = switch.split(".")
-                value = getattr(getattr(config, section), name)
+            default = attrgetter(key)(defaults)
+            if attrgetter(key)(config) != default and rank(key) >= max(0, rank(switch)):
+                value = attrgetter(switch)(config)
                 value = "null" if value is None else value
                 raise InputError(f"{key} has no effect with {switch} {value}; leave it out")
-            setattr(own, name, default)
-    _check_train(config.train)
-    if config.task == "reid":
-        _check_reid(config)
-
-
-def _check_train(train):
+            section, name = key.split(".")
+            setattr(getattr(config, section), name, default)
+    train = config.train
     if any(later <= earlier for earlier, later in zip(train.milestones, train.milestones[1:], strict=False)):
         raise InputError(f"train.milestones must rise; received {train.milestones}")
     if train.profile and not (len(train.profile) == 2 and train.profile[0] <= train.profile[1]):
         raise InputError(f"train.profile is a first and a last step, such as [10, 20]; received {train.profile}")
+    if config.task == "reid":
+        _check_reid(config)
 
 
 def _check_reid(config):
     data, width = config.data, config.model.width
     if (64 * width) % 2:
         raise InputError(f"model.width {width} is impossible: 64 times it must be even and whole, as with 0.25 or 0.5")
-    names = [name for name, reader in READERS.items() if reader.video == data.video]
+    alike = [name for name, reader in READERS.items() if reader.video == data.video]
     for key, entries in (("more", data.more), ("test", data.test)):
-        found = [tuple(entry.split("=", 1)) for entry in entries]
-        for entry, (name, *root) in zip(entries, found, strict=True):
-            if [other[0] for other in found].count(name) > 1:
+        names = [entry.partition("=")[0] for entry in entries]
+        for entry, name in zip(entries, names, strict=True):
+            if names.count(name) > 1:
                 raise InputError(f"data.{key} names {name} twice")
-            if name not in names or not any(root):
+            if name not in alike or not entry.partition("=")[2]:
                 raise InputError(
                     f"data.{key}: {entry!r} is not of the form NAME=ROOT with a data set of the same kind as "
-                    f"{data.name}: {', '.join(names)}"
+                    f"{data.name}: {', '.join(alike)}"
                 )

@@ -27,23 +27,12 @@ def train_batches(
     clip: tuple[int, int] = (4, 8),
     share: Share = WHOLE,
 ) -> tf.data.Dataset:
-    """Returns the batches of one epoch for re-identification; a pure function of seed and epoch.
+    """Batches of one epoch for re-identification, a pure function of seed and epoch: images, or
+    clips of `clip[0]` frames that lie `clip[1]` apart, `group_size` of one person in a row.
 
-    Args:
-        source: images, or tracklets, of which every place of the epoch takes a clip.
-        batch_size: images or clips of a batch.
-        group_size: those of one person in a row.
-        seed: seed of the run.
-        epoch: number of the epoch, from 0.
-        flip: probability of a horizontal flip, of a clip in all its frames alike.
-        erase: probability of random erasing, the same box in all frames of a clip.
-        clip: for tracklets, number of frames of a clip, and their distance.
-        share: which part of every batch.
-
-    Returns:
-        Data set of dictionaries: `"images"` float32 `(B, [T,] H, W, 3)` in 0..255, `"labels"` int32 `(B,)`, and with
-        part masks `"masks"` float32 `(B, [T,] H, W, 4)` in 0..1 and `"has_masks"` float32 `(B,)`, 1 for images, and for
-        clips all of whose frames, have masks.
+    Dictionaries of `"images"` float32 `(B, [T,] H, W, 3)` in 0..255, `"labels"` int32 `(B,)`, and
+    with part masks `"masks"` float32 `(B, [T,] H, W, 4)` in 0..1 and `"has_masks"` float32 `(B,)`,
+    1 for images, and for clips all of whose frames, have masks.
     """
     subset = source.subset
     order = epoch_order(subset.labels, batch_size, group_size, seed, epoch)
@@ -64,21 +53,9 @@ def labelled_batches(
     erase: float = 0.0,
     share: Share = WHOLE,
 ) -> tf.data.Dataset:
-    """Returns the batches of one epoch for classification; a pure function of seed and epoch.
-
-    Args:
-        source: the images.
-        batch_size: images of a batch; the last short one is dropped.
-        seed: seed of the run.
-        epoch: number of the epoch, from 0.
-        crop: least share of the area that random cropping keeps; 1 takes the largest central box.
-        flip: probability of a horizontal flip.
-        erase: probability of random erasing.
-        share: which part of every batch.
-
-    Returns:
-        Data set of dictionaries: `"images"` float32 `(B, H, W, 3)` in 0..255 and `"labels"` int32 `(B,)`.
-    """
+    """Batches of one epoch for classification, a pure function of seed and epoch: dictionaries of
+    `"images"` float32 `(B, H, W, 3)` in 0..255 and `"labels"` int32 `(B,)`; the last short one is
+    dropped. Cropping keeps at least `crop` of the area; 1 takes the largest central box."""
     subset = source.subset
     order = shuffled_order(len(subset), batch_size, seed, epoch)
     flips, boxes = epoch_augmentation(len(order), source.size, seed, epoch, flip, erase)
@@ -87,47 +64,47 @@ def labelled_batches(
 
 
 def eval_batches(source: Source | LabelledSource, rows: np.ndarray, batch_size: int) -> tf.data.Dataset:
-    """Returns the images or clips at `rows` `(N, [T])`: float32 `(B, [T,] H, W, 3)` in 0..255, the last batch
-    shorter."""
-    dataset = tf.data.Dataset.from_tensor_slices({"rows": rows}).batch(batch_size)
-    dataset = dataset.map(_reader(source), num_parallel_calls=tf.data.AUTOTUNE)
-    dataset = dataset.map(lambda batch: tf.cast(batch["pixels"][..., :3], "float32"))
-    return dataset.prefetch(tf.data.AUTOTUNE)
+    """The images or clips at `rows` `(N, [T])`: float32 `(B, [T,] H, W, 3)` in 0..255, the last
+    batch shorter."""
+
+    def images(batch):
+        return tf.cast(batch["pixels"][..., :3], "float32")
+
+    return _read(source, {"rows": rows}, batch_size, images)
 
 
 def _batches(source, plan, labels, batch_size, share):
     """The batches of a planned epoch; of every batch the part of `share`, a replica's at a time."""
     mine = share.places(len(labels), batch_size)
     plan = {name: values[mine] for name, values in {**plan, "labels": labels.astype("int32")}.items()}
-    dataset = tf.data.Dataset.from_tensor_slices(plan).batch(share.batch_size(batch_size))
-    dataset = dataset.map(_reader(source), num_parallel_calls=tf.data.AUTOTUNE)
-    dataset = dataset.map(augment, num_parallel_calls=tf.data.AUTOTUNE)
-    return dataset.prefetch(tf.data.AUTOTUNE)
+    return _read(source, plan, share.batch_size(batch_size), augment)
 
 
-def _reader(source):
+def _read(source, plan, batch_size, finish):
+    """Slices of the plan, given their `"pixels"` and `"has_masks"`, as `finish` returns them."""
+
     def read(rows, *draws):
         pixels, has_masks = source.read(rows, *draws)
         # A clip has masks if all its frames do.
         return pixels, has_masks.reshape(len(rows), -1).all(axis=1).astype("float32")
 
-    def mapped(batch):
+    def with_pixels(batch):
         batch = dict(batch)
-        rows = batch.pop("rows")
-        inputs = [rows, *(batch.pop(name) for name in ("draws",) if name in batch)]
+        inputs = [batch.pop(name) for name in ("rows", "draws") if name in batch]
         pixels, has_masks = tf.numpy_function(read, inputs, (tf.uint8, tf.float32), stateful=False)
-        batch["pixels"] = tf.ensure_shape(pixels, (*rows.shape, *source.size, source.channels))
+        batch["pixels"] = tf.ensure_shape(pixels, (*inputs[0].shape, *source.size, source.channels))
         batch["has_masks"] = tf.ensure_shape(has_masks, (None,))
         return batch
 
-    return mapped
+    dataset = tf.data.Dataset.from_tensor_slices(plan).batch(batch_size)
+    for step in (with_pixels, finish):
+        dataset = dataset.map(step, num_parallel_calls=tf.data.AUTOTUNE)
+    return dataset.prefetch(tf.data.AUTOTUNE)
 
 
 def augment(batch: dict) -> dict:
-    """Flips and erases as planned: `"pixels"`, `"flip"`, `"box"` become `"images"` and, if there are any, `"masks"`.
-
-    Pixels are `(B, [T,] H, W, 3 or 7)`; all frames of a clip are treated alike.
-    """
+    """Flips and erases as planned, all frames of a clip alike: `"pixels"` `(B, [T,] H, W, 3 or 7)`,
+    `"flip"` and `"box"` become `"images"` and, if there are any, `"masks"`."""
     batch = dict(batch)
     pixels, flip, box = batch.pop("pixels"), batch.pop("flip"), batch.pop("box")
     # One value for each image or clip, to go with (B, [T,] H, W).
@@ -142,5 +119,5 @@ def augment(batch: dict) -> dict:
     if pixels.shape[-1] > 3:
         batch["masks"] = tf.cast(pixels[..., 3:], "float32") / 255
     else:
-        batch.pop("has_masks", None)
+        del batch["has_masks"]
     return batch

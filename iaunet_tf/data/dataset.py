@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -55,11 +56,11 @@ class Subset:
     ) -> "Subset":
         """A subset of images: a path, an identity and a camera id each, and perhaps a folder of part masks."""
         folders = None
-        if masks is not None and any(folder is not None for folder in masks):
-            folders = np.array([b"" if folder is None else os.fsencode(folder) for folder in masks])
-        count = len(paths)
+        if masks and any(masks):
+            folders = np.array([os.fsencode(folder or "") for folder in masks])
         files = np.array([os.fsencode(path) for path in paths])
-        return cls(name, files, np.arange(count), np.ones(count, int), np.asarray(pids), np.asarray(camids), folders)
+        starts, lengths = np.arange(len(files)), np.ones(len(files), int)
+        return cls(name, files, starts, lengths, np.asarray(pids), np.asarray(camids), folders)
 
     @classmethod
     def of_tracklets(cls, name: str, root: Path, tracklets: Sequence[tuple[str, Sequence[str], int, int]]) -> "Subset":
@@ -75,8 +76,8 @@ class Subset:
                 raise InputError(f"{root}: tracklet {identifier} has no frames")
         _, frames, pids, camids = zip(*tracklets, strict=True)
         lengths = np.array([len(names) for names in frames])
-        files = np.array([os.fsencode(Path(root) / frame) for names in frames for frame in names])
-        starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+        files = np.array([os.fsencode(root / frame) for names in frames for frame in names])
+        starts = np.cumsum(lengths) - lengths
         return cls(name, files, starts, lengths, np.array(pids), np.array(camids), video=True)
 
     def __len__(self) -> int:
@@ -151,13 +152,7 @@ class Subset:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set for training and for retrieval.
-
-    Attributes:
-        name: name of the data set.
-        train, query, gallery: its subsets.
-        notes: what its user should know, a line each.
-    """
+    """A data set for training and for retrieval; `notes` are lines that its user should know."""
 
     name: str
     train: Subset
@@ -172,16 +167,9 @@ class Dataset:
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """Images and their classes.
+    """Images and their classes: `labels` `(N,)` are places in the names `classes`."""
 
-    Attributes:
-        name: `"train"` or `"val"`.
-        paths: `N` image files.
-        labels: `(N,)` index into `classes`.
-        classes: names of the classes.
-    """
-
-    name: str
+    name: str  # train or val
     paths: list[Path]
     labels: np.ndarray
     classes: list[str]
@@ -205,9 +193,7 @@ def join(subsets: Sequence[Subset]) -> Subset:
         return np.concatenate([each + begin for each, begin in zip(ids, begins, strict=False)])
 
     begins = np.cumsum([0, *(len(subset.files) for subset in subsets)])
-    masks = None
-    if any(subset.masks is not None for subset in subsets):
-        masks = [np.zeros(len(s.files), "S1") if s.masks is None else s.masks for s in subsets]
+    masks = [np.zeros(len(s.files), "S1") if s.masks is None else s.masks for s in subsets]
     return replace(
         subsets[0],
         files=np.concatenate([subset.files for subset in subsets]),
@@ -215,13 +201,14 @@ def join(subsets: Sequence[Subset]) -> Subset:
         lengths=np.concatenate([subset.lengths for subset in subsets]),
         pids=apart("pids"),
         camids=apart("camids"),
-        masks=None if masks is None else np.concatenate(masks),
+        masks=None if all(subset.masks is None for subset in subsets) else np.concatenate(masks),
     )
 
 
 def has_match(query: Subset, gallery: Subset) -> np.ndarray:
     """`(Q,)` whether a query has a match: a gallery entry of the same person in another camera."""
-    cameras: dict[int, set[int]] = {}
+    cameras = defaultdict(set)
     for pid, camid in zip(gallery.pids, gallery.camids, strict=True):
-        cameras.setdefault(pid, set()).add(camid)
-    return np.array([bool(cameras.get(p, set()) - {c}) for p, c in zip(query.pids, query.camids, strict=True)])
+        cameras[pid].add(camid)
+    queries = zip(query.pids, query.camids, strict=True)
+    return np.array([bool(cameras[pid] - {camid}) for pid, camid in queries])

@@ -16,19 +16,11 @@ from iaunet_tf.terminal import in_threads
 
 # LIP classes by part, in the network's order of parts. Arms belong to the upper body, socks to the lower body.
 LIP = {
-    "head": {"hat": 1, "hair": 2, "sunglasses": 4, "face": 13},
-    "upper_clothes": {
-        "glove": 3,
-        "upper clothes": 5,
-        "dress": 6,
-        "coat": 7,
-        "jumpsuits": 10,
-        "scarf": 11,
-        "left arm": 14,
-        "right arm": 15,
-    },
-    "lower_clothes": {"socks": 8, "pants": 9, "skirt": 12, "left leg": 16, "right leg": 17},
-    "shoes": {"left shoe": 18, "right shoe": 19},
+    "head": (1, 2, 4, 13),  # hat, hair, sunglasses, face
+    # gloves, upper clothes, dress, coat, jumpsuits, scarf, left and right arm
+    "upper_clothes": (3, 5, 6, 7, 10, 11, 14, 15),
+    "lower_clothes": (8, 9, 12, 16, 17),  # socks, pants, skirt, left and right leg
+    "shoes": (18, 19),  # left and right
 }
 CLASSES = 20
 # Position of the parts in the bounding box of an upright person: top, bottom and half of the width, as fractions of the
@@ -43,39 +35,11 @@ SOFTNESS = 0.02  # softness of edges, as a fraction of the height
 assert tuple(LIP) == tuple(PRIOR) == PARTS
 
 
-def part_masks(labels: np.ndarray) -> dict[str, np.ndarray]:
-    """Converts a label map to part masks.
-
-    Args:
-        labels: `(H, W)`, the LIP class of each pixel in 0..19.
-
-    Returns:
-        Dictionary from the name of a part to its mask, uint8 `(H, W)`, 255 inside the part.
-
-    Raises:
-        InputError: the array is not two-dimensional or contains other classes.
-    """
-    if labels.ndim != 2 or labels.max(initial=0) >= CLASSES:
-        raise InputError(
-            f"not a label map of LIP's {CLASSES} classes: "
-            + (f"it has class {labels.max()}" if labels.ndim == 2 else f"its shape is {labels.shape}")
-        )
-    return {part: 255 * np.isin(labels, list(classes.values())).astype("uint8") for part, classes in LIP.items()}
-
-
 def prior_masks(height: int, width: int) -> np.ndarray:
-    """Creates masks of the usual positions of the parts: soft-edged, horizontally centred boxes.
+    """Masks of the usual positions of the parts, soft-edged, horizontally centred boxes: float32
+    `(height, width, 4)` in 0..1, symmetric under horizontal flips."""
 
-    Args:
-        height: height of the masks.
-        width: width of the masks.
-
-    Returns:
-        float32 array of shape `(height, width, 4)` in 0..1, symmetric under horizontal flips.
-    """
-
-    def inside(distance):
-        """Converts the distance inwards from an edge, as a fraction of the height, to a mask value."""
+    def inside(distance):  # inwards from an edge, as a fraction of the height
         return 1 / (1 + np.exp(-distance / SOFTNESS))
 
     y = (np.arange(height)[:, None] + 0.5) / height
@@ -88,15 +52,11 @@ def prior_masks(height: int, width: int) -> np.ndarray:
 
 
 def convert(source: str | Path, target: str | Path) -> int:
-    """Converts all label maps (`.png`) in a folder and its subfolders to part masks.
+    """Converts the label maps (`.png`) in a folder and its subfolders, and returns their number.
 
-    Args:
-        source: folder of label maps, with the same relative paths as the images in their data set.
-        target: folder in which to create a folder of masks for each image: `seg_part4/Market1501_train_seg_part4` in
-            the root of Market-1501, or `seg_part4` in the root of MARS, whose label maps are in `bbox_train/`.
-
-    Returns:
-        Number of converted label maps.
+    Label maps have the same relative paths as the images in their data set. Each becomes a folder
+    of masks in `target`: `seg_part4/Market1501_train_seg_part4` in the root of Market-1501, or
+    `seg_part4` in that of MARS, whose label maps are in `bbox_train/`.
 
     Raises:
         InputError: there are no label maps, or a file is not a LIP label map.
@@ -106,22 +66,24 @@ def convert(source: str | Path, target: str | Path) -> int:
     if not files:
         raise InputError(f"{source}: contains no label maps (.png)")
 
-    def work(file):
+    def work(number):
+        file = files[number]
         try:
             with Image.open(file) as picture:
                 labels = np.asarray(picture)
         except (OSError, ValueError) as error:
             raise InputError(f"{file}: not a readable image ({error})") from None
-        try:
-            masks = part_masks(labels)
-        except InputError as error:
-            raise InputError(f"{file}: {error}") from None
+        flat = labels.ndim == 2
+        if not flat or labels.max(initial=0) >= CLASSES:
+            wrong = f"it has class {labels.max()}" if flat else f"its shape is {labels.shape}"
+            raise InputError(f"{file}: not a label map of LIP's {CLASSES} classes: {wrong}")
         folder = target / file.relative_to(source).with_suffix("")
         if not folder.is_dir():
             with replacing(folder) as temporary:
                 temporary.mkdir()
-                for part, mask in masks.items():
+                for part, classes in LIP.items():
+                    mask = 255 * np.isin(labels, classes).astype("uint8")
                     Image.fromarray(mask).save(temporary / f"{part}.png")
 
-    in_threads(lambda number: work(files[number]), len(files), "part masks")
+    in_threads(work, len(files), "part masks")
     return len(files)

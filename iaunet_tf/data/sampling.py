@@ -10,28 +10,22 @@ import numpy as np
 from iaunet_tf.data.dataset import Subset
 from iaunet_tf.errors import InputError
 
-# Independent streams of random numbers for one (seed, epoch); 1 and 2 are those of augmentation.
-ORDER, CLIPS = 0, 3
+# Independent streams of random numbers for one (seed, epoch).
+ORDER, AUGMENTATION, CROPS, CLIPS = range(4)
 
 
 @dataclass(frozen=True)
 class Share:
     """Which part of an epoch's batches one worker feeds to its replicas.
 
-    Every batch is cut into equal parts, one for each worker, and these into equal parts for its replicas, in order, so
-    that no image is seen twice and groups of a person stay together.
-
-    Attributes:
-        skip: batches of the epoch that are done already.
-        worker: number of the worker.
-        workers: how many there are.
-        replicas: of each worker.
+    Every batch is cut into equal parts, one for each worker, and these into equal parts for its
+    replicas, in order, so that no image is seen twice and groups of a person stay together.
     """
 
-    skip: int = 0
+    skip: int = 0  # batches of the epoch that are done already
     worker: int = 0
     workers: int = 1
-    replicas: int = 1
+    replicas: int = 1  # of each worker
 
     def places(self, count: int, batch_size: int) -> np.ndarray:
         """Places of this share among the `count` of an epoch, in the order of its batches."""
@@ -70,20 +64,10 @@ def check_batches(labels: np.ndarray, batch_size: int, group_size: int) -> int:
 
 
 def epoch_order(labels: np.ndarray, batch_size: int, group_size: int, seed: int, epoch: int) -> np.ndarray:
-    """The recipe's sampler: rows of the images in the order of an epoch.
+    """The recipe's sampler: the order in which an epoch shows images, int `(steps · batch_size,)`.
 
     Each person's shuffled images are cut into groups of `group_size`; a person with fewer gives one group
     drawn with replacement, a remainder is dropped. Groups are shuffled; the last short batch is dropped.
-
-    Args:
-        labels: `(N,)` class of each image.
-        batch_size: images of a batch, a multiple of `group_size`.
-        group_size: images of one person in a row.
-        seed: seed of the run.
-        epoch: number of the epoch, from 0.
-
-    Returns:
-        int `(steps · batch_size,)`.
     """
     steps = check_batches(labels, batch_size, group_size)
     rng = np.random.default_rng((seed, epoch, ORDER))
@@ -91,13 +75,11 @@ def epoch_order(labels: np.ndarray, batch_size: int, group_size: int, seed: int,
     for person in np.unique(labels):
         rows = np.flatnonzero(labels == person)
         if len(rows) < group_size:
-            groups.append(rng.choice(rows, group_size))
-            continue
-        rows = rng.permutation(rows)
-        whole = len(rows) // group_size * group_size
-        groups.extend(rows[:whole].reshape(-1, group_size))
-    order = np.stack(groups)[rng.permutation(len(groups))].reshape(-1)
-    return order[: steps * batch_size]
+            rows = rng.choice(rows, group_size)
+        else:
+            rows = rng.permutation(rows)[: len(rows) // group_size * group_size]
+        groups.extend(rows.reshape(-1, group_size))
+    return rng.permutation(groups).reshape(-1)[: steps * batch_size]
 
 
 def shuffled_order(count: int, batch_size: int, seed: int, epoch: int) -> np.ndarray:
@@ -107,19 +89,9 @@ def shuffled_order(count: int, batch_size: int, seed: int, epoch: int) -> np.nda
 
 
 def epoch_clips(lengths: np.ndarray, frames: int, stride: int, seed: int, epoch: int) -> np.ndarray:
-    """The recipe's clips: every `stride`-th frame from a random start; of a tracklet that is too short for that,
-    random frames in order, with replacement if it has fewer than `frames`.
-
-    Args:
-        lengths: `(count,)` number of frames of the tracklet at each place of the epoch.
-        frames: length of a clip.
-        stride: distance of a clip's frames.
-        seed: seed of the run.
-        epoch: number of the epoch, from 0.
-
-    Returns:
-        int `(count, frames)`, frames of the tracklet.
-    """
+    """The recipe's clips of tracklets of `lengths` `(count,)`, int `(count, frames)`: every
+    `stride`-th frame from a random start; of a tracklet that is too short for that, random frames
+    in order, with replacement if it has fewer than `frames`."""
     rng = np.random.default_rng((seed, epoch, CLIPS))
     clips = np.empty((len(lengths), frames), int)
     for place, length in enumerate(lengths):
@@ -147,16 +119,9 @@ def spaced_clips(length: int, frames: int, clips: int) -> np.ndarray:
 
 
 def clip_rows(subset: Subset, frames: int, clips: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """The images, or the clips, that embed every entry of a subset.
-
-    Args:
-        subset: images or tracklets.
-        frames: length of a clip.
-        clips: number of evenly spaced clips of a tracklet; 0 takes all its frames.
-
-    Returns:
-        Places in `subset.files`: `(N,)` of images, `(M, T)` of clips; and `(N,)` or `(M,)`, the entry of each.
-    """
+    """The images, or the clips of `frames` frames, that embed every entry of a subset: their places
+    in `subset.files`, `(N,)` or `(M, T)`, and the entry of each, `(N,)` or `(M,)`. A tracklet gives
+    `clips` evenly spaced clips; 0 takes all its frames."""
     entries = np.arange(len(subset))
     if not subset.video:
         return subset.starts, entries

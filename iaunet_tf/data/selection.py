@@ -6,14 +6,8 @@ from iaunet_tf.errors import InputError
 
 
 def read_selected(data, training: bool = True) -> tuple[Subset, list[Dataset]]:
-    """Reads data sets, and prints what they hold.
-
-    Args:
-        data: the `data` section of a re-identification configuration.
-        training: whether to say how training goes about part masks.
-
-    Returns:
-        What to train on, and the data sets to find people in.
+    """Reads what to train on, and the data sets to find people in, from the `data` section of a
+    configuration. Prints what they hold and, if `training`, how training goes about part masks.
 
     Raises:
         InputError: a data set cannot be read, or no query has a match.

@@ -4,6 +4,7 @@ A source has `subset`, `size` `(height, width)`, `channels` (3, or 7 with part m
 `read(rows, ...) -> (pixels, has_masks)`.
 """
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,13 +24,9 @@ UNREAD, PLAIN, MASKED = 0, 1, 2  # what is kept of a frame
 class Source:
     """Frames of a subset, resized, with their part masks.
 
-    Args:
-        subset: images or tracklets.
-        size: `(height, width)` to resize to.
-        cache: `"memory"` keeps decoded frames, `"none"` does not, `"auto"` does if half of the available memory is
-            enough.
-        on_corrupt: `"error"`, or `"skip"` to take the nearest readable frame of the tracklet in place of an
-            unreadable one.
+    A cache of `"memory"` keeps decoded frames; `"auto"` does so if half of the available memory is
+    enough, `"none"` does not. If `on_corrupt` is `"skip"` rather than `"error"`, the nearest
+    readable frame of the tracklet takes the place of an unreadable one.
     """
 
     def __init__(self, subset: Subset, size: tuple[int, int], cache: str = "none", on_corrupt: str = "error"):
@@ -51,13 +48,8 @@ class Source:
         return len(self.owned), *self.size, self.channels
 
     def read(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Reads frames.
-
-        Args:
-            frames: `(...)` places in `subset.files`.
-
-        Returns:
-            uint8 `(..., height, width, channels)`, and bool `(...)`, whether a frame has part masks.
+        """Reads the frames at places `(...)` in `subset.files`:
+        uint8 `(..., height, width, channels)`, and bool `(...)`, whether a frame has part masks.
 
         Raises:
             InputError: a frame is unreadable and may not be skipped.
@@ -97,20 +89,12 @@ class Source:
                 raise InputError(f"{error}; --data.on_corrupt skip takes a neighbouring frame") from None
         entry = self._entry[self.place[frame]]
         start, length = self.subset.starts[entry], self.subset.lengths[entry]
-        others = np.arange(start, start + length)
-        for other in others[np.argsort(np.abs(others - frame), kind="stable")][1:]:
-            try:
+        nearest = sorted(range(start, start + length), key=lambda other: abs(other - frame))
+        for other in nearest[1:]:
+            with contextlib.suppress(InputError):
                 return self.decode(other)
-            except InputError:
-                continue
         first = self.subset.path(start)
         raise InputError(f"{first.parent}: no frame of the tracklet that begins with {first.name} is readable")
-
-    def without_masks(self) -> None:
-        """Forgets the masks, when it turns out that there are none."""
-        self.channels = 3
-        if self.pixels is not None:
-            self.pixels = self.pixels[..., :3]
 
 
 def open_source(
@@ -121,28 +105,22 @@ def open_source(
     on_corrupt: str = "error",
     say: Callable[[str], None] = print,
 ) -> Source:
-    """Opens a subset. Images are all decoded once, so that long work does not end at an unreadable one; frames of
-    tracklets are decoded when they are first wanted.
+    """Opens a subset. Images are all decoded once, so that long work does not end at an unreadable
+    one; frames of tracklets are decoded when they are first wanted.
 
-    Args:
-        subset: images or tracklets.
-        size: `(height, width)` to resize to.
-        cache: `"memory"`; `"disk"`, for images, used again by later runs; `"none"`; or `"auto"`: memory if half of
-            what is available is enough, else none.
-        cache_dir: folder for `"disk"`.
-        on_corrupt: what to do about unreadable images: `"error"`, or `"skip"` to leave them out (of a tracklet, the
-            nearest readable frame is taken instead).
-        say: takes warnings, a line each.
+    `cache` and `on_corrupt` are as for `Source`, except that images may also be kept on `"disk"`,
+    in `cache_dir`, for later runs, and that `"skip"` leaves out unreadable images. `say` takes
+    warnings, a line each.
 
     Raises:
-        InputError: an image is unreadable or a mask has another shape (unless skipped), or all are; or tracklets are
-            to be kept on disk.
+        InputError: an image is unreadable or a mask has another shape (unless skipped), or all are;
+            or tracklets are to be kept on disk.
     """
+    if subset.video and cache == "disk":
+        raise InputError("data.cache disk is for images, not tracklets; choose memory or none")
+    source = Source(subset, size, cache, on_corrupt)
     if subset.video:
-        if cache == "disk":
-            raise InputError("data.cache disk is for images, not tracklets; choose memory or none")
-        return Source(subset, size, cache, on_corrupt)
-    source = Source(subset, size, "none" if cache == "disk" else cache, on_corrupt)
+        return source
     if cache == "disk":
         _fill_on_disk(source, Path(cache_dir).expanduser())
     else:
@@ -161,7 +139,9 @@ def open_source(
     if subset.masks is not None and not masked.all():
         say(f"{subset.name}: {(~masked).sum()} of {len(masked)} images have no part masks; they train without")
     if not masked.any():
-        source.without_masks()
+        source.channels = 3
+        if source.pixels is not None:
+            source.pixels = source.pixels[..., :3]
     return source
 
 
@@ -170,10 +150,8 @@ def _fill(source):
 
     def work(number):
         frame = source.owned[number]
-        try:
+        with contextlib.suppress(InputError):
             source.keep(frame, *source.decode(frame))
-        except InputError:
-            return
 
     in_threads(work, len(source.owned), f"reading {source.subset.name}", "images")
 
@@ -199,14 +177,8 @@ def report_unreadable(
     on_corrupt: str,
     say: Callable[[str], None],
 ) -> None:
-    """Says which images are unreadable, and why the first one is.
-
-    Args:
-        paths: all images.
-        readable: `(N,)` bool, False for at least one.
-        read: reads an image again, by its number.
-        on_corrupt: `"error"` or `"skip"`.
-        say: takes a warning.
+    """Says how many images are not `readable` `(N,)`, and why the first one is not, for which
+    `read` is called with its number again.
 
     Raises:
         InputError: they may not be skipped, or none is readable.
@@ -227,13 +199,8 @@ def report_unreadable(
 
 
 class LabelledSource:
-    """Labelled images, cropped while they are read.
-
-    Args:
-        subset: the images.
-        size: `(height, width)` of the crops.
-        crop: share of the largest central box's sides that evaluation keeps.
-    """
+    """Labelled images, cropped while they are read. Central crops keep the share `crop` of the
+    largest box's sides."""
 
     channels = 3
 
@@ -241,15 +208,9 @@ class LabelledSource:
         self.subset, self.size, self.crop = subset, size, crop
 
     def read(self, rows: np.ndarray, draws: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Reads images.
-
-        Args:
-            rows: `(n,)` numbers of the images.
-            draws: `(n, TRIES, 4)` of `epoch_crops`, for random crops; None takes the central ones.
-
-        Returns:
-            uint8 `(n, height, width, 3)`, and bool `(n,)`, False: they have no part masks.
-        """
+        """Reads the images at `rows` `(n,)`, cropped at random if there are `draws` `(n, TRIES, 4)`
+        of `epoch_crops`: uint8 `(n, height, width, 3)`, and bool `(n,)`, False: they have no part
+        masks."""
 
         def box(place):
             if draws is None:
@@ -271,11 +232,9 @@ def check_images(
     readable = np.zeros(len(images), bool)
 
     def work(number):
-        try:
+        with contextlib.suppress(InputError):
             load_image(images.paths[number])
             readable[number] = True
-        except InputError:
-            return
 
     in_threads(work, len(images), f"reading {images.name}", "images")
     if not readable.all():

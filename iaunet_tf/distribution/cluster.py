@@ -16,27 +16,18 @@ SLURM_PORT = 12355
 
 @dataclass(frozen=True)
 class Cluster:
-    """Workers of a run, one process per host (or per GPU).
+    """Workers of a run, one process per host (or per GPU)."""
 
-    Attributes:
-        addresses: `host:port` of each worker; the first one is the chief.
-        index: index of this worker.
-    """
-
-    addresses: tuple[str, ...]
-    index: int
+    addresses: tuple[str, ...]  # `host:port` of each; the first one is the chief
+    index: int  # of this worker
 
     def tf_config(self) -> str:
-        """Returns the value of `TF_CONFIG` for this worker."""
+        """The value of `TF_CONFIG` for this worker."""
         task = {"type": "worker", "index": self.index}
         return json.dumps({"cluster": {"worker": list(self.addresses)}, "task": task})
 
     def check_port(self) -> None:
-        """Checks that the port of this worker is free.
-
-        Raises:
-            InputError: the port cannot be used.
-        """
+        """Checks that the port of this worker is free."""
         port = int(self.addresses[self.index].rsplit(":", 1)[1])
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -48,16 +39,13 @@ class Cluster:
                     "choose another one in TF_CONFIG, or stop the process that uses it"
                 ) from None
 
-    def missing(self) -> list[str]:
-        """Returns the addresses of the other workers that cannot be reached."""
-        return [address for i, address in enumerate(self.addresses) if i != self.index and not _listens(address)]
-
     @contextmanager
     def patience(self, seconds: float) -> Iterator[None]:
         """Exits the process with a message that names the missing workers if the block takes longer than `seconds`."""
 
         def give_up():
-            names = ", ".join(self.missing()) or "a worker"
+            others = [address for i, address in enumerate(self.addresses) if i != self.index]
+            names = ", ".join(address for address in others if not _listens(address)) or "a worker"
             print(f"\nerror: {names} did not appear within {seconds:.0f} s; start all workers", flush=True)
             # The main thread waits inside TensorFlow, where exceptions do not reach it.
             os._exit(1)
@@ -72,11 +60,7 @@ class Cluster:
 
 
 def find_cluster() -> Cluster | None:
-    """Returns the cluster given by `TF_CONFIG` or else by the Slurm step (`srun`); None if there is only one worker.
-
-    Raises:
-        InputError: `TF_CONFIG` is malformed, or Slurm's variables are not understood.
-    """
+    """The cluster given by `TF_CONFIG` or else by Slurm (`srun`); None for a single worker."""
     if os.environ.get("TF_CONFIG"):
         cluster = parse_tf_config(os.environ["TF_CONFIG"])
     elif int(os.environ.get("SLURM_STEP_NUM_TASKS", "1")) > 1:
@@ -87,11 +71,7 @@ def find_cluster() -> Cluster | None:
 
 
 def parse_tf_config(text: str) -> Cluster:
-    """Parses the value of `TF_CONFIG`.
-
-    Raises:
-        InputError: the value is malformed.
-    """
+    """Parses the value of `TF_CONFIG`."""
     example = '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
 
     def malformed(why):
@@ -127,9 +107,6 @@ def from_slurm(environ: Mapping[str, str]) -> Cluster:
 
     TensorFlow's own `SlurmClusterResolver` sorts hosts by name, so that node10 gets the rank of node2, and ignores
     hosts without GPUs. `srun` controls which GPUs a task sees (`--gpus-per-task`).
-
-    Raises:
-        InputError: a variable is missing or has an unknown format.
     """
     try:
         hosts = expand_hosts(environ["SLURM_STEP_NODELIST"])

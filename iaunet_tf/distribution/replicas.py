@@ -22,17 +22,10 @@ def on_replicas(forward: Callable[[tf.Tensor], tf.Tensor]) -> Callable:
 def in_order(
     run: Callable, count: int, batch_size: int, batches: Callable[[np.ndarray, int], tf.data.Dataset], unit: str
 ) -> Iterator[np.ndarray]:
-    """Runs a function over all rows of a split.
+    """Runs a function of `on_replicas` over all rows of a split and yields its results in order.
 
-    Args:
-        run: of `on_replicas`.
-        count: number of rows.
-        batch_size: rows at a time, over all replicas.
-        batches: data set of some rows, in batches of a size.
-        unit: what a row is, for the progress bar.
-
-    Yields:
-        The results, one after another for all rows.
+    `batch_size` is that of all replicas together; `batches` makes a data set of some rows, in
+    batches of a size; `unit` says what a row is, for the progress bar.
     """
     strategy = tf.distribute.get_strategy()
     replicas = strategy.num_replicas_in_sync

@@ -12,15 +12,9 @@ from iaunet_tf.terminal import quietly
 
 
 def make_strategy(name: str, patience: float = 300) -> tf.distribute.Strategy:
-    """Creates a `tf.distribute` strategy; on several hosts, waits for the other workers.
+    """Creates the strategy that `train.strategy` names.
 
-    Args:
-        name: value of `train.strategy`.
-        patience: seconds to wait for the other workers before the process exits with a message.
-
-    Raises:
-        InputError: `multi_worker` is requested without a cluster, `TF_CONFIG` is malformed, or the port of this worker
-            is in use.
+    On several hosts it waits for the others; after `patience` seconds the process exits.
     """
     cluster = find_cluster() if name in ("auto", "multi_worker") else None
     if name == "multi_worker" and cluster is None:
@@ -44,7 +38,7 @@ def make_strategy(name: str, patience: float = 300) -> tf.distribute.Strategy:
 
 
 def is_chief() -> bool:
-    """Returns whether this process writes files and prints messages, which is always true on a single host."""
+    """Whether this process writes files and prints messages; on a single host it always does."""
     return tf.distribute.get_strategy().extended.should_checkpoint
 
 

@@ -12,13 +12,7 @@ from iaunet_tf.files import replacing
 
 @dataclass(frozen=True)
 class ClassificationResult:
-    """Predictions of a classifier for `N` images of `K` classes.
-
-    Attributes:
-        logits: logits `(N, K)`.
-        labels: true labels `(N,)` in 0..K-1.
-        classes: names of the `K` classes.
-    """
+    """Logits `(N, K)` of a classifier, true labels `(N,)` in 0..K-1, names of the `K` classes."""
 
     logits: np.ndarray
     labels: np.ndarray

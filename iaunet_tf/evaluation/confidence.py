@@ -8,19 +8,10 @@ from iaunet_tf.evaluation.ranking import RetrievalResult
 def confidence_intervals(
     result: RetrievalResult, query_pids: np.ndarray, level: float = 0.95, samples: int = 1000, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
-    """Computes bootstrap percentile intervals of mAP and rank-1.
+    """Computes bootstrap percentile intervals of mAP and rank-1: `(lower, upper)` in 0..1 by name.
 
-    Queries of the same identity are correlated, so identities are resampled, each with all of its queries.
-
-    Args:
-        result: result of an evaluation.
-        query_pids: `(Q,)` identity of each query.
-        level: confidence level.
-        samples: number of bootstrap samples.
-        seed: seed for resampling.
-
-    Returns:
-        Dictionary from the name of a metric to its lower and upper bound in 0..1.
+    Queries of the same identity, `(Q,)` in `query_pids`, are correlated. So identities are
+    resampled, each with all of its queries, `samples` times. `level` is the confidence level, 0..1.
     """
     valid = np.isfinite(result.ap)
     people = np.unique(np.asarray(query_pids)[valid], return_inverse=True)[1]

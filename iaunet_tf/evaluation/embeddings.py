@@ -12,12 +12,7 @@ BLOCK = 4096  # rows that are checked at a time
 
 @dataclass(frozen=True)
 class Ids:
-    """Who is seen, and by which camera.
-
-    Attributes:
-        pids: `(N,)` identities.
-        camids: `(N,)` camera ids.
-    """
+    """Who is seen, and by which camera: `(N,)` identities and camera ids."""
 
     pids: np.ndarray
     camids: np.ndarray
@@ -28,14 +23,10 @@ class Ids:
 
 @dataclass(frozen=True)
 class Embeddings(Ids):
-    """Vectors of images or tracklets, with their ids.
-
-    Attributes:
-        vectors: `(N, D)`, finite, of any length; may be memory-mapped.
-        name: how error messages call them, such as `"query"`.
+    """Finite vectors `(N, D)` of images or tracklets, with their ids; may be memory-mapped.
 
     Raises:
-        InputError: there are none, sizes differ, or a vector is not finite.
+        InputError: there are none, sizes differ, or one is not finite; the message uses `name`.
     """
 
     vectors: np.ndarray
@@ -57,34 +48,20 @@ class Embeddings(Ids):
             raise InputError(f"{self.name}: {bad} of {len(vectors)} embeddings are not finite")
 
 
-def query_and_gallery(
-    query: np.ndarray,
-    gallery: np.ndarray,
-    query_pids: np.ndarray,
-    gallery_pids: np.ndarray,
-    query_camids: np.ndarray,
-    gallery_camids: np.ndarray,
-) -> tuple[Embeddings, Embeddings]:
-    """Pairs up the six arrays of the public functions.
-
-    Raises:
-        InputError: sizes differ, or embeddings are not finite.
-    """
-    return Embeddings(query_pids, query_camids, query, "query"), Embeddings(
-        gallery_pids, gallery_camids, gallery, "gallery"
+def query_and_gallery(*arrays: np.ndarray) -> tuple[Embeddings, Embeddings]:
+    """Pairs up the six arrays of the public functions, in their order."""
+    query, gallery, query_pids, gallery_pids, query_camids, gallery_camids = arrays
+    return (
+        Embeddings(query_pids, query_camids, query, "query"),
+        Embeddings(gallery_pids, gallery_camids, gallery, "gallery"),
     )
 
 
 def combine(embeddings: list[np.ndarray], distance: str = "cosine") -> np.ndarray:
-    """Joins the embeddings that several networks give the same images: an ensemble.
+    """Joins the embeddings `(N, D_i)` that several networks give the same images: an ensemble.
 
-    Args:
-        embeddings: `(N, D_i)` of each network.
-        distance: the distance that the result will be compared by.
-
-    Returns:
-        float32 `(N, sum of D_i)`. Its cosine distance is the mean of the networks' distances, its squared Euclidean
-        distance their sum.
+    Returns float32 `(N, sum of D_i)`, to be compared by `distance`: its cosine distance is the mean
+    of the networks' distances, its squared Euclidean distance their sum.
 
     Raises:
         InputError: the numbers of images differ.

@@ -36,10 +36,7 @@ class Evaluation:
     """What a network achieves on one test set.
 
     Attributes:
-        test: the test set.
-        query, gallery: embeddings with their ids.
         results: rankings by label, the ordinary one first.
-        pairs: distances of pairs.
         cameras: metrics of each pair of cameras, see `CameraPairs`.
         intervals: 95 % confidence intervals by name.
         nearest: places and distances of what queries find first, see `Nearest`; None unless asked for.
@@ -66,15 +63,7 @@ class Evaluation:
 
 
 class Evaluator:
-    """Evaluates networks on the test sets of a configuration.
-
-    Args:
-        config: a re-identification configuration.
-        datasets: data sets to find people in; all images are checked.
-
-    Raises:
-        InputError: an image is unreadable.
-    """
+    """Evaluates networks on data sets as a configuration says; all images are checked first."""
 
     def __init__(self, config, datasets: Sequence[Dataset]):
         self.config = config
@@ -93,30 +82,22 @@ class Evaluator:
         return {"mAP": result.mAP, "rank-1": result.rank(1)}
 
     def evaluate(self, extract: Extract, ensemble: Sequence[Extract] = ()) -> list[Evaluation]:
-        """Evaluates on all test sets, with the further rankings that the configuration asks for.
-
-        Args:
-            extract: embeds a source.
-            ensemble: other networks to evaluate together with, as well.
-        """
+        """Evaluates on all test sets, with the further rankings that the configuration asks for,
+        and together with the networks of an ensemble."""
         return [self._evaluate(test, extract, ensemble) for test in self.tests]
 
     def embeddings(self, test: TestSet, extract: Extract) -> tuple[Embeddings, Embeddings]:
         """Embeddings of query and gallery, with their ids."""
-        found = []
-        for name, source in (("query", test.query), ("gallery", test.gallery)):
-            subset, vectors = source.subset, extract(source, f"{test.name}-{name}")
-            found.append(Embeddings(subset.pids, subset.camids, vectors, name))
-        return tuple(found)
+
+        def embed(source, name):
+            vectors = extract(source, f"{test.name}-{name}")
+            return Embeddings(source.subset.pids, source.subset.camids, vectors, name)
+
+        return embed(test.query, "query"), embed(test.gallery, "gallery")
 
     def ordinary(self, test: TestSet, extract: Extract, nearest: int = 0) -> Evaluation:
-        """The ordinary ranking and all its metrics, in one walk over the queries.
-
-        Args:
-            test: the test set.
-            extract: embeds a source.
-            nearest: number of gallery entries to keep of what each query finds first.
-        """
+        """The ordinary ranking and all its metrics, in one walk over the queries; unless 0, also the
+        `nearest` gallery entries that each query finds first."""
         name = self.config.name
         label = f"{name} on {test.name}" if self.config.data.test else name
         query, gallery = self.embeddings(test, extract)
@@ -124,8 +105,8 @@ class Evaluator:
         metrics = [self._ranking(query, gallery), Pairs(search), CameraPairs(query, gallery)]
         ranking, pairs, cameras, *found = search.run(*metrics, *([Nearest(search, nearest)] if nearest else []))
         intervals = confidence_intervals(ranking, query.pids)
-        results = {label: ranking}
-        return Evaluation(test, query, gallery, results, pairs, cameras, intervals, found[0] if found else None)
+        first = found[0] if found else None
+        return Evaluation(test, query, gallery, {label: ranking}, pairs, cameras, intervals, first)
 
     def _evaluate(self, test, extract, ensemble):
         options = self.config.eval

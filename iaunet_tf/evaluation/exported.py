@@ -11,12 +11,7 @@ STEP = 16  # batches decoded at a time
 
 
 class ExportedExtractor:
-    """Embeds the images or tracklets of a source.
-
-    Args:
-        embedder: the exported network.
-        config: a re-identification configuration, for clips.
-    """
+    """Embeds the images of a source, or its tracklets by the clips of a configuration."""
 
     def __init__(self, embedder: Embedder, config):
         self.embedder, self.config = embedder, config

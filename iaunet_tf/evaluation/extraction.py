@@ -22,10 +22,8 @@ def embedding_function(
 ) -> Callable[[tf.Tensor], tf.Tensor]:
     """Compiles a function from `(B, [T,] H, W, 3)` pixels in 0..255 to `(B, D)` embeddings, on all replicas.
 
-    Args:
-        model: a network with output `"embedding"`; its weights may change later.
-        flip: add the embedding of the horizontally flipped image or clip.
-        frames: length of all clips, for a video network; None if it varies.
+    The weights may change later. `flip` adds the embedding of the mirrored image or clip; `frames`
+    is the length of all clips of a video network, None if it varies.
     """
     shape = list(model.inputs[0].shape)
     if len(shape) == 5:
@@ -42,15 +40,8 @@ def embedding_function(
 
 
 class Extractor:
-    """Embeds the images or tracklets of a source; its weights are the network's present ones.
-
-    Args:
-        model: a network with output `"embedding"`.
-        config: a re-identification configuration, for clips, flips and the size of batches.
-        store: folder that keeps embeddings, memory-mapped, and gives them back while the network, the files and the
-            configuration stay the same; None keeps nothing.
-        name: what error messages call the network; None takes the model's name.
-    """
+    """Embeds the images or tracklets of a source with the present weights of a network, which error
+    messages call by `name`. The folder `store` keeps embeddings, see `stored_embeddings`."""
 
     def __init__(self, model: keras.Model, config, store: Path | None = None, name: str | None = None):
         self.model, self.config, self.store, self.name = model, config, store, name or model.name
@@ -58,15 +49,8 @@ class Extractor:
         self._embed = embedding_function(model, config.eval.flip, config.data.clip_length)
 
     def __call__(self, source: Source, name: str = "") -> np.ndarray:
-        """Embeds every entry: float32 `(N, D)`, as the network gives them, not of unit length.
-
-        Args:
-            source: images or tracklets; read again if it has another size than the network's input.
-            name: what to store them as.
-
-        Raises:
-            InputError: the network takes clips and the source has images, or the other way round.
-        """
+        """Embeds every entry, to be stored by `name`: float32 `(N, D)`, not scaled to unit length.
+        A source of another size than the network's input is read again."""
         video = source.subset.video
         if (len(self.model.inputs[0].shape) == 5) != video:
             raise InputError(f"{self.name}: embeds {'images, not clips' if video else 'clips, not images'}")
@@ -91,21 +75,11 @@ def embed_source(
     batch_size: int = 64,
     new: Callable[..., np.ndarray] = np.empty,
 ) -> np.ndarray:
-    """Embeds every entry of a source; a tracklet is the mean over its clips.
+    """Embeds every entry of a source as float32 `(N, D)`, in an array that `new` makes.
 
-    The mean of the pooled features, batch-normalised, is the mean of the embeddings: in evaluation a batch norm is
-    affine.
-
-    Args:
-        embed: what `embedding_function` returns.
-        source: images or tracklets.
-        frames: length of a clip.
-        clips: number of evenly spaced clips of a tracklet; 0 takes all its frames.
-        batch_size: images or clips at a time.
-        new: makes the array for the result, given shape and dtype.
-
-    Returns:
-        float32 `(N, D)`.
+    A tracklet is the mean over `clips` evenly spaced clips of `frames` frames; 0 takes all frames.
+    The mean of the pooled features, batch-normalised, is the mean of the embeddings: in evaluation
+    a batch norm is affine.
     """
     subset = source.subset
     rows, entries = clip_rows(subset, frames, clips)
@@ -134,18 +108,10 @@ def embed_source(
 def stored_embeddings(
     path: Path, model: keras.Model, depends: Iterable, compute: Callable[[Callable], np.ndarray]
 ) -> np.ndarray:
-    """Computes embeddings once for a network and what it sees, and reads them from disk from then on.
+    """Embeddings from a `.npy` file, memory-mapped; computed first unless the `.json` beside it
+    says that weights, and the `repr` of what else they depend on, are still the same.
 
-    On several hosts, which have to take part in every computation alike, they are computed and not stored.
-
-    Args:
-        path: `.npy` file; a `.json` beside it holds what it was computed from.
-        model: the network.
-        depends: what else the embeddings depend on, by `repr`.
-        compute: computes them into the array that a function of shape and dtype makes.
-
-    Returns:
-        float32 `(N, D)`, memory-mapped.
+    On several hosts, which all have to take part in a computation, they are not stored.
     """
     if isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy):
         return compute(np.empty)

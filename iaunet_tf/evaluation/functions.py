@@ -30,8 +30,7 @@ def evaluate_retrieval(
     gallery image and chunk of queries are held.
 
     Args:
-        query: `(Q, D)` embeddings.
-        gallery: `(G, D)` embeddings.
+        query, gallery: `(Q, D)`, `(G, D)` embeddings.
         query_pids, gallery_pids: `(Q,)`, `(G,)` identities.
         query_camids, gallery_camids: `(Q,)`, `(G,)` camera ids.
         distance: `"cosine"` or `"euclidean"`.
@@ -41,8 +40,8 @@ def evaluate_retrieval(
     Raises:
         InputError: sizes differ, embeddings are not finite, or no query has a match.
     """
-    arrays = query_and_gallery(query, gallery, query_pids, gallery_pids, query_camids, gallery_camids)
-    return Search(*arrays, distance, chunk).run(Ranking(len(query), max_rank))[0]
+    pair = query_and_gallery(query, gallery, query_pids, gallery_pids, query_camids, gallery_camids)
+    return Search(*pair, distance, chunk).run(Ranking(len(query), max_rank))[0]
 
 
 def evaluate_distances(
@@ -86,11 +85,11 @@ def evaluate_single_shot(
 ) -> RetrievalResult:
     """Evaluates by the protocol of CUHK03: each query is looked for among one image of each person.
 
-    Arguments and errors are those of `evaluate_retrieval`, with `repeats`, the number of galleries drawn for each
-    query, over which metrics are averaged, and `seed`, the seed of the draws.
+    Arguments and errors are those of `evaluate_retrieval`. Metrics are averaged over `repeats`
+    galleries, drawn for each query from `seed`.
     """
-    arrays = query_and_gallery(query, gallery, query_pids, gallery_pids, query_camids, gallery_camids)
-    return Search(*arrays, distance).run(SingleShot(*arrays, max_rank, repeats, seed))[0]
+    pair = query_and_gallery(query, gallery, query_pids, gallery_pids, query_camids, gallery_camids)
+    return Search(*pair, distance).run(SingleShot(*pair, max_rank, repeats, seed))[0]
 
 
 def nearest(
@@ -105,14 +104,12 @@ def nearest(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Finds the `k` gallery images nearest to each query; those of the same person in the same camera are left out.
 
-    Arguments and errors are those of `evaluate_retrieval`; a gallery smaller than `k` is returned whole.
-
-    Returns:
-        int `(Q, k)` places in the gallery, nearest first; float32 `(Q, k)` distances, infinite where fewer are left.
+    Arguments and errors are those of `evaluate_retrieval`; a smaller gallery is returned whole.
+    Returns int `(Q, k)` places in the gallery, nearest first, and float32 `(Q, k)` distances,
+    infinite where fewer are left.
     """
-    search = Search(
-        *query_and_gallery(query, gallery, query_pids, gallery_pids, query_camids, gallery_camids), distance
-    )
+    pair = query_and_gallery(query, gallery, query_pids, gallery_pids, query_camids, gallery_camids)
+    search = Search(*pair, distance)
     return search.run(Nearest(search, k))[0]
 
 
@@ -128,9 +125,8 @@ def compare_pairs(
 ) -> PairDistances:
     """Counts the distances of all pairs in `bins`, for the ROC curve; those of the same person in the same camera are
     left out. Arguments and errors are those of `evaluate_retrieval`."""
-    search = Search(
-        *query_and_gallery(query, gallery, query_pids, gallery_pids, query_camids, gallery_camids), distance
-    )
+    pair = query_and_gallery(query, gallery, query_pids, gallery_pids, query_camids, gallery_camids)
+    search = Search(*pair, distance)
     return search.run(Pairs(search, bins))[0]
 
 
@@ -145,5 +141,5 @@ def by_camera_pair(
 ) -> list[dict]:
     """Evaluates each pair of cameras alone, see `CameraPairs`; arguments and errors are those of
     `evaluate_retrieval`."""
-    arrays = query_and_gallery(query, gallery, query_pids, gallery_pids, query_camids, gallery_camids)
-    return Search(*arrays, distance).run(CameraPairs(*arrays))[0]
+    pair = query_and_gallery(query, gallery, query_pids, gallery_pids, query_camids, gallery_camids)
+    return Search(*pair, distance).run(CameraPairs(*pair))[0]

@@ -8,12 +8,8 @@ STRIPES, BINS = 6, 4
 
 
 def histograms(source: Source) -> np.ndarray:
-    """Square roots of the RGB histograms of six horizontal stripes, averaged over the frames of a tracklet; the
-    product of two is the Bhattacharyya coefficient.
-
-    Returns:
-        float32 array of shape `(N, 6·4³)`.
-    """
+    """Square roots of the RGB histograms of six horizontal stripes, float32 `(N, 6·4³)`, averaged
+    over the frames of a tracklet; the product of two is the Bhattacharyya coefficient."""
     features = []
     for start, length in zip(source.subset.starts, source.subset.lengths, strict=True):
         frames, _ = source.read(np.arange(start, start + length))

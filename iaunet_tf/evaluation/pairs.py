@@ -40,14 +40,7 @@ class PairDistances:
 
 
 class Pairs:
-    """Counts the distances between queries and gallery entries, except those of the same person in the same camera.
-
-    Args:
-        search: what feeds this.
-        bins: number of bins.
-
-    Result: `PairDistances`.
-    """
+    """Counts distances of queries to the gallery, except for the same person in the same camera."""
 
     def __init__(self, search: Search, bins: int = BINS):
         self.search, self.bins = search, bins

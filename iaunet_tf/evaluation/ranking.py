@@ -30,11 +30,7 @@ class RetrievalResult:
 
     @classmethod
     def of(cls, ap: np.ndarray, inp: np.ndarray, rank1: np.ndarray, hits: np.ndarray) -> "RetrievalResult":
-        """From the values of each query, and the number of hits among the first 1, 2, ...
-
-        Raises:
-            InputError: no query has a match.
-        """
+        """From the values of each query, and the number of hits among the first 1, 2, ..."""
         valid = np.isfinite(ap)
         if not valid.any():
             raise InputError("no query has a match: a match is a gallery image of the same person in another camera")
@@ -56,14 +52,7 @@ class RetrievalResult:
 
 
 class Ranking:
-    """Ranks of the matches of every query.
-
-    Args:
-        queries: how many there are.
-        max_rank: length of the CMC curve.
-
-    Result: `RetrievalResult`.
-    """
+    """Ranks of the matches of every query; `max_rank` is the length of the CMC curve."""
 
     def __init__(self, queries: int, max_rank: int = MAX_RANK):
         self.ap, self.inp, self.rank1 = np.full((3, queries), np.nan)

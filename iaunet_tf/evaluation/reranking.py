@@ -7,16 +7,14 @@ from iaunet_tf.errors import InputError
 from iaunet_tf.vectors import unit_length
 
 BLOCK = 4096
-# Number of images from which the initial threshold for near images is estimated.
-SAMPLE = 2048
-# Candidates to keep per nearest neighbour before discarding the distant ones.
-CANDIDATES = 64
+SAMPLE = 2048  # images from which the initial threshold for near images is estimated
+CANDIDATES = 64  # kept per nearest neighbour before the distant ones are discarded
 
 
 def rerank(
     query: np.ndarray, gallery: np.ndarray, k1: int = 20, k2: int = 6, weight: float = 0.3, distance: str = "cosine"
 ) -> np.ndarray:
-    """Computes distances that take into account how much the neighbourhoods of two images overlap.
+    """Computes distances, float32 `(Q, G)`, by how much the neighbourhoods of two images overlap.
 
     Let `d` be the squared distance divided by the maximum of its row. The neighbourhood of an image consists of its
     reciprocal `k1` nearest neighbours and their own close reciprocal neighbours (equations 3 to 5 of the paper). It is
@@ -25,15 +23,11 @@ def rerank(
     neighbourhoods and the result are kept in memory.
 
     Args:
-        query: embeddings `(Q, D)`.
-        gallery: embeddings `(G, D)`.
+        query, gallery: embeddings `(Q, D)`, `(G, D)`.
         k1: size of a neighbourhood; limited to the number of other images.
         k2: number of images over which neighbourhoods are averaged; 1 for no averaging.
         weight: weight of the original distance in 0..1, λ in the paper.
         distance: `"cosine"` (squared Euclidean distance of unit-length embeddings) or `"euclidean"` (squared).
-
-    Returns:
-        float32 array of shape `(Q, G)`.
 
     Raises:
         InputError: the shapes of the embeddings do not match, or `k2` is greater than `k1`.
@@ -54,7 +48,7 @@ def rerank(
     vectors = _neighbourhoods(features, squares, nearest, largest, k1)
     if k2 > 1:
         vectors = _adjacency(nearest[:, :k2]) @ vectors / k2
-    result = _jaccard(vectors.tocsr()[: len(query)], vectors.tocsr()[len(query) :])
+    result = _jaccard(vectors[: len(query)], vectors[len(query) :])
     result *= 1 - weight
     original *= weight / largest[: len(query), None]
     result += original
@@ -64,13 +58,7 @@ def rerank(
 def expand_queries(query: np.ndarray, gallery: np.ndarray, k: int = 5) -> np.ndarray:
     """Replaces each query by the mean of itself and its `k` most similar gallery images (Chum et al., ICCV 2007).
 
-    Args:
-        query: embeddings `(Q, D)`.
-        gallery: embeddings `(G, D)`.
-        k: number of gallery images to average.
-
-    Returns:
-        float32 array of shape `(Q, D)`, with rows of unit length.
+    Takes embeddings `(Q, D)` and `(G, D)`, and returns float32 `(Q, D)` with rows of unit length.
     """
     query, gallery = unit_length(np.asarray(query, "float32")), unit_length(np.asarray(gallery, "float32"))
     expanded = np.empty_like(query)
@@ -82,12 +70,9 @@ def expand_queries(query: np.ndarray, gallery: np.ndarray, k: int = 5) -> np.nda
 
 
 def _neighbours(features, squares, count, queries):
-    """Computes nearest neighbours and distances, multiplying each pair of blocks once because distances are symmetric.
-
-    Returns:
-        The `count` nearest neighbours of each image, nearest first, starting with itself; the largest distance of each
-        image; and the distances between queries and gallery.
-    """
+    """Returns the `count` nearest neighbours of each image, itself first, then the nearest; the
+    largest distance of each image; and the distances between queries and gallery. Each pair of
+    blocks is multiplied once because distances are symmetric."""
     total = len(features)
     # The products of these matrices are `-d / 2`, which avoids another pass over all pairs.
     half, ones = squares[:, None] / 2, np.ones((total, 1), "float32")

@@ -27,15 +27,8 @@ class Metric(Protocol):
 class Search:
     """Similarities of queries to a gallery of any size, and the distances that they stand for.
 
-    The gallery is multiplied once, chunk by chunk, however many metrics are fed.
-
-    Args:
-        query, gallery: embeddings of the same length.
-        distance: `"cosine"` or `"euclidean"`.
-        chunk: queries at a time; None chooses by the size of the gallery.
-
-    Raises:
-        InputError: the distance is unknown, or embeddings differ in length.
+    Each chunk of queries is multiplied with the gallery once, however many metrics are fed. Without
+    a `chunk`, their number follows from the size of the gallery.
     """
 
     def __init__(self, query: Embeddings, gallery: Embeddings, distance: str = "cosine", chunk: int | None = None):
@@ -80,16 +73,10 @@ class Search:
 def each_query(
     similarities: Callable[[slice], np.ndarray], query: Ids, gallery: Ids, chunk: int | None = None
 ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """Goes through the queries.
+    """Goes through the queries; `similarities` returns those of some of them as a new array.
 
-    Args:
-        similarities: returns those of some queries to the gallery, as a new array.
-        query, gallery: whose they are.
-        chunk: queries at a time; None chooses by the size of the gallery.
-
-    Yields:
-        The query's number; its similarity to each gallery entry, minus infinity for those of the same person in the
-        same camera; and the places of its matches, the same person in other cameras.
+    Yields a query's number; its similarity to each gallery entry, minus infinity for those of the
+    same person in the same camera; and the places of its matches, that person in other cameras.
     """
     chunk = chunk or max(1, min(CHUNK, SIMILARITIES // len(gallery)))
     by_person = np.argsort(gallery.pids, kind="stable")
@@ -104,15 +91,8 @@ def each_query(
 
 
 class Nearest:
-    """The gallery entries that each query finds first.
-
-    Args:
-        search: what feeds this.
-        k: how many to keep, all of a smaller gallery.
-
-    Result: int `(Q, k)` places in the gallery, nearest first; float32 `(Q, k)` distances, infinite where fewer are
-    left.
-    """
+    """The `k` gallery entries that each query finds first, or all of a smaller gallery: int
+    `(Q, k)` places, nearest first; float32 `(Q, k)` distances, infinite where fewer are left."""
 
     def __init__(self, search: Search, k: int = 10):
         self.search, self.k = search, min(k, len(search.gallery))

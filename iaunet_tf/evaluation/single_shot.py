@@ -11,16 +11,8 @@ REPEATS = 100
 class SingleShot:
     """Ranks of the one match in random galleries of one image of each person from other cameras than the query's.
 
-    With a single match, average precision and inverse negative penalty are both `1 / rank`. Values are means over the
-    draws.
-
-    Args:
-        query, gallery: whose they are.
-        max_rank: length of the CMC curve.
-        repeats: galleries drawn for each query.
-        seed: seed of the draws.
-
-    Result: `RetrievalResult`.
+    With a single match, average precision and inverse negative penalty are both `1 / rank`. Values
+    are means over the `repeats` galleries that are drawn for each query.
     """
 
     def __init__(self, query: Ids, gallery: Ids, max_rank: int = MAX_RANK, repeats: int = REPEATS, seed: int = 0):

@@ -24,7 +24,7 @@ def table(results: dict[str, RetrievalResult]) -> str:
 def summary(evaluations: Sequence[Evaluation], seconds: float) -> str:
     """The table, then intervals, true positive rates and sizes."""
     first = evaluations[0]
-    results = {label: result for each in evaluations for label, result in each.results.items()}
+    results = dict(item for each in evaluations for item in each.results.items())
     gallery = first.test.gallery.subset
     return "\n".join(
         [
@@ -45,12 +45,12 @@ def _intervals(evaluation):
 
 def write_results(evaluations: Sequence[Evaluation], run: Run) -> None:
     """Writes metrics, curves and pairs of cameras into a run's folder."""
-    content, results = {}, {}
+    results = dict(item for each in evaluations for item in each.results.items())
+    content = {}
+    for label, result in results.items():
+        content[label] = {**result.metrics(), "cmc": result.cmc.tolist()}
     for each in evaluations:
-        extra = {each.label: {"95 %": each.intervals, **each.pairs.metrics()}}
-        results.update(each.results)
-        for label, result in each.results.items():
-            content[label] = {**result.metrics(), "cmc": result.cmc.tolist(), **extra.get(label, {})}
+        content[each.label].update({"95 %": each.intervals, **each.pairs.metrics()})
     write_json(run.metrics, content)
     draw_cmc(results, run.cmc)
     draw_roc({each.label: each.pairs for each in evaluations}, run.roc)

@@ -11,15 +11,9 @@ from iaunet_tf.terminal import quietly
 
 
 def write_litert(model: keras.Model, path: str | Path, metadata: Metadata, int8: bool = False) -> None:
-    """Exports a network to a `.tflite` file with the input `images` (or `clips`) and the output `embedding`.
+    """Writes a `.tflite` file in place; its input is `images` or `clips`, its output `embedding`.
 
-    The metadata is appended as a zip archive, as is usual for `.tflite` files; `unzip` extracts it.
-
-    Args:
-        model: an iaunet-tf network.
-        path: output file. It is written in place, so pass a temporary path.
-        metadata: description of the export.
-        int8: quantise weights to 8 bits, and activations at run time (dynamic range quantisation).
+    With `int8`, weights have 8 bits, and activations are quantised at run time (dynamic range).
     """
     import tensorflow as tf
 
@@ -30,10 +24,10 @@ def write_litert(model: keras.Model, path: str | Path, metadata: Metadata, int8:
     function = tf.function(embed, input_signature=signature).get_concrete_function()
     with quietly():
         converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
-    if int8:
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    with quietly():
+        if int8:
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
         content = converter.convert()
     Path(path).write_bytes(content)
+    # As is usual for .tflite files, the metadata is a zip archive at the end: `unzip` extracts it.
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(FILE, metadata.to_json())

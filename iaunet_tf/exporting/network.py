@@ -10,15 +10,12 @@ from iaunet_tf.metadata import Metadata
 
 
 def embedding_function(network: keras.Model, metadata: Metadata, outputs: tuple[str, ...] = ("embedding",)) -> Callable:
-    """Creates the function that an exported network computes.
+    """What an exported network computes: a function from pixels to a dictionary of float32 outputs.
 
     Args:
         network: result of `for_inference`, with preprocessing unless the layout is tracker.
         metadata: layout of the pixels, and whether embeddings are normalised to unit length.
         outputs: names of the network outputs to return.
-
-    Returns:
-        Function from a tensor of pixels to a dictionary of outputs.
     """
     import tensorflow as tf
 
@@ -40,15 +37,12 @@ def for_inference(
     """Copies a network for faster inference by folding batch norms into the preceding convolutions.
 
     Args:
-        model: an iaunet-tf network.
+        model: an iaunet-tf network; the copy has the same embeddings.
         preprocessing: whether the copy normalises pixels; if False, the caller does.
-        half: use float16 in and between the convolutions. As in mixed precision, what needs float32 keeps it, in
+        half: use float16 in and between the convolutions. What needs float32 keeps it, in
             particular the channel attention, whose logits overflow and whose softmax is nearly one-hot.
-        loops: whether the channel attention of clips may loop over blocks of rows; if False, it is computed at once,
-            and memory grows with the square of the number of frames.
-
-    Returns:
-        A copy of the network with the same embeddings.
+        loops: whether the channel attention of clips may loop over blocks of rows; if False, it is
+            computed at once, and memory grows with the square of the number of frames.
     """
     folded = {}  # from the name of a convolution to the batch norm after it
     for layer in model.layers:

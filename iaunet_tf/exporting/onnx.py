@@ -16,17 +16,10 @@ OPSET = 17
 def write_onnx(
     model: keras.Model, path: str | Path, metadata: Metadata, half: bool = False, loops: bool = False
 ) -> None:
-    """Exports a network to an ONNX file with the input `images` (or `clips`) and the output `embedding`.
+    """Writes an ONNX file in place; its input is `images` or `clips`, its output `embedding`.
 
-    Args:
-        model: an iaunet-tf network.
-        path: output file. It is written in place, so pass a temporary path.
-        metadata: description of the export; also stored in the file.
-        half: compute in float16, see `for_inference`; inputs and outputs remain float32.
-        loops: for video networks, see `for_inference`; not every runtime supports loops.
-
-    Raises:
-        InputError: tf2onnx is not installed, or the layout does not support the network.
+    For `half` and `loops` see `for_inference`. Not every runtime supports loops. Inputs and outputs
+    remain float32 with `half`.
     """
     try:
         import onnx

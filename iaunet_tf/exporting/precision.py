@@ -14,13 +14,7 @@ def to_int8(path: str | Path, pixels: np.ndarray) -> None:
     """Quantises the convolutions of an ONNX file to 8 bits per channel, in place.
 
     Everything else remains float32, in particular the channel attention, whose softmax is nearly one-hot.
-
-    Args:
-        path: the ONNX file.
-        pixels: calibration data, `(N, ...)`, prepared as the network expects it.
-
-    Raises:
-        InputError: ONNX Runtime cannot quantise the file.
+    `pixels` `(N, ...)`, prepared as the network expects them, calibrate the activations.
     """
     import onnx
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
@@ -28,14 +22,12 @@ def to_int8(path: str | Path, pixels: np.ndarray) -> None:
     proto = onnx.load(str(path))
     properties = {entry.key: entry.value for entry in proto.metadata_props}
     name = proto.graph.input[0].name
+    parts = np.split(pixels, range(CALIBRATION_BATCH, len(pixels), CALIBRATION_BATCH))
+    batches = ({name: part} for part in parts)
 
     class Pictures(CalibrationDataReader):
-        def __init__(self):
-            self.batches = iter(np.split(pixels, range(CALIBRATION_BATCH, len(pixels), CALIBRATION_BATCH)))
-
         def get_next(self):
-            batch = next(self.batches, None)
-            return None if batch is None else {name: batch}
+            return next(batches, None)
 
     try:
         with quietly():

@@ -6,17 +6,10 @@ BITS = 22  # precision of Pillow's fixed-point weights for 8-bit pixels
 
 
 def resize(images: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
-    """Resizes images bicubically with antialiasing, first horizontally, then vertically.
+    """Resizes `(N, H, W, 3)`, in 0..255, uint8 or float32, to `(height, width)` with antialiasing.
 
-    TensorFlow's bicubic resize differs from Pillow's by up to three grey levels. This one uses Pillow's integer
-    arithmetic for uint8, so the result is bit-identical.
-
-    Args:
-        images: `(N, H, W, 3)`, RGB in 0..255, uint8 or float32.
-        size: `(height, width)`.
-
-    Returns:
-        `(N, height, width, 3)` of the same dtype.
+    TensorFlow's bicubic resize differs from Pillow's by up to three grey levels. This one uses
+    Pillow's integer arithmetic for uint8, so the result is bit-identical.
     """
     # Images that already have the target size are resized, too: skipping them would need a tf.cond, which returns a
     # wrong first result in OpenVINO 2026.4 when sizes are unknown. This costs 5 % of the network's time.

@@ -1,5 +1,6 @@
 """Sample images for calibrating and verifying exports."""
 
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -11,26 +12,13 @@ from iaunet_tf.errors import InputError
 
 FRAMES = 4  # per sample clip
 DRAWN = 16
-OF_QUERIES = 200
 
 
-def sample_images(folder: str | None, source: str, video: bool, count: int = OF_QUERIES) -> tuple[list, str]:
-    """Selects sample images for `Embedder`, or clips of four frames for a video network.
+def sample_images(folder: str | None, source: str, video: bool, count: int = 200) -> tuple[list, str]:
+    """At most `count` images for `Embedder`, or clips of four frames for `video`, and their origin.
 
-    They come from the given folder; without one, from the query set of the exported run; and if that is not
-    available, they are drawn pedestrians.
-
-    Args:
-        folder: folder of images, or None.
-        source: run or file that is exported.
-        video: return clips instead of images.
-        count: maximum number of images.
-
-    Returns:
-        The images or clips, and a description of their origin.
-
-    Raises:
-        InputError: the folder does not exist or contains fewer than two images.
+    They come from the given folder; without one, from the query set of the exported run; and if
+    that is not available, they are drawn pedestrians.
     """
     if folder is not None:
         images, origin = _of_folder(folder, count), folder
@@ -58,7 +46,7 @@ def _of_folder(folder, count):
 
 
 def _of_run(source, video):
-    """Returns the query images or clips of a run's data set, or none if they are not available."""
+    """The query images or clips of a run's data set, or none if they are not available."""
     try:
         data = parse([], run=source).data
         if not Path(data.root).is_dir() or video != data.video:
@@ -77,10 +65,9 @@ def _drawn():
     from iaunet_tf.data.synthetic.images import cameras, cast
     from iaunet_tf.data.synthetic.pedestrians import Shot, render
 
-    people, scenes = cast(0, 3, 70_000, DRAWN), cameras(0)
     images = []
-    for index, person in enumerate(people):
-        rng = np.random.default_rng((70, index))
-        camera = scenes[index % len(scenes)]
-        images.append(render(person, camera, Shot.random(rng, camera))[0])
+    people = zip(cast(0, 3, 70_000, DRAWN), cycle(cameras(0)), strict=False)
+    for index, (person, camera) in enumerate(people):
+        shot = Shot.random(np.random.default_rng((70, index)), camera)
+        images.append(render(person, camera, shot)[0])
     return images

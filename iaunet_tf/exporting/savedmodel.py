@@ -25,22 +25,12 @@ pad_variable_length_inputs: false
 
 
 def write_savedmodel(model: keras.Model, path: str | Path, metadata: Metadata, part_attention: bool = False) -> None:
-    """Exports a network to a SavedModel.
+    """Writes a SavedModel in place, with metadata and warm-up requests for TensorFlow Serving.
 
-    The signature `serving_default` takes `images` `(batch, height, width, 3)` of any size; `encoded` takes JPEG or PNG
-    files as `image_bytes` `(batch,)`. For a video network, `serving_default` and `clips` take `clips`
-    `(batch, frames, height, width, 3)`, and `encoded` takes `image_bytes` `(batch, frames)`. All signatures return
-    `embedding` `(batch, D)`. Images are decoded and resized as in evaluation. The folder `assets.extra` holds the
-    metadata and warm-up requests for TensorFlow Serving.
-
-    Args:
-        model: an iaunet-tf network.
-        path: output folder. It is written in place, so pass a temporary path.
-        metadata: description of the export.
-        part_attention: also return `part_attention_1` and `part_attention_2`.
-
-    Raises:
-        InputError: tensorflow-serving-api is not installed.
+    The signature `serving_default` takes `images` `(batch, height, width, 3)` of any size,
+    `encoded` JPEG or PNG files as `image_bytes` `(batch,)`. A video network's `serving_default` and
+    `clips` take `clips` `(batch, frames, height, width, 3)`, its `encoded` `(batch, frames)`. All
+    resize as in evaluation and return `embedding` `(batch, D)`, on request both part attentions.
     """
     warm_up = _warm_up_writer()
     import tensorflow as tf
@@ -52,10 +42,15 @@ def write_savedmodel(model: keras.Model, path: str | Path, metadata: Metadata, p
     outputs = ["embedding", *(name for name in network.output if part_attention and name.startswith("part_attention"))]
     embed = embedding_function(network, metadata, tuple(outputs))
 
+    def embed_pictures(pictures, leading):
+        if metadata.video:
+            pictures = tf.reshape(pictures, tf.concat([leading, (*size, 3)], axis=0))
+        return embed(pictures)
+
     def from_pixels(pixels):
         shape = tf.shape(pixels)
-        pictures = resize(tf.reshape(pixels, (-1, shape[-3], shape[-2], 3)), size)
-        return embed(tf.reshape(pictures, tf.concat([shape[:-3], (*size, 3)], axis=0)) if metadata.video else pictures)
+        pictures = tf.reshape(pixels, (-1, shape[-3], shape[-2], 3))
+        return embed_pictures(resize(pictures, size), shape[:-3])
 
     def decode(content):
         # Pillow uses the accurate transform, libjpeg's default. The same operation also decodes PNG.
@@ -65,9 +60,7 @@ def write_savedmodel(model: keras.Model, path: str | Path, metadata: Metadata, p
     def from_bytes(image_bytes):
         signature = tf.TensorSpec((*size, 3), "uint8")
         pictures = tf.map_fn(decode, tf.reshape(image_bytes, (-1,)), fn_output_signature=signature)
-        if metadata.video:
-            pictures = tf.reshape(pictures, tf.concat([tf.shape(image_bytes), (*size, 3)], axis=0))
-        return embed(pictures)
+        return embed_pictures(pictures, tf.shape(image_bytes))
 
     archive = keras.export.ExportArchive()
     archive.track(network)
@@ -81,32 +74,25 @@ def write_savedmodel(model: keras.Model, path: str | Path, metadata: Metadata, p
 
     extra = Path(path) / "assets.extra"
     extra.mkdir()
-    picture = np.zeros((1,) * len(metadata.leading) + (*size, 3), metadata.dtype)
-    encoded = np.full((1,) * len(metadata.leading), tf.io.encode_jpeg(np.zeros((*size, 3), "uint8")).numpy(), object)
+    one = (1,) * len(metadata.leading)
+    picture = np.zeros((*one, *size, 3), metadata.dtype)
+    encoded = np.full(one, tf.io.encode_jpeg(np.zeros((*size, 3), "uint8")).numpy(), object)
     requests = {"serving_default": {metadata.input: picture}, "encoded": {"image_bytes": encoded}}
     warm_up(extra / "tf_serving_warmup_requests", metadata.name, requests)
     write_json(extra / FILE, {"metadata": vars(metadata), "signatures": _tensors(path)})
 
 
 def next_version(base: str | Path) -> int:
-    """Returns the version number that follows the newest one in the folder of a served model."""
+    """The version number that follows the newest one in the folder of a served model."""
     found = versions(Path(base)) if Path(base).is_dir() else []
     return max((int(version.name) for version in found), default=0) + 1
 
 
 def by_signature(path: str | Path, pictures: list) -> dict[str, np.ndarray]:
-    """Embeds unprocessed images one by one through each signature, so that the SavedModel decodes and resizes them.
+    """Embeds pictures one by one through each signature, so that the SavedModel resizes them.
 
-    Args:
-        path: folder of the SavedModel.
-        pictures: image files, PIL images or uint8 arrays; for a video network, lists of them.
-
-    Returns:
-        Dictionary from signature to `(N, D)` embeddings of unit length. Includes `serving_default` only if it takes
-        uint8, since floats are resized without rounding.
-
-    Raises:
-        InputError: the SavedModel cannot decode an image.
+    Pictures are files, PIL images or uint8 arrays, for video lists of them. Embeddings `(N, D)` have
+    unit length. `serving_default` is left out if it takes floats, which it resizes without rounding.
     """
     network = SavedModelNetwork(Path(path))
     clips = [picture if isinstance(picture, list) else [picture] for picture in pictures]
@@ -142,19 +128,18 @@ def _warm_up_writer():
     def write(path, name, requests):
         with tf.io.TFRecordWriter(str(path)) as file:
             for signature, inputs in requests.items():
-                request = predict_pb2.PredictRequest()
-                request.model_spec.name = name
-                request.model_spec.signature_name = signature
-                for key, value in inputs.items():
-                    request.inputs[key].CopyFrom(tf.make_tensor_proto(value))
-                log = prediction_log_pb2.PredictionLog(predict_log=prediction_log_pb2.PredictLog(request=request))
+                request = predict_pb2.PredictRequest(
+                    model_spec={"name": name, "signature_name": signature},
+                    inputs={key: tf.make_tensor_proto(value) for key, value in inputs.items()},
+                )
+                log = prediction_log_pb2.PredictionLog(predict_log={"request": request})
                 file.write(log.SerializeToString())
 
     return write
 
 
 def _tensors(path):
-    """Returns the names of the graph's tensors by signature, for programs in C, Java and other languages."""
+    """Names of the graph's tensors by signature, for programs in C, Java and other languages."""
     from tensorflow.core.protobuf import saved_model_pb2
 
     saved = saved_model_pb2.SavedModel.FromString((Path(path) / "saved_model.pb").read_bytes())

@@ -11,15 +11,10 @@ TOP = 10
 
 @dataclass(frozen=True)
 class Limits:
-    """Largest allowed deviation of an export from Keras.
+    """Largest allowed deviation of an export's unit-length embeddings from those of Keras."""
 
-    Attributes:
-        difference: maximum absolute difference between unit-length embeddings; None for no limit.
-        cosine: minimum cosine similarity.
-    """
-
-    difference: float | None = 1e-4
-    cosine: float = 0.9999
+    difference: float | None = 1e-4  # absolute; None for no limit
+    cosine: float = 0.9999  # smallest similarity
 
 
 LIMITS = {"fp32": Limits(), "fp16": Limits(None, 0.999), "int8": Limits(None, 0.99)}
@@ -27,21 +22,13 @@ LIMITS = {"fp32": Limits(), "fp16": Limits(None, 0.999), "int8": Limits(None, 0.
 
 @dataclass(frozen=True)
 class Comparison:
-    """Comparison of an exported network with the original on the same images.
-
-    Attributes:
-        pictures: number of images.
-        max_difference: maximum absolute difference between unit-length embeddings.
-        min_cosine: minimum cosine similarity of the two embeddings of an image.
-        same_nearest: fraction of the images that have the same nearest neighbour in both.
-        rank_agreement: fraction of the ten nearest neighbours that both have in common, averaged over the images.
-    """
+    """Comparison of an exported network with the original on the same images."""
 
     pictures: int
-    max_difference: float
-    min_cosine: float
-    same_nearest: float
-    rank_agreement: float
+    max_difference: float  # absolute, between unit-length embeddings
+    min_cosine: float  # of the two embeddings of an image
+    same_nearest: float  # fraction of the images with the same nearest neighbour in both
+    rank_agreement: float  # mean fraction of the ten nearest neighbours that both have in common
 
 
 def compare(ours: np.ndarray, theirs: np.ndarray) -> Comparison:
@@ -60,19 +47,9 @@ def compare(ours: np.ndarray, theirs: np.ndarray) -> Comparison:
 
 
 def verify(ours: np.ndarray, theirs: np.ndarray, limits: Limits, name: str = "the export") -> dict[str, float]:
-    """Checks that the embeddings of an export agree with those of the original network.
+    """Compares unit-length embeddings `(N, D)` of the original network with those of an export.
 
-    Args:
-        ours: unit-length embeddings `(N, D)` of the original network.
-        theirs: unit-length embeddings `(N, D)` of the export.
-        limits: allowed deviation.
-        name: name of the export in error messages.
-
-    Returns:
-        The fields of the `Comparison`.
-
-    Raises:
-        InputError: the embeddings deviate too far or are not finite.
+    Returns the fields of the `Comparison`, or raises an `InputError` if they deviate too far.
     """
     if not np.isfinite(theirs).all():
         raise InputError(f"{name} returns embeddings that are not finite")

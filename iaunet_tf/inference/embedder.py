@@ -1,6 +1,5 @@
 """One interface to trained and exported networks."""
 
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ import numpy as np
 from iaunet_tf.inference.inputs import Picture, as_list, picture_pixels
 from iaunet_tf.inference.runtimes import open_network
 from iaunet_tf.preprocessing import IMAGENET_MEAN, IMAGENET_STD
+from iaunet_tf.terminal import show_progress
 from iaunet_tf.vectors import unit_length
 
 if TYPE_CHECKING:
@@ -46,16 +46,13 @@ class Embedder:
         self.batch_size = batch_size
 
     def __call__(self, pictures: Iterable[Picture] | Picture, progress: bool = False) -> np.ndarray:
-        """Embeds images or clips.
+        """Embeds images or clips: float32 `(N, D)`, each of unit length.
 
         Args:
             pictures: image files, encoded images as bytes, PIL images or RGB arrays `(H, W, 3)` in 0..255, of any
                 size. For a video network, clips: each a list of images or an array `(T, H, W, 3)`. A single image or
                 clip need not be in a list.
             progress: show the progress if standard error is a terminal.
-
-        Returns:
-            float32 array of shape `(N, D)` with embeddings of unit length.
 
         Raises:
             InputError: an image cannot be read, the list is empty, or a clip was passed to an image network.
@@ -66,8 +63,8 @@ class Embedder:
         for rows in self._batches(items):
             embeddings[rows] = unit_length(self._network.embed(self.prepare([items[row] for row in rows])))
             done += len(rows)
-            if progress and sys.stderr.isatty():
-                print(f"\rembedding: {done}/{len(items)}", end="\n" if done == len(items) else "", file=sys.stderr)
+            if progress:
+                show_progress("embedding", done, len(items))
         return embeddings
 
     def _batches(self, items):

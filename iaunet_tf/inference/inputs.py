@@ -14,18 +14,10 @@ Picture = str | Path | bytes | Image.Image | np.ndarray
 
 
 def picture_pixels(picture: Picture, size: tuple[int, int]) -> np.ndarray:
-    """Loads an image and resizes it as in evaluation.
+    """Loads an image and resizes it to `(height, width)` as in evaluation.
 
-    Args:
-        picture: an image file, its content as bytes, a PIL image, or an RGB array `(H, W, 3)` of uint8, or of floats in
-            0..255.
-        size: `(height, width)` of the result.
-
-    Returns:
-        Array of shape `(height, width, 3)`, uint8, or float32 for an array of floats.
-
-    Raises:
-        InputError: the image cannot be read, or the array has the wrong shape or type.
+    Takes a file, its content as bytes, a PIL image, or an RGB array `(H, W, 3)` of uint8 or of
+    floats in 0..255. Returns `(height, width, 3)` of uint8, or of float32 for an array of floats.
     """
     if isinstance(picture, str | Path):
         return load_image(picture, size)
@@ -52,16 +44,12 @@ def picture_pixels(picture: Picture, size: tuple[int, int]) -> np.ndarray:
     if array.shape[:2] == tuple(size):
         return array
     box = (0, 0, array.shape[1], array.shape[0])
-    channels = [resize(Image.fromarray(array[..., channel]), size, box) for channel in range(3)]
-    return np.stack([np.asarray(channel) for channel in channels], axis=-1)
+    channels = (Image.fromarray(array[..., channel]) for channel in range(3))
+    return np.stack([resize(channel, size, box) for channel in channels], axis=-1)
 
 
 def as_list(pictures: object, video: bool) -> list:
-    """Converts the argument of `Embedder` to a list of images, or of clips as lists of frames.
-
-    Raises:
-        InputError: the list or a clip is empty, or clips were passed to an image network.
-    """
+    """Converts the argument of `Embedder` to a list of images, or of clips as lists of frames."""
     single = isinstance(pictures, str | Path | bytes | Image.Image)
     if single or (isinstance(pictures, np.ndarray) and pictures.ndim == 3):
         pictures = [pictures]

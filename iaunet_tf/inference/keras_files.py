@@ -10,11 +10,7 @@ from iaunet_tf.metadata import Metadata
 
 
 def network_file(source: str | Path) -> Path:
-    """Returns the path of a `.keras` file: the given file, or the final model in the folder of a run.
-
-    Raises:
-        InputError: the file does not exist, or the run has no final model.
-    """
+    """Returns the path of a `.keras` file, or of the final model in the folder of a run."""
     path = Path(source)
     if path.is_dir():
         path = path / "model.keras"
@@ -26,11 +22,7 @@ def network_file(source: str | Path) -> Path:
 
 
 def load_model(source: str | Path) -> keras.Model:
-    """Loads a `.keras` file or the final model in the folder of a run.
-
-    Raises:
-        InputError: the file does not exist or is damaged.
-    """
+    """Loads a `.keras` file or the final model in the folder of a run."""
     path = network_file(source)
     try:
         return keras.models.load_model(path, compile=False)
@@ -39,11 +31,7 @@ def load_model(source: str | Path) -> keras.Model:
 
 
 def load_network(source: str | Path) -> keras.Model:
-    """Loads an iaunet-tf network that returns embeddings from a `.keras` file or the folder of a run.
-
-    Raises:
-        InputError: the file does not exist or is damaged, or is not an iaunet-tf network.
-    """
+    """Loads a network that returns embeddings from a `.keras` file or the folder of a run."""
     model = load_model(source)
     outputs = model.output if isinstance(getattr(model, "output", None), dict) else {}
     if "embedding" not in outputs or len(model.inputs) != 1 or model.inputs[0].shape[-1] != 3:

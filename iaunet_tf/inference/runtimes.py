@@ -1,4 +1,4 @@
-"""Runtimes for network files: each class provides `embed(pixels) -> embeddings` and `metadata`."""
+"""Runtimes for network files: each has `metadata`, and `embed` of pixels prepared accordingly."""
 
 import json
 import os
@@ -38,7 +38,6 @@ class OnnxNetwork:
         self._input = self._session.get_inputs()[0].name
 
     def embed(self, pixels: np.ndarray) -> np.ndarray:
-        """Computes embeddings of pixels prepared as the metadata specifies."""
         return self._session.run(["embedding"], {self._input: pixels})[0]
 
 
@@ -67,7 +66,6 @@ class LiteRtNetwork:
         self._shape: tuple[int, ...] = ()
 
     def embed(self, pixels: np.ndarray) -> np.ndarray:
-        """Computes embeddings of pixels prepared as the metadata specifies."""
         if pixels.shape != self._shape:
             self._interpreter.resize_tensor_input(self._input, pixels.shape)
             with quietly():
@@ -107,7 +105,7 @@ class SavedModelNetwork:
             raise InputError(f"{path}: not a readable SavedModel ({' '.join(str(error).split())[:160]})") from None
 
     def embed(self, pixels: np.ndarray, signature: str = "serving_default") -> np.ndarray:
-        """Computes embeddings of pixels prepared as the metadata specifies, or of another signature's inputs."""
+        """Embeds prepared pixels, or the inputs of another signature."""
         import tensorflow as tf
 
         function = self._model.signatures[signature]
@@ -134,7 +132,6 @@ class KerasNetwork:
         self.metadata = describe(self._model, source if path else self._model.name)
 
     def embed(self, pixels: np.ndarray) -> np.ndarray:
-        """Computes embeddings of pixels prepared as the metadata specifies."""
         return np.array(self._model(pixels, training=False)["embedding"], "float32")
 
 
@@ -142,15 +139,7 @@ Network = OnnxNetwork | LiteRtNetwork | SavedModelNetwork | KerasNetwork
 
 
 def open_network(source, device: str = "auto") -> Network:
-    """Opens a network file with the runtime for its format, or wraps a Keras model.
-
-    Args:
-        source: see `Embedder`.
-        device: see `Embedder`.
-
-    Raises:
-        InputError: the file does not exist or has an unknown format, or its runtime is not installed.
-    """
+    """Opens a file with the runtime for its format, or wraps a Keras model; see `Embedder`."""
     if not isinstance(source, str | Path):
         return KerasNetwork(source, device)
     path = Path(source)

@@ -21,15 +21,12 @@ def attend_to_channels(x, recompute: bool = False, rows: int | str | None = None
     and the softmax are always computed in float32: they overflow float16 and lose their order in bfloat16.
 
     Args:
-        x: tensor of shape `(B, T, H, W, C)`.
-        recompute: compute the affinity in blocks of rows and recompute it for the gradient, so that the whole matrix
-            is never in memory.
-        rows: number of rows to compute at a time, or `"all"`. By default chosen automatically: without `recompute`,
+        x: `(B, T, H, W, C)`; the result has the same shape and dtype.
+        recompute: compute the affinity in blocks of rows and recompute it for the gradient, so that
+            the whole matrix is never in memory.
+        rows: number of rows to compute at a time, or `"all"`. None chooses it: without `recompute`,
             all rows at once unless their number is very large or unknown.
         training: whether gradients will be computed; only then is anything recomputed.
-
-    Returns:
-        Tensor of the same shape and dtype as `x`.
     """
     batch, frames, height, width, channels = ops.shape(x)
     tokens = frames * channels
@@ -72,11 +69,8 @@ def _attend_by_rows(maps, batch, tokens, rows, training):
 class ChannelIAU(keras.layers.Layer):
     """Channel interaction-aggregation-update: adds to every channel the channels that respond in the same places.
 
-    Computes ``x + BN(Dense(softmax(G Gᵀ) G))``, see `attend_to_channels`. A newly created layer is the identity.
-
-    Args:
-        recompute: see `attend_to_channels`.
-        rows: see `attend_to_channels`.
+    Computes ``x + BN(Dense(softmax(G Gᵀ) G))``, see `attend_to_channels`, also for arguments.
+    A newly created layer is the identity.
 
     Input and output shape: `(B, T, H, W, C)`; an image is a clip of one frame.
     """

@@ -9,17 +9,9 @@ from iaunet_tf.layers.parts import batch_norm
 
 
 def location_prior(height: int, width: int, alpha_x: float, alpha_y: float) -> np.ndarray:
-    """Computes attention weights between the positions of a map from their distances alone.
+    """Attention between the `n = height · width` positions of a map from their distances alone.
 
-    Args:
-        height: height of the map.
-        width: width of the map.
-        alpha_x: standard deviation along the width, in positions.
-        alpha_y: standard deviation along the height, in positions.
-
-    Returns:
-        float32 array of shape `(n, n)` with `n = height · width`. Row `i` is the softmax over `j` of
-        `−(Δx² / 2 alpha_x² + Δy² / 2 alpha_y²)`.
+    Float32 `(n, n)`; row `i` is the softmax over `j` of `−(Δx² / 2 alpha_x² + Δy² / 2 alpha_y²)`.
     """
     y, x = np.divmod(np.arange(height * width), width)
     logits = -((x[:, None] - x) ** 2 / (2 * alpha_x**2) + (y[:, None] - y) ** 2 / (2 * alpha_y**2))
@@ -36,8 +28,7 @@ class IABlock(keras.layers.Layer):
     A newly created block returns its input unchanged.
 
     Args:
-        alpha_x: standard deviation of the location prior along the width, in positions.
-        alpha_y: standard deviation of the location prior along the height, in positions.
+        alpha_x, alpha_y: standard deviations of the prior along width and height, in positions.
 
     Input and output shape: `(B, H, W, C)`.
 

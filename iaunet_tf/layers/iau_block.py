@@ -16,10 +16,9 @@ class IAUBlock(keras.layers.Layer):
 
     Args:
         parts: number of body parts `K` (head, upper body, lower body, shoes).
-        recompute: compute the channel attention in blocks of rows and recompute it for the gradient, which takes less
-            memory and more time. Long clips are always computed in this way.
-        rows: number of rows of the channel attention to compute at a time, or `"all"`. By default chosen
-            automatically.
+        recompute: compute the channel attention in blocks of rows, and again for the gradient: less
+            memory, more time. Long clips are always computed in this way.
+        rows: rows of the channel attention to compute at a time, or `"all"`; None chooses.
 
     Input shape: `(B, H, W, C)` or `(B, T, H, W, C)`, with an even `C`.
     Output: features of the same shape, and the part attention `(B, H, W, K)` or `(B, T, H, W, K)`, float32 in 0..1.
@@ -60,13 +59,9 @@ class IAUBlock(keras.layers.Layer):
         return x, attention
 
     def relations(self, x):
-        """Computes the attention between body parts, for visualisation.
+        """Computes the attention between body parts from the block's input, for visualisation.
 
-        Args:
-            x: input of the block.
-
-        Returns:
-            Tensor of shape `(B, T·K, T·K)` whose rows sum to 1; node `t·K + k` is part `k` of frame `t`.
+        `(B, T·K, T·K)`, whose rows sum to 1; node `t·K + k` is part `k` of frame `t`.
         """
         if len(x.shape) == 4:
             x = ops.expand_dims(x, axis=1)

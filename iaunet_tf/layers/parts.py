@@ -47,11 +47,7 @@ class BatchNorm(keras.layers.BatchNormalization):
 
 
 def batch_norm(zero: bool = False, **kwargs) -> BatchNorm:
-    """Creates a batch norm with the paper's settings.
-
-    Args:
-        zero: initialise the scale with zeros, so that the residual block that ends in it starts as the identity.
-        **kwargs: further arguments of `BatchNorm`.
-    """
+    """Creates a batch norm with the paper's settings. With `zero`, its scale starts at 0, so that
+    the residual block that ends in it starts as the identity."""
     gamma = "zeros" if zero else "ones"
     return BatchNorm(gamma_initializer=gamma, **BATCH_NORM, **kwargs)

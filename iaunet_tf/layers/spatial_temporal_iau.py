@@ -11,12 +11,8 @@ FORBIDDEN = -1e8
 def part_graph(frames, parts: int):
     """Connects each part with the other parts of its frame and with the same part in other frames.
 
-    Args:
-        frames: number of frames `T`, an int or a scalar tensor.
-        parts: number of parts per frame `K`.
-
-    Returns:
-        Boolean tensor of shape `(T·K, T·K)`; node `t·K + k` is part `k` of frame `t`.
+    Boolean `(T·K, T·K)` for `T` frames, an int or a scalar tensor, of `K` parts; node `t·K + k` is
+    part `k` of frame `t`.
     """
     node = ops.arange(frames * parts)
     frame, part = node // parts, node % parts

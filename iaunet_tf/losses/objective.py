@@ -17,16 +17,13 @@ PART_ATTENTIONS = ("part_attention_1", "part_attention_2")
 class Term:
     """A weighted loss.
 
-    Attributes:
-        loss: from labels `(B,)`, outputs, batch and the configuration's `loss` section to a scalar, a mean; None where
-            the network or the batch has nothing to compute it from.
-        weight: from the `loss` section to its weight; 0 leaves it out.
-        mined: whether labels and embeddings are those of all replicas under `train.mining` global.
+    It maps labels `(B,)`, outputs, batch and the configuration's `loss` section to a scalar, a
+    mean, or to None where the network or the batch has nothing to compute it from.
     """
 
     loss: Callable
-    weight: Callable[[object], float]
-    mined: bool = False
+    weight: Callable[[object], float]  # from the `loss` section; 0 leaves it out
+    mined: bool = False  # sees all replicas' labels and embeddings if `train.mining` is global
 
 
 def _identity(labels, outputs, batch, options):
@@ -53,21 +50,16 @@ LOSSES: dict[str, Term] = {
 
 
 def make_objective(options, mining: str = "global") -> Callable[[dict, dict], tuple[tf.Tensor, dict]]:
-    """Makes the weighted sum of the losses.
+    """Makes the weighted sum of the losses, under the configuration's `loss` section as `options`.
 
-    Args:
-        options: the configuration's `loss` section.
-        mining: inside `strategy.run`, `"global"` shows mined losses the embeddings of all replicas, `"local"` the
-            replica's own.
-
-    Returns:
-        A function of the network's outputs and one replica's share of a batch (`"masks"` without `"has_masks"` are
-        `(H, W, 4)` and everybody's) to the sum, and its terms and the accuracy by name. Every value is a mean, so that
-        the mean over replicas is the value of the global batch.
+    The function takes the network's outputs and one replica's share of a batch (`"masks"` without
+    `"has_masks"` are `(H, W, 4)` and everybody's) to the sum, and to its terms and the accuracy by
+    name. Every value is a mean, so that the mean over replicas is the value of the global batch.
+    Inside `strategy.run`, mined losses see all replicas' embeddings, with `mining` local their own.
     """
 
     def objective(outputs, batch):
-        total, values = None, {}
+        values, weighted = {}, []
         for name, term in LOSSES.items():
             weight, labels, given = term.weight(options), batch["labels"], outputs
             if not weight:
@@ -77,8 +69,7 @@ def make_objective(options, mining: str = "global") -> Callable[[dict, dict], tu
             value = term.loss(labels, given, batch, options)
             if value is not None:
                 values[name] = value
-                weighted = value if weight == 1 else weight * value
-                total = weighted if total is None else total + weighted
-        return total, {**values, "accuracy": accuracy(batch["labels"], outputs["logits"])}
+                weighted.append(weight * value)
+        return sum(weighted), {**values, "accuracy": accuracy(batch["labels"], outputs["logits"])}
 
     return objective

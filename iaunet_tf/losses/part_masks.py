@@ -9,15 +9,9 @@ MODES = ("bce", "l1", "l2")
 def aligned_corners_matrix(size: int, new_size: int) -> np.ndarray:
     """The `(new_size, size)` matrix of linear interpolation that maps the first sample to the first and the
     last to the last (PyTorch's `align_corners=True`)."""
-    position = np.linspace(0, size - 1, new_size) if new_size > 1 else np.zeros(1)
-    lower = np.minimum(np.floor(position).astype(int), size - 1)
-    upper = np.minimum(lower + 1, size - 1)
-    fraction = position - lower
-    matrix = np.zeros((new_size, size), "float32")
-    rows = np.arange(new_size)
-    matrix[rows, lower] += 1 - fraction
-    matrix[rows, upper] += fraction
-    return matrix
+    position = np.linspace(0, size - 1, new_size)
+    distance = np.abs(position[:, None] - np.arange(size))
+    return np.maximum(1 - distance, 0).astype("float32")
 
 
 def resize_aligned_corners(masks, height: int, width: int):
@@ -31,7 +25,7 @@ def resize_aligned_corners(masks, height: int, width: int):
 
 
 def part_mask_loss(attention, masks, mode: str = "bce", sample_weight=None):
-    """How far the part attention is from the part masks, mean over images, pixels, parts and frames.
+    """How far part attention is from part masks: the mean over all, scalar float32, at least 0.
 
     Args:
         attention: `(B, [T,] h, w, K)` in 0..1.
@@ -39,9 +33,6 @@ def part_mask_loss(attention, masks, mode: str = "bce", sample_weight=None):
         mode: `"bce"` (binary cross entropy), `"l1"` or `"l2"`.
         sample_weight: `(B,)` factors on the images' losses, 0 for those without masks; the mean is still
             over the whole batch.
-
-    Returns:
-        Scalar float32, at least 0.
     """
     if mode not in MODES:
         raise ValueError(f"mode must be one of {', '.join(MODES)}; received {mode!r}")

@@ -6,15 +6,7 @@ DISTANCES = ("cosine", "euclidean")
 
 
 def pairwise_distance(embeddings, distance: str = "cosine"):
-    """All distances within a batch, float32.
-
-    Args:
-        embeddings: `(B, D)`.
-        distance: `"cosine"`: minus the cosine similarity, in -1..1; `"euclidean"`.
-
-    Returns:
-        `(B, B)`.
-    """
+    """Distances within a batch, `(B, D)` to float32 `(B, B)`; cosine: minus the similarity."""
     if distance not in DISTANCES:
         raise ValueError(f"distance must be one of {', '.join(DISTANCES)}; received {distance!r}")
     embeddings = ops.cast(embeddings, "float32")
@@ -28,7 +20,7 @@ def pairwise_distance(embeddings, distance: str = "cosine"):
 
 
 def batch_hard_triplet_loss(labels, embeddings, margin: float = 0.3, distance: str = "cosine"):
-    """Mean over anchors of `max(0, farthest positive − nearest negative + margin)`.
+    """Mean over anchors of `max(0, farthest positive − nearest negative + margin)`, scalar float32.
 
     An anchor is its own positive when it has no other. An anchor without a negative costs nothing.
 
@@ -36,10 +28,7 @@ def batch_hard_triplet_loss(labels, embeddings, margin: float = 0.3, distance: s
         labels: `(B,)` integer person ids.
         embeddings: `(B, D)`.
         margin: by how much a negative must be farther than a positive.
-        distance: `"cosine"` or `"euclidean"`, see `pairwise_distance`.
-
-    Returns:
-        Scalar float32, at least 0.
+        distance: `"cosine"` (minus the cosine similarity, in -1..1) or `"euclidean"`.
     """
     distances = pairwise_distance(embeddings, distance)
     same = ops.equal(labels[:, None], labels[None, :])

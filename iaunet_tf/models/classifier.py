@@ -22,18 +22,15 @@ def ImageClassifier(
 ) -> keras.Model:
     """Builds a classifier on a CNN of `keras.applications`.
 
-    Input: RGB in 0..255, uint8 or float, `(B, H, W, 3)`; the backbone's own preprocessing happens inside, once.
-
-    Output, a dictionary: `"embedding"` `(B, C)`, the pooled features, and `"logits"` `(B, num_classes)`, float32 both.
+    Input: RGB in 0..255, uint8 or float, `(B, H, W, 3)`; preprocessing happens inside.
+    Output: float32 `"embedding"` `(B, C)`, the pooled features, and `"logits"` `(B, num_classes)`.
 
     Args:
-        num_classes: number of classes.
         backbone: name in `keras.applications`.
         input_shape: `(height, width, 3)`.
         block: `"iau"` or `"ia"`, what to insert; None inserts nothing.
         blocks_after: names of the backbone's layers to insert behind, see `insert_blocks`.
-        weights: weights of the backbone: `"imagenet"`, a `.weights.h5` file without classifier, or None.
-        name: name of the model.
+        weights: of the backbone: `"imagenet"`, a `.weights.h5` file without classifier, or None.
 
     Raises:
         InputError: the backbone or a layer is unknown, or the weights cannot be had.

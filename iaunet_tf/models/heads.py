@@ -8,12 +8,9 @@ from iaunet_tf.layers.parts import batch_norm
 
 
 def pool(x, name: str = "pool", clips=None):
-    """Mean over all positions, of a clip over its frames too: `(B, [T,] h, w, C)` to float32 `(B, C)`.
+    """Mean over positions, in clips over frames too: `(B, h, w, C)` to float32 `(B, C)`.
 
-    Args:
-        x: maps of images, or of all frames of a batch of clips.
-        name: name of the layer.
-        clips: input `(B, T, ...)` of a video network, whose frames `x` holds.
+    `clips` is the input `(B, T, ...)` of a video network, whose frames `x` `(B·T, h, w, C)` holds.
     """
     if clips is None:
         return layers.GlobalAveragePooling2D(dtype="float32", name=name)(x)
@@ -26,12 +23,9 @@ def neck(x):
 
 
 def classifier(embedding, num_classes: int, stddev: float | None = None):
-    """Logits `(B, num_classes)`, float32.
+    """Float32 logits `(B, num_classes)` of embeddings `(B, C)`.
 
-    Args:
-        embedding: `(B, C)`.
-        num_classes: number of classes.
-        stddev: standard deviation of the new kernel; None takes Keras' default.
+    `stddev` is the standard deviation of the new kernel; None takes Keras' default.
     """
     options = {} if stddev is None else {"kernel_initializer": keras.initializers.RandomNormal(stddev=stddev)}
     return layers.Dense(num_classes, dtype="float32", name="classifier", **options)(embedding)

@@ -1,5 +1,7 @@
 """IAUnet (Hou et al., TNNLS 2020) and IANet (Hou et al., CVPR 2019): a ResNet-50 with interaction and aggregation."""
 
+from functools import partial
+
 import keras
 from keras import layers
 
@@ -29,8 +31,7 @@ def IAUNet(
     """Builds the network that maps an image or a clip of a person to an embedding.
 
     Input: RGB in 0..255, uint8 or float, neither clipped nor rounded, `(B, H, W, 3)`; with `video`
-    `(B, T, H, W, 3)` with any number of frames `T`. Normalisation with ImageNet's mean and standard
-    deviation happens inside, once.
+    `(B, T, H, W, 3)` with any number of frames `T`. Normalised inside with ImageNet's statistics.
 
     Output, a dictionary:
         `"embedding"`: `(B, 2048·width)` float32, batch-normalised and not yet of unit length.
@@ -46,9 +47,8 @@ def IAUNet(
         width: factor on all channel counts, for small variants; `64·width` must be an even whole number.
         include_preprocessing: False leaves normalisation to the caller.
         weights: `"imagenet"`, a file that `iaunet_tf.weights.load_weights` reads, or None.
-        recompute: let the blocks of `"iau"` compute their channel attention piece by piece and again for the gradient:
-            less memory, more time. Long clips always do.
-        name: name of the model.
+        recompute: compute the channel attention of `"iau"` in pieces, and again for the gradient:
+            less memory, more time. Always so for long clips.
 
     Example:
 
@@ -69,12 +69,9 @@ def IAUNet(
     clips = inputs if video else None
     x = inputs
     if include_preprocessing:
-        x = layers.Rescaling(
-            [1 / (255 * s) for s in IMAGENET_STD],
-            [-m / s for m, s in zip(IMAGENET_MEAN, IMAGENET_STD, strict=True)],
-            dtype="float32",
-            name="preprocessing",
-        )(x)
+        scale = [1 / (255 * s) for s in IMAGENET_STD]
+        offset = [-m / s for m, s in zip(IMAGENET_MEAN, IMAGENET_STD, strict=True)]
+        x = layers.Rescaling(scale, offset, dtype="float32", name="preprocessing")(x)
     if video:
         x = FramesToBatch(name="frames_to_batch")(x)
     blocks = Insertion(_blocks(block, recompute), clips)
@@ -90,10 +87,9 @@ def IAUNet(
 
 
 def _blocks(block, recompute):
-    """The blocks of the paper, by their places."""
+    """Makers of the paper's blocks, by their places."""
     makers = {
         "iau": lambda stage: IAUBlock(recompute=recompute, name=f"iau{stage}"),
         "ia": lambda stage: IABlock(*IA_ALPHAS[stage], name=f"ia{stage}"),
     }
-    stages = BLOCK_AFTER_STAGES if block else ()
-    return {f"layer{stage}": lambda stage=stage: makers[block](stage) for stage in stages}
+    return {f"layer{stage}": partial(makers[block], stage) for stage in BLOCK_AFTER_STAGES if block}

@@ -1,26 +1,21 @@
 """Blocks behind any stage of a CNN, for images and clips: the one way in which blocks get into a network."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import keras
 
 from iaunet_tf.layers import BatchToFrames, FramesToBatch, IABlock, IAUBlock
 
-BLOCKS: dict[str, Callable[[str], keras.Layer]] = {
-    "iau": lambda name: IAUBlock(name=name),
-    "ia": lambda name: IABlock(name=name),
-}
+BLOCKS = {"iau": IAUBlock, "ia": IABlock}
 
 
 class Insertion:
-    """Puts blocks behind places of a CNN while it is built.
+    """Puts blocks behind places of a CNN while it is built, and lists their part `attention`.
 
     Args:
         blocks: from the name of a place to a function that makes its block.
-        clips: input `(B, T, ...)` of a video network, whose frames the CNN sees as a batch; None for images.
-
-    Attributes:
-        attention: part attention of each `IAUBlock`, in order.
+        clips: input `(B, T, ...)` of a video network, whose frames are a batch here, or None.
     """
 
     def __init__(self, blocks: dict[str, Callable[[], keras.Layer]], clips=None):
@@ -45,16 +40,13 @@ class Insertion:
 def insert_blocks(model: keras.Model, after: str | Sequence[str], block: str = "iau") -> keras.Model:
     """Copies a functional model with a block behind each of the named layers.
 
-    The copy has the model's weights. New blocks start as the identity, so that its outputs are the model's until it
-    is trained.
+    The copy has the model's weights. New blocks, named `{layer}_{block}`, start as the identity, so
+    that the outputs are the model's until it is trained.
 
     Args:
         model: a functional model, for example of `keras.applications`; left as it is.
         after: names of layers whose output is a map `(B, H, W, C)` with an even number of channels.
         block: `"iau"` or `"ia"`.
-
-    Returns:
-        The new model; its blocks are named `{layer}_{block}`.
 
     Raises:
         ValueError: the model is not functional, or a layer is unknown or has no such output.
@@ -71,16 +63,18 @@ def insert_blocks(model: keras.Model, after: str | Sequence[str], block: str = "
     if block not in BLOCKS:
         raise ValueError(f"block must be one of {', '.join(BLOCKS)}; received {block!r}")
     names = [after] if isinstance(after, str) else list(after)
-    layers = {layer.name: layer for layer in model.layers}
+    shapes = {layer.name: _shape(layer) for layer in model.layers}
+    # The last map of each resolution, where stages end.
+    last = {shape[1:3]: name for name, shape in shapes.items() if _is_map(shape)}
+    candidates = f"candidates are {', '.join(last.values())}"
     for name in names:
-        if name not in layers:
-            raise ValueError(f"{model.name} has no layer {name!r}; candidates are {', '.join(_candidates(model))}")
-        if not _is_map(layers[name]):
+        if name not in shapes:
+            raise ValueError(f"{model.name} has no layer {name!r}; {candidates}")
+        if not _is_map(shapes[name]):
             raise ValueError(
-                f"layer {name!r} gives {_shape(layers[name])}, not a map (batch, height, width, even channels); "
-                f"candidates are {', '.join(_candidates(model))}"
+                f"layer {name!r} gives {shapes[name]}, not a map (batch, height, width, even channels); {candidates}"
             )
-    insertion = Insertion({name: lambda name=name: BLOCKS[block](f"{name}_{block}") for name in names})
+    insertion = Insertion({name: partial(BLOCKS[block], name=f"{name}_{block}") for name in names})
 
     def call(layer, *args, **kwargs):
         return insertion(layer(*args, **kwargs), layer.name)
@@ -97,12 +91,5 @@ def _shape(layer):
     return tuple(output.shape) if hasattr(output, "shape") else output
 
 
-def _is_map(layer):
-    shape = _shape(layer)
+def _is_map(shape):
     return isinstance(shape, tuple) and len(shape) == 4 and bool(shape[-1]) and shape[-1] % 2 == 0
-
-
-def _candidates(model):
-    """The last map of each resolution, where stages end."""
-    last = {_shape(layer)[1:3]: layer.name for layer in model.layers if _is_map(layer)}
-    return list(last.values())

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -30,29 +30,17 @@ DISTRACTOR = 0  # in Market-1501's layout, where it is nobody's query
 
 @dataclass(frozen=True)
 class Findings(Evaluation):
-    """A run, looked at: its evaluation on the first test set, and what else there is.
+    """A run, looked at: its evaluation on the first test set, and what else there is."""
 
-    Attributes:
-        name: name of the run's folder.
-        config: configuration of the run.
-        model: its network.
-        metrics: content of `metrics.json`.
-        history: columns of `history.csv`, NaN where an epoch has no value.
-    """
-
-    name: str
+    name: str  # of the run's folder
     config: ReIdConfig
     model: keras.Model
-    metrics: dict
-    history: dict[str, np.ndarray]
+    metrics: dict  # content of metrics.json
+    history: dict[str, np.ndarray]  # columns of history.csv, NaN where an epoch has no value
 
     @classmethod
     def of(cls, folder: str | Path) -> "Findings":
-        """Looks at a finished run; its embeddings are taken from the run's folder if they are there.
-
-        Raises:
-            InputError: it is not a run, is not finished, or its data do not exist.
-        """
+        """Looks at a finished run, with the embeddings in its folder if they are there."""
         run = Run(Path(folder))
         config = parse([], str(folder))
         if config.task != "reid":
@@ -67,24 +55,13 @@ class Findings(Evaluation):
         query, gallery = evaluation.test.query.subset, evaluation.test.gallery.subset
         print(f"{folder}: {len(query)} queries, {len(gallery)} gallery {gallery.unit}", flush=True)
         metrics = json.loads(run.metrics.read_text())
-        return cls(
-            **vars(evaluation),
-            name=run.path.resolve().name,
-            config=config,
-            model=model,
-            metrics=metrics,
-            history=_history(run.history),
-        )
+        own = {"name": run.path.resolve().name, "config": config, "model": model, "metrics": metrics}
+        return cls(**vars(evaluation), **own, history=_history(run.history))
 
     @property
     def video(self) -> bool:
         """Whether it is about tracklets."""
         return self.config.data.video
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Height and width of the network's input."""
-        return self.config.data.height, self.config.data.width
 
     def hits(self, query: int) -> np.ndarray:
         """Which of those found first are the same person."""
@@ -94,26 +71,30 @@ class Findings(Evaluation):
         """Pairs of people of whom one was found first for the other, the most frequent first: both, and the queries."""
         query, gallery = self.test.query.subset, self.test.gallery.subset
         strangers = {DISTRACTOR} - set(query.pids)
-        queries: dict[tuple[int, int], list[int]] = {}
+        queries = defaultdict(list)
         for i in np.flatnonzero(self.ranking.rank1 < 0.5):
-            other = gallery.pids[self.nearest[0][i, 0]]
-            if other != query.pids[i] and other not in strangers:
-                queries.setdefault(tuple(sorted((int(query.pids[i]), int(other)))), []).append(int(i))
-        counts = Counter({pair: len(each) for pair, each in queries.items()})
-        return [(*pair, queries[pair]) for pair, _ in counts.most_common()]
+            pair = int(query.pids[i]), int(gallery.pids[self.nearest[0][i, 0]])
+            if pair[0] != pair[1] and pair[1] not in strangers:
+                queries[tuple(sorted(pair))].append(int(i))
+        frequent = sorted(queries.items(), key=lambda item: len(item[1]), reverse=True)
+        return [(*pair, rows) for pair, rows in frequent]
 
     def paths(self, subset: str, row: int) -> list[Path]:
         """Files of an image, or of a tracklet's frames, of `"query"` or `"gallery"`."""
         return getattr(self.test, subset).subset.paths(row)
 
+    def picture(self, subset: str, row: int) -> Path:
+        """The image, or the middle frame of the tracklet."""
+        files = self.paths(subset, row)
+        return files[len(files) // 2]
+
     def attention(self, files: list[Path]) -> list[np.ndarray]:
         """Part attention of both blocks, `(files, h, w, 4)`, of one image each or of a tracklet's clips; none of a
         network without."""
-        pixels = np.stack([load_image(file, self.size) for file in files]).astype("float32")
         order = np.arange(len(files))
         if self.video:
             order = all_clips(len(files), self.config.data.clip_length)
-        outputs = self.model.predict(pixels[order], batch_size=8, verbose=0)
+        outputs = self.model.predict(self._pixels(files)[order], batch_size=8, verbose=0)
         # The last clip repeats frames; each is shown once.
         _, first = np.unique(order, return_index=True)
         found = [outputs[name] for name in PART_ATTENTIONS if name in outputs]
@@ -129,21 +110,26 @@ class Findings(Evaluation):
         inputs = []
         for row in np.linspace(0, count - 1, min(SAMPLE, count)).round().astype(int):
             files = self.paths("query", row)
-            frames = all_clips(len(files), self.config.data.clip_length)[0] if self.video else [0]
-            pixels = np.stack([load_image(files[frame], self.size) for frame in frames])
+            if self.video:
+                files = [files[frame] for frame in all_clips(len(files), self.config.data.clip_length)[0]]
+            pixels = self._pixels(files)
             inputs.append(pixels if self.video else pixels[0])
         into = keras.Model(self.model.inputs, [block.input for block in blocks])
-        maps = into.predict(np.stack(inputs).astype("float32"), batch_size=8, verbose=0)
+        maps = into.predict(np.stack(inputs), batch_size=8, verbose=0)
         maps = maps if isinstance(maps, list) else [maps]
         return [np.mean(block.relations(each), axis=0) for block, each in zip(blocks, maps, strict=True)]
 
+    def _pixels(self, files: list[Path]) -> np.ndarray:
+        size = self.config.data.height, self.config.data.width
+        return np.stack([load_image(file, size) for file in files]).astype("float32")
 
-def _history(path):
+
+def _history(path: Path) -> dict[str, np.ndarray]:
     if not path.is_file():
         return {}
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
     return {
-        key: np.array([float(row[key]) if row[key] not in ("NA", "") else np.nan for row in rows])
-        for key in (rows[0] if rows else [])
+        key: np.array([np.nan if row[key] in ("NA", "") else float(row[key]) for row in rows])
+        for key in (rows[0] if rows else ())
     }

@@ -17,47 +17,35 @@ FAINT = 0.3  # maps with a lower maximum are not scaled to full strength
 FRAMES_IN_ROW, MOST_FRAMES = 12, 48
 GREEN, RED, GREY = "#2a9d3a", "#d1495b", "#777777"
 COLOURS = np.array([[230, 57, 70], [42, 157, 58], [69, 123, 230], [244, 200, 40]], "float32")  # by part
+Cell = tuple[np.ndarray, str, bool | None]  # pixels, caption, whether correct if that is shown
 
 
 def ranked_list(query: Path, found: Sequence[tuple[Path, bool, str]], caption: str, path: Path) -> None:
-    """Draws a query and its ranked list, with correct matches in green with a tick and others in red with a cross.
+    """Draws a query and what was found: images, whether they are correct, and captions.
 
-    Args:
-        query: image of the query.
-        found: for each result, its image, whether it is correct, and its caption.
-        caption: caption of the query.
-        path: output file.
+    Correct results are green with a tick, others red with a cross.
     """
-    sheet = _sheet(1 + len(found), 1, GAP)
-    _framed(sheet, 0, load_image(query, (HEIGHT, WIDTH)), GREY, caption)
-    for place, (file, hit, text) in enumerate(found, 1):
-        _framed(sheet, place, load_image(file, (HEIGHT, WIDTH)), GREEN if hit else RED, text, hit, GAP)
-    _save(sheet, path)
+    cells = [(_load(file), text, hit) for file, hit, text in found]
+    _draw_row([(_load(query), caption, None), *cells], path, after_first=GAP)
 
 
-def confused_pair(first: Path, second: Path, captions: tuple[str, str], path: Path) -> None:
-    """Draws two images whose identities were confused."""
-    sheet = _sheet(2, 1)
-    for place, (file, caption) in enumerate(zip((first, second), captions, strict=True)):
-        _framed(sheet, place, load_image(file, (HEIGHT, WIDTH)), GREY, caption)
-    _save(sheet, path)
+def confused_pair(pictures: Sequence[tuple[Path, str]], path: Path) -> None:
+    """Draws images of people who were confused, each with a caption."""
+    _draw_row([(_load(file), caption, None) for file, caption in pictures], path)
 
 
 def part_attention(picture: Path, blocks: Sequence[np.ndarray], path: Path) -> None:
     """Draws an image followed by the attention to each part in each block, arrays `(h, w, 4)` in 0..1."""
-    pixels = load_image(picture, (HEIGHT, WIDTH))
-    cells = [(pixels, "image")]
+    pixels = _load(picture)
+    cells = [(pixels, "image", None)]
     for number, attention in enumerate(blocks, 1):
         bright = _brightened(attention)
         for part, name in enumerate(LABELS):
             only = np.zeros_like(bright)
             only[..., part] = bright[..., part]
             caption = f"{name}, block {number}\nup to {attention[..., part].max():.2f}"
-            cells.append((overlay(pixels, only), caption))
-    sheet = _sheet(len(cells), 1)
-    for place, (cell, caption) in enumerate(cells):
-        _framed(sheet, place, cell, GREY, caption)
-    _save(sheet, path)
+            cells.append((overlay(pixels, only), caption, None))
+    _draw_row(cells, path)
 
 
 def tracklet_attention(frames: Sequence[Path], blocks: Sequence[np.ndarray], path: Path) -> None:
@@ -76,17 +64,12 @@ def tracklet_attention(frames: Sequence[Path], blocks: Sequence[np.ndarray], pat
     _save(sheet, path)
 
 
-def _brightened(attention):
-    """Scales the map of each part by its maximum, or by `FAINT` if that is greater."""
-    return attention / np.maximum(attention.max(axis=tuple(range(attention.ndim - 1))), FAINT)
-
-
 def overlay(pixels: np.ndarray, attention: np.ndarray) -> np.ndarray:
     """Overlays part attention `(h, w, 4)` in 0..1, in one colour per part, on an image `(H, W, 3)` turned to grey."""
     height, width, _ = pixels.shape
     maps = [
-        np.asarray(Image.fromarray(attention[..., part].astype("float32")).resize((width, height), Image.BILINEAR))
-        for part in range(attention.shape[-1])
+        Image.fromarray(part).resize((width, height), Image.BILINEAR)
+        for part in np.moveaxis(attention, -1, 0).astype("float32")
     ]
     maps = np.clip(np.stack(maps, axis=-1), 0, 1)
     grey = np.repeat(pixels.mean(axis=-1, keepdims=True), 3, axis=-1)
@@ -95,24 +78,34 @@ def overlay(pixels: np.ndarray, attention: np.ndarray) -> np.ndarray:
     return (grey + 0.75 * strength * (colour - grey)).round().clip(0, 255).astype("uint8")
 
 
-def _sheet(columns, rows, extra=0):
-    width = columns * (WIDTH + 2 * FRAME + GAP) + extra
-    return Image.new("RGB", (width, rows * (HEIGHT + 2 * FRAME + TEXT)), "white")
+def _load(file: Path) -> np.ndarray:
+    return load_image(file, (HEIGHT, WIDTH))
 
 
-def _framed(sheet, place, pixels, colour, caption, hit=None, shift=0):
+def _brightened(attention: np.ndarray) -> np.ndarray:
+    """Scales the map of each part by its maximum, or by `FAINT` if that is greater."""
+    return attention / np.maximum(attention.max(axis=tuple(range(attention.ndim - 1))), FAINT)
+
+
+def _draw_row(cells: Sequence[Cell], path: Path, after_first: int = 0) -> None:
+    """Draws framed images side by side, with `after_first` more pixels after the first."""
+    step, bottom = WIDTH + 2 * FRAME + GAP, HEIGHT + 2 * FRAME
+    sheet = Image.new("RGB", (len(cells) * step + after_first, bottom + TEXT), "white")
     draw = ImageDraw.Draw(sheet)
-    x = place * (WIDTH + 2 * FRAME + GAP) + shift
-    draw.rectangle((x, 0, x + WIDTH + 2 * FRAME - 1, HEIGHT + 2 * FRAME - 1), fill=colour)
-    sheet.paste(Image.fromarray(pixels), (x + FRAME, FRAME))
-    if hit is not None:  # not by colour alone
-        draw.rectangle((x, 0, x + 17, 17), fill=colour)
-        tick, cross = [[(4, 9), (8, 13), (14, 4)]], [[(4, 4), (13, 13)], [(4, 13), (13, 4)]]
-        for line in tick if hit else cross:
-            draw.line([(x + a, b) for a, b in line], fill="white", width=2)
-    draw.text((x + FRAME, HEIGHT + 2 * FRAME + 2), caption, fill="black", font=ImageFont.load_default(12))
+    for place, (pixels, caption, hit) in enumerate(cells):
+        x = place * step + (after_first if place else 0)
+        colour = GREY if hit is None else GREEN if hit else RED
+        draw.rectangle((x, 0, x + WIDTH + 2 * FRAME - 1, bottom - 1), fill=colour)
+        sheet.paste(Image.fromarray(pixels), (x + FRAME, FRAME))
+        if hit is not None:  # not by colour alone
+            draw.rectangle((x, 0, x + 17, 17), fill=colour)
+            tick, cross = [[(4, 9), (8, 13), (14, 4)]], [[(4, 4), (13, 13)], [(4, 13), (13, 4)]]
+            for line in tick if hit else cross:
+                draw.line([(x + a, b) for a, b in line], fill="white", width=2)
+        draw.text((x + FRAME, bottom + 2), caption, fill="black", font=ImageFont.load_default(12))
+    _save(sheet, path)
 
 
-def _save(sheet, path):
+def _save(sheet: Image.Image, path: Path) -> None:
     with replacing(path) as temporary:
         sheet.save(temporary, quality=88)

@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -31,38 +31,20 @@ class Figure:
         with Image.open(self.file) as picture:
             return picture.size
 
-    width = property(lambda self: self.size[0])
-    height = property(lambda self: self.size[1])
-
 
 @dataclass(frozen=True)
 class Section:
-    """A section of a report.
-
-    Attributes:
-        title: heading.
-        text: paragraph below the heading.
-        table: rows of cells; the first row is the header.
-        figures: images, in order.
-        side: whether images are shown side by side if there is space.
-    """
+    """A section of a report, with what the page shows below its title."""
 
     title: str
     text: str = ""
-    table: Sequence[Sequence[str]] = ()
-    figures: Sequence[Figure] = field(default_factory=list)
-    side: bool = False
+    table: Sequence[Sequence[str]] = ()  # the first row is the header
+    figures: Sequence[Figure] = ()
+    side: bool = False  # whether figures stand side by side if there is space
 
 
 def write_page(title: str, lead: Sequence[str], sections: Sequence[Section], path: Path) -> None:
-    """Writes a report as an HTML file.
-
-    Args:
-        title: title of the page.
-        lead: paragraphs below the title.
-        sections: sections of the report.
-        path: output file.
-    """
+    """Writes a report as an HTML file, with `lead` as paragraphs below the title."""
     environment = Environment(loader=PackageLoader("iaunet_tf.report", "."), autoescape=True)
     page = environment.get_template("page.html").render(title=title, lead=lead, sections=sections)
     with replacing(path) as temporary:

@@ -17,15 +17,7 @@ LABELS = [part.replace("_clothes", "") for part in PARTS]
 def draw_curves(
     histories: dict[str, dict[str, np.ndarray]], wanted: Callable[[str], bool], title: str, factor: float, path: Path
 ) -> None:
-    """Plots columns of training histories by epoch.
-
-    Args:
-        histories: for each run, the columns of its history by name.
-        wanted: whether to plot the column of a given name.
-        title: label of the y-axis.
-        factor: factor by which values are multiplied.
-        path: output file.
-    """
+    """Plots the wanted columns of each run's training history by epoch, multiplied by `factor`."""
     figure, axes = new_figure()
     for (name, history), style in zip(histories.items(), ("-", "--"), strict=False):
         label = f"{name}: " if len(histories) > 1 else ""
@@ -46,7 +38,7 @@ def draw_curves(
 
 
 def draw_distances(pairs: PairDistances, path: Path) -> None:
-    """How far apart pairs of the same and of different people are."""
+    """Plots how far apart pairs of the same and of different people are."""
     figure, axes = new_figure()
     step = max(1, len(pairs.same) // BARS)
     starts = np.arange(0, len(pairs.same), step)
@@ -65,22 +57,22 @@ def draw_distances(pairs: PairDistances, path: Path) -> None:
 
 def draw_relation(relation: np.ndarray, path: Path) -> None:
     """Plots the attention of each body part (row) to the other parts (columns)."""
-    nodes = len(relation)
-    frames = nodes // len(PARTS)
+    frames = len(relation) // len(PARTS)
     figure, axes = new_figure(5.0)
     image = axes.imshow(100 * relation, cmap="Blues", vmin=0)
     ticks = LABELS if frames == 1 else [f"{label} {t + 1}" for t in range(frames) for label in LABELS]
-    axes.set_xticks(range(nodes), ticks, rotation=90, fontsize=9 if frames == 1 else 7)
-    axes.set_yticks(range(nodes), ticks, fontsize=9 if frames == 1 else 7)
+    size = 9 if frames == 1 else 7
+    axes.set_xticks(range(len(ticks)), ticks, rotation=90, fontsize=size)
+    axes.set_yticks(range(len(ticks)), ticks, fontsize=size)
     if frames == 1:
         for row, column in np.ndindex(relation.shape):
             value = relation[row, column]
             shade = "white" if value > relation.max() / 2 else "black"
             text = "–" if row == column else f"{100 * value:.0f}"
             axes.text(column, row, text, ha="center", va="center", color=shade)
-    for frame in range(1, frames):
-        axes.axhline(frame * len(PARTS) - 0.5, color="grey", lw=0.5)
-        axes.axvline(frame * len(PARTS) - 0.5, color="grey", lw=0.5)
+    for edge in len(PARTS) * np.arange(1, frames) - 0.5:
+        axes.axhline(edge, color="grey", lw=0.5)
+        axes.axvline(edge, color="grey", lw=0.5)
     figure.colorbar(image, ax=axes, label="attention [%]", shrink=0.8)
     save_figure(figure, path)
 
@@ -94,9 +86,8 @@ def draw_cameras(rows: list[dict], path: Path) -> None:
     figure, axes = new_figure(5.0)
     image = axes.imshow(table, cmap="RdYlGn", vmin=0, vmax=100)
     if table.size <= 15 * 15:
-        for place in np.ndindex(table.shape):
-            if np.isfinite(table[place]):
-                axes.text(*place[::-1], f"{table[place]:.0f}", ha="center", va="center", fontsize=9)
+        for row, column in np.argwhere(np.isfinite(table)):
+            axes.text(column, row, f"{table[row, column]:.0f}", ha="center", va="center", fontsize=9)
     axes.set_xticks(range(len(there)), there)
     axes.set_yticks(range(len(here)), here)
     axes.set(xlabel="gallery camera", ylabel="query camera")

@@ -18,18 +18,13 @@ from iaunet_tf.report.page import Figure, Section
 COLUMNS = {name: name for name in ("mAP", "rank-1", "rank-5", "rank-10", "mINP")} | {
     f"TPR@FPR={rate:g}": f"TPR at {100 * rate:g} %" for rate in FALSE_POSITIVE_RATES
 }
-PLACES = {name: place for place, name in enumerate(COLUMNS, 1)}
 PAIRS = 8  # of confused people
 
 
 def all_sections(runs: Sequence[Findings], folder: Path, count: int, seed: int) -> list[Section]:
-    """Draws the plots and images in `folder` and says what they show.
+    """Draws in `folder` plots, images and tables of one run, or of two with the same queries and gallery.
 
-    Args:
-        runs: one, or two of the same queries and gallery.
-        folder: where pictures and tables go.
-        count: queries of a kind.
-        seed: of the random queries.
+    Of each kind, `count` queries are shown; `seed` chooses the random ones.
     """
     chosen = choose_queries(runs, count, seed)
     _write_queries(runs, folder / "queries.csv")
@@ -53,19 +48,15 @@ def choose_queries(runs: Sequence[Findings], count: int, seed: int) -> dict[str,
     pids = runs[0].test.query.subset.pids
     valid = np.flatnonzero(np.isfinite(runs[0].ranking.ap))
     order = np.random.default_rng(seed).permutation(valid)  # also breaks ties
-    if len(runs) == 1:
-        values = runs[0].ranking.ap[order]
-        kinds = {
-            "Best queries": order[np.argsort(-values, kind="stable")],
-            "Worst queries": order[np.argsort(values, kind="stable")],
-        }
-    else:
-        values = runs[0].ranking.ap[order] - runs[1].ranking.ap[order]
-        kinds = {
-            f"Better found by {runs[0].name}": order[np.argsort(-values, kind="stable")],
-            f"Better found by {runs[1].name}": order[np.argsort(values, kind="stable")],
-        }
-    kinds["Random queries"] = order
+    values, best, worst = runs[0].ranking.ap[order], "Best queries", "Worst queries"
+    if len(runs) == 2:
+        values = values - runs[1].ranking.ap[order]
+        best, worst = (f"Better found by {run.name}" for run in runs)
+    kinds = {
+        best: order[np.argsort(-values, kind="stable")],
+        worst: order[np.argsort(values, kind="stable")],
+        "Random queries": order,
+    }
     chosen, seen = {}, set()
     for kind, rows in kinds.items():
         chosen[kind] = []
@@ -80,42 +71,41 @@ def _metrics(runs):
     rows = []
     for run in runs:
         for label, metrics in run.metrics.items():
-            name = label if len(runs) == 1 else f"{run.name}: {label}"
-            rows.append([name, *(f"{100 * metrics[key]:.1f}" if key in metrics else "" for key in COLUMNS)])
+            cells = {key: f"{100 * metrics[key]:.1f}" if key in metrics else "" for key in COLUMNS}
             for key, (low, high) in metrics.get("95 %", {}).items():
-                rows[-1][PLACES[key]] += f" ({100 * low:.1f} to {100 * high:.1f})"
+                cells[key] += f" ({100 * low:.1f} to {100 * high:.1f})"
+            rows.append([label if len(runs) == 1 else f"{run.name}: {label}", *cells.values()])
     text = "In percent, with 95 % confidence intervals in brackets. TPR: true positive rate of deciding whether two "
     text += "images show the same person, at the given false positive rate."
     if len(runs) == 2:
         first, second = (run.ranking for run in runs)
         difference = replace(first, ap=first.ap - second.ap, rank1=first.rank1 - second.rank1)
         intervals = confidence_intervals(difference, runs[0].test.query.subset.pids)
-        row = ["difference", *[""] * len(COLUMNS)]
+        cells = dict.fromkeys(COLUMNS, "")
         for key, values in (("mAP", difference.ap), ("rank-1", difference.rank1)):
             low, high = intervals[key]
-            row[PLACES[key]] = f"{100 * np.nanmean(values):+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
-        rows.append(row)
+            cells[key] = f"{100 * np.nanmean(values):+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
+        rows.append(["difference", *cells.values()])
         text += " A difference is significant where its interval does not contain 0."
     return Section("Metrics", text, [["", *COLUMNS.values()], *rows])
 
 
 def _curves(runs, folder):
-    draw_cmc({run.name: run.ranking for run in runs}, folder / "cmc.png")
-    draw_roc({run.name: run.pairs for run in runs}, folder / "roc.png")
-    shown = [
-        Figure(folder / "cmc.png", "CMC: queries with a hit among the first results"),
-        Figure(folder / "roc.png", "ROC: do two images show the same person?"),
-    ]
-    return Section("CMC and ROC", figures=shown, side=True)
+    cmc = Figure(folder / "cmc.png", "CMC: queries with a hit among the first results")
+    roc = Figure(folder / "roc.png", "ROC: do two images show the same person?")
+    draw_cmc({run.name: run.ranking for run in runs}, cmc.file)
+    draw_roc({run.name: run.pairs for run in runs}, roc.file)
+    return Section("CMC and ROC", figures=[cmc, roc], side=True)
 
 
 def _history(runs, folder):
     histories = {run.name: run.history for run in runs if run.history}
     if not histories:
         return None
-    plots.draw_curves(histories, lambda key: key.endswith("loss"), "loss", 1, folder / "losses.png")
-    files = [folder / "losses.png", folder / "accuracy.png", folder / "learning_rate.png"]
-    title = "training accuracy, validation [%]" if any("val_mAP" in h for h in histories.values()) else "accuracy [%]"
+    validated = any("val_mAP" in history for history in histories.values())
+    title = "training accuracy, validation [%]" if validated else "accuracy [%]"
+    files = [folder / f"{name}.png" for name in ("losses", "accuracy", "learning_rate")]
+    plots.draw_curves(histories, lambda key: key.endswith("loss"), "loss", 1, files[0])
     plots.draw_curves(histories, lambda key: key == "accuracy" or key.startswith("val_"), title, 100, files[1])
     plots.draw_curves(histories, lambda key: key == "learning_rate", "learning rate", 1, files[2])
     return Section("Training", figures=[Figure(file) for file in files], side=True)
@@ -127,18 +117,17 @@ def _ranked_lists(runs, chosen, folder):
         shown = []
         for row in rows:
             for run in runs:
+                places, distances = (each[row] for each in run.nearest)
                 found = [
-                    (_middle(run.paths("gallery", place)), hit, f"camera {gallery.camids[place]}\n{distance:.3f}")
-                    for place, hit, distance in zip(
-                        run.nearest[0][row], run.hits(row), run.nearest[1][row], strict=True
-                    )
+                    (run.picture("gallery", place), hit, f"camera {gallery.camids[place]}\n{distance:.3f}")
+                    for place, hit, distance in zip(places, run.hits(row), distances, strict=True)
                     if np.isfinite(distance)
                 ]
-                file = folder / "ranked" / f"{_file_name(kind)}-{row}{_of_run(run, runs)}.jpg"
-                caption = f"query\ncamera {query.camids[row]}"
-                images.ranked_list(_middle(run.paths("query", row)), found, caption, file)
+                file = folder / "ranked" / f"{kind.split()[0].lower()}-{row}.jpg"
                 precision = f"average precision {100 * run.ranking.ap[row]:.1f} %"
-                shown.append(Figure(file, f"{_prefix(run, runs)}person {query.pids[row]}, {precision}"))
+                caption = f"person {query.pids[row]}, {precision}"
+                contents = run.picture("query", row), found, f"query\ncamera {query.camids[row]}"
+                shown.append(_drawn(runs, run, file, caption, images.ranked_list, *contents))
         text = "Green with a tick: the same person; red with a cross: another person. Below: camera and distance."
         yield Section(kind, text, figures=shown)
 
@@ -151,13 +140,13 @@ def _attention(runs, chosen, folder):
             blocks = run.attention(files)
             if not blocks:
                 continue
-            file = folder / "attention" / f"{row}{_of_run(run, runs)}.jpg"
+            caption = f"person {run.test.query.subset.pids[row]}"
+            draw, contents = images.part_attention, (files[0], [attention[0] for attention in blocks])
             if run.video:
-                images.tracklet_attention(files, blocks, file)
-            else:
-                images.part_attention(files[0], [attention[0] for attention in blocks], file)
-            frames = f", {len(files)} frames" if run.video else ""
-            shown.append(Figure(file, f"{_prefix(run, runs)}person {runs[0].test.query.subset.pids[row]}{frames}"))
+                caption += f", {len(files)} frames"
+                draw, contents = images.tracklet_attention, (files, blocks)
+            file = folder / "attention" / f"{row}.jpg"
+            shown.append(_drawn(runs, run, file, caption, draw, *contents))
     if not shown:
         return None
     text = "Head red, upper body green, lower body blue, shoes yellow, each relative to its largest value"
@@ -172,12 +161,11 @@ def _attention(runs, chosen, folder):
 
 
 def _relations(runs, folder):
-    shown = []
-    for run in runs:
-        for block, relation in enumerate(run.relations, 1):
-            file = folder / f"relations-{block}{_of_run(run, runs)}.png"
-            plots.draw_relation(relation, file)
-            shown.append(Figure(file, f"{_prefix(run, runs)}block {block}"))
+    shown = [
+        _drawn(runs, run, folder / f"relations-{k}.png", f"block {k}", plots.draw_relation, relation)
+        for run in runs
+        for k, relation in enumerate(run.relations, 1)
+    ]
     if not shown:
         return None
     text = "Attention of each part (row) to each other part (column), averaged over queries."
@@ -187,20 +175,17 @@ def _relations(runs, folder):
 def _confused(runs, folder):
     shown, table = [], []
     for run in runs:
-        query = run.test.query.subset
         pairs = run.confused()
         table += [(run.name, a, b, len(rows)) for a, b, rows in pairs]
         for a, b, rows in pairs[:PAIRS]:
-            row = rows[0]
-            other = b if query.pids[row] == a else a
-            file = folder / "confused" / f"{a}-{b}{_of_run(run, runs)}.jpg"
-            files = _middle(run.paths("query", row)), _middle(run.paths("gallery", run.nearest[0][row, 0]))
-            cameras = query.camids[row], run.test.gallery.subset.camids[run.nearest[0][row, 0]]
-            people = query.pids[row], other
-            captions = tuple(f"person {p}\ncamera {c}" for p, c in zip(people, cameras, strict=True))
-            images.confused_pair(*files, captions, file)
+            pictures = []
+            for part, row in (("query", rows[0]), ("gallery", run.nearest[0][rows[0], 0])):
+                subset = getattr(run.test, part).subset
+                caption = f"person {subset.pids[row]}\ncamera {subset.camids[row]}"
+                pictures.append((run.picture(part, row), caption))
             times = "once" if len(rows) == 1 else f"{len(rows)} times"
-            shown.append(Figure(file, f"{_prefix(run, runs)}{times}"))
+            file = folder / "confused" / f"{a}-{b}.jpg"
+            shown.append(_drawn(runs, run, file, times, images.confused_pair, pictures))
     with (folder / "confused.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("run", "person", "other", "queries"), *table])
     if not shown:
@@ -210,34 +195,28 @@ def _confused(runs, folder):
 
 
 def _distances(runs, folder):
+    file, draw = folder / "distances.png", plots.draw_distances
+    shown = [_drawn(runs, run, file, "", draw, run.pairs) for run in runs]
     text = "The less the two overlap, the better a threshold tells people apart."
-    shown = _each(runs, folder, "distances", lambda run, file: plots.draw_distances(run.pairs, file))
     return Section("Distances", text, figures=shown, side=True)
 
 
 def _cameras(runs, folder):
     if not all(run.cameras for run in runs):
         return None
+    file, draw = folder / "cameras.png", plots.draw_cameras
+    shown = [_drawn(runs, run, file, "", draw, run.cameras) for run in runs]
     text = "Queries of one camera, searched for among the images of one other camera alone."
-    shown = _each(runs, folder, "cameras", lambda run, file: plots.draw_cameras(run.cameras, file))
     return Section("Pairs of cameras", text, figures=shown, side=True)
 
 
-def _each(runs, folder, name, draw):
-    """A plot for each run."""
-    files = [folder / f"{name}{_of_run(run, runs)}.png" for run in runs]
-    for run, file in zip(runs, files, strict=True):
-        draw(run, file)
-    return [Figure(file, run.name if len(runs) > 1 else "") for run, file in zip(runs, files, strict=True)]
-
-
-def _of_run(run, runs):
-    """What tells a run's files from another's."""
-    return f"-{run.name}" if len(runs) > 1 else ""
-
-
-def _prefix(run, runs):
-    return f"{run.name}: " if len(runs) > 1 else ""
+def _drawn(runs, run, file, caption, draw, *contents):
+    """Draws a figure of one run. Beside another run, file and caption say which run it is."""
+    if len(runs) > 1:
+        file = file.with_stem(f"{file.stem}-{run.name}")
+        caption = f"{run.name}: {caption}" if caption else run.name
+    draw(*contents, file)
+    return Figure(file, caption)
 
 
 def _write_queries(runs, path):
@@ -247,16 +226,8 @@ def _write_queries(runs, path):
         of_run = [f"{run.name} {what}" for run in runs for what in ("average precision", "found first", "distance")]
         writer.writerow(["query", "person", "camera", *of_run])
         for row in range(len(query)):
-            values = [query.pids[row], query.camids[row]]
+            values = [runs[0].picture("query", row), query.pids[row], query.camids[row]]
             for run in runs:
-                first = _middle(run.paths("gallery", run.nearest[0][row, 0]))
-                values += [f"{run.ranking.ap[row]:.6f}", first, f"{run.nearest[1][row, 0]:.6f}"]
-            writer.writerow([_middle(runs[0].paths("query", row)), *values])
-
-
-def _middle(files):
-    return files[len(files) // 2]
-
-
-def _file_name(kind):
-    return kind.split()[0].lower()
+                place, distance = (each[row, 0] for each in run.nearest)
+                values += [f"{run.ranking.ap[row]:.6f}", run.picture("gallery", place), f"{distance:.6f}"]
+            writer.writerow(values)

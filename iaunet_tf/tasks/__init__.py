@@ -7,19 +7,12 @@ from iaunet_tf.tasks.task import Task
 def make_task(config: Config, purpose: str) -> Task:
     """Makes the task of a configuration; its data are read and checked.
 
-    Args:
-        config: the whole configuration.
-        purpose: `"train"`, which checks the weights to start from first; `"resume"`, which has no use for them; or
-            `"evaluate"`, which does not load training data.
-
-    Raises:
-        InputError: the data, the weights to start from, or the configuration are wrong.
+    The purpose is `"train"`, which checks the weights to start from first, `"resume"`, which has
+    no use for them, or `"evaluate"`, which does not load training data.
     """
     # Only the task that is wanted is imported.
     if config.task == "classification":
-        from iaunet_tf.tasks.classification import Classification
-
-        return Classification(config, purpose)
-    from iaunet_tf.tasks.reid import ReIdentification
-
-    return ReIdentification(config, purpose)
+        from iaunet_tf.tasks.classification import Classification as Wanted
+    else:
+        from iaunet_tf.tasks.reid import ReIdentification as Wanted
+    return Wanted(config, purpose)

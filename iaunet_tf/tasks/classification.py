@@ -1,6 +1,7 @@
 """Image classification: images to classes, a folder each."""
 
 from collections.abc import Callable
+from functools import partial
 
 import keras
 import numpy as np
@@ -64,10 +65,7 @@ class Classification(Task):
     def _judge(self, model):
         """A function that classifies all validation images with the network's present state."""
         classify = on_replicas(lambda images: model(images, training=False)["logits"])
-        subset = self.val.subset
-
-        def batches(rows, size):
-            return eval_batches(self.val, rows, size)
+        batches, subset = partial(eval_batches, self.val), self.val.subset
 
         def judge():
             logits = in_order(classify, len(subset), self.config.eval.batch_size, batches, "image")

@@ -49,30 +49,17 @@ class ReIdentification(Task):
         self.objective = lambda outputs, batch: objective(outputs, {**batch, **everybodys})
 
     def build_model(self, weights: str | None = None) -> keras.Model:
-        model = self.config.model
+        model, video = self.config.model, self.config.data.video
+        people, shape = self.train.subset.num_people, (*self.size, 3)
         return IAUNet(
-            self.train.subset.num_people,
-            (*self.size, 3),
-            video=self.config.data.video,
-            block=model.block,
-            width=model.width,
-            weights=weights,
-            recompute=model.recompute,
+            people, shape, video, block=model.block, width=model.width, weights=weights, recompute=model.recompute
         )
 
     def batches(self, epoch: int, share: Share) -> tf.data.Dataset:
         data, train = self.config.data, self.config.train
-        clip = data.clip_length, data.clip_stride
+        seed, clip = self.config.seed, (data.clip_length, data.clip_stride)
         return train_batches(
-            self.train,
-            train.batch_size,
-            train.group_size,
-            self.config.seed,
-            epoch,
-            data.flip,
-            data.erase,
-            clip,
-            share,
+            self.train, train.batch_size, train.group_size, seed, epoch, data.flip, data.erase, clip, share
         )
 
     def validator(self, model: keras.Model) -> Callable[[], dict[str, float]]:

@@ -13,19 +13,14 @@ from iaunet_tf.run import Run
 class Task(ABC):
     """Data, network, objective and evaluation of a run. A new one has read and checked its data.
 
-    Attributes:
-        unit: what batches consist of, for people to read.
-        steps: batches of an epoch.
-        group_size: examples of a batch that must stay together on one replica.
-        validation: names of what `validator` measures; the first one chooses the best checkpoint.
-        objective: from outputs and batch of one replica to what to minimise, and values to log with it. Every value is
-            a mean, so that the mean over replicas is the value of the global batch.
+    `objective` makes, of the outputs and the batch of one replica, what to minimise and values to
+    log with it. Every value is a mean, so that the mean over replicas is that of the global batch.
     """
 
-    unit: str = "images"
-    steps: int
-    group_size: int = 1
-    validation: tuple[str, ...]
+    unit: str = "images"  # what batches consist of, for people to read
+    steps: int  # batches of an epoch
+    group_size: int = 1  # examples of a batch that must stay together on one replica
+    validation: tuple[str, ...]  # what `validator` measures; the first chooses the best
     objective: Callable[[dict, dict], tuple[tf.Tensor, dict]]
 
     @abstractmethod

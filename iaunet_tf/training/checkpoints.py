@@ -21,30 +21,18 @@ STATE = "iaunet_tf.json"  # file name in the .keras archive
 class State:
     """State of a run besides the variables of the network and the optimizer.
 
-    Attributes:
-        epoch: epoch of the next step, from 0.
-        step: index of the next step in its epoch. The seeds of sampling and augmentation are derived from both.
-        sums: sums of the metrics over the steps of the epoch so far, for the history.
-        best: best score so far.
-        loss_scale: state of `LossScale`, empty if it is not used.
+    The seeds of sampling and augmentation are derived from epoch and step.
     """
 
-    epoch: int = 0
-    step: int = 0
-    sums: dict[str, float] = field(default_factory=dict)
-    best: float = -math.inf
-    loss_scale: dict[str, float] = field(default_factory=dict)
+    epoch: int = 0  # of the next step
+    step: int = 0  # the next one in its epoch
+    sums: dict[str, float] = field(default_factory=dict)  # of metrics over steps, so far
+    best: float = -math.inf  # score
+    loss_scale: dict[str, float] = field(default_factory=dict)  # empty without one
 
 
 def save(model: keras.Model, path: Path, state: State, previous: Path | None = None) -> None:
-    """Saves a compiled model and the state to a `.keras` file.
-
-    Args:
-        model: the compiled model.
-        path: output file, written atomically.
-        state: state of the run.
-        previous: if given, an existing file at `path` is first renamed to this.
-    """
+    """Saves a compiled model and the state; an older file is first renamed to `previous`."""
     with replacing(path) as temporary:
         save_outside(model, temporary)
         with zipfile.ZipFile(temporary, "a") as archive:
@@ -63,13 +51,9 @@ def save_outside(model: keras.Model, path: Path) -> None:
 
 
 def restore(model: keras.Model, run: Run) -> State:
-    """Restores a compiled model from the last checkpoint of a run, or from the previous one if that is damaged.
+    """Restores a compiled model from a run's last checkpoint, or the one before if that is damaged.
 
-    Returns:
-        The saved state of the run.
-
-    Raises:
-        InputError: there is no checkpoint, both are damaged, or the checkpoint belongs to another network.
+    Returns the state of the run. A checkpoint of another network is an `InputError`.
     """
     paths = [path for path in (run.last, run.previous) if path.is_file()]
     if not paths:

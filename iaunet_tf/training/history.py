@@ -10,13 +10,7 @@ from iaunet_tf.run import Run
 
 
 class History(keras.callbacks.CSVLogger):
-    """A `CSVLogger` that also supports metrics that are computed only in some epochs.
-
-    Args:
-        run: the run whose history to write.
-        validation: names of these metrics, which are `NA` in other epochs.
-        append: append to an existing file.
-    """
+    """A `CSVLogger` with metrics, named by `validation`, that are `NA` in some epochs."""
 
     def __init__(self, run: Run, validation: list[str], append: bool):
         super().__init__(run.history, append=append)

@@ -30,17 +30,7 @@ def train(config: Config, run: Run, task: Task, resume: bool = False) -> keras.M
     """Trains a network and leaves its checkpoints, history and final model in the run's folder.
 
     Runs inside the strategy's scope, on several hosts in all processes alike; only the chief writes.
-
-    Args:
-        config: the whole configuration.
-        run: where to.
-        task: what to train.
-        resume: continue from the run's last checkpoint.
-
-    Raises:
-        InputError: the configuration does not fit the data, the checkpoint does not fit the configuration, or the
-            loss is no longer finite.
-        Stopped: SIGTERM came; the state is saved.
+    A loss that is not finite is an `InputError`; SIGTERM saves the state and raises `Stopped`.
     """
     options = config.train
     check_replicas(config, task)
@@ -60,9 +50,8 @@ def train(config: Config, run: Run, task: Task, resume: bool = False) -> keras.M
     validate = task.validator(model)
 
     score = f"val_{task.validation[0]}"
-    state = State()
+    state = restore(model, run) if resume else State()
     if resume:
-        state = restore(model, run)
         if scale and state.loss_scale:
             scale.restore(state.loss_scale)
         at = f", step {state.step + 1}" if state.step else ""
@@ -84,8 +73,7 @@ def train(config: Config, run: Run, task: Task, resume: bool = False) -> keras.M
     with sigterm() as stop:
         for epoch in range(state.epoch, options.epochs):
             callbacks.on_epoch_begin(epoch)
-            batches = distributed_batches(task, epoch, state.step)
-            for step, batch in enumerate(batches, state.step):
+            for step, batch in enumerate(distributed_batches(task, epoch, state.step), state.step):
                 callbacks.on_train_batch_begin(step)
                 values = train_step(batch, stop())
                 stopping = values.pop("stop") > 0
@@ -134,11 +122,7 @@ def begin(run: Run, config: Config) -> None:
 
 
 def check_replicas(config: Config, task: Task) -> None:
-    """Makes sure that batches fit the replicas.
-
-    Raises:
-        InputError: they do not.
-    """
+    """Makes sure that batches fit the replicas."""
     options, replicas = config.train, tf.distribute.get_strategy().num_replicas_in_sync
     share = replicas * options.accumulate * task.group_size
     if options.batch_size % share:
@@ -165,15 +149,13 @@ def synchronizes(config: Config) -> bool:
 
 def announce(config: Config, task: Task) -> None:
     """Says what runs where."""
-    strategy, options = tf.distribute.get_strategy(), config.train
+    options, replicas = config.train, tf.distribute.get_strategy().num_replicas_in_sync
     device = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
-    replicas = strategy.num_replicas_in_sync
-    if is_chief():
-        steps = f"{task.steps} steps of {options.batch_size} {task.unit}"
-        norms = ", batch norms over all replicas" if replicas > 1 and synchronizes(config) else ""
-        print(f"{replicas} {device}, {options.precision}, {steps}{norms}")
-        if options.precision == "mixed_float16" and device == "CPU":
-            print("warning: mixed_float16 on a CPU is slower than float32; take mixed_bfloat16, or a GPU")
+    steps = f"{task.steps} steps of {options.batch_size} {task.unit}"
+    norms = ", batch norms over all replicas" if replicas > 1 and synchronizes(config) else ""
+    print(f"{replicas} {device}, {options.precision}, {steps}{norms}")
+    if options.precision == "mixed_float16" and device == "CPU":
+        print("warning: mixed_float16 on a CPU is slower than float32; take mixed_bfloat16, or a GPU")
 
 
 def distributed_batches(task: Task, epoch: int, skip: int) -> tf.distribute.DistributedDataset:
@@ -195,18 +177,8 @@ def make_callbacks(
     callbacks = []
     if is_chief():
         validation = [f"val_{name}" for name in task.validation] if config.eval.every else []
-        callbacks = [
-            History(run, validation, append=resume),
-            keras.callbacks.TensorBoard(
-                run.tensorboard, write_graph=False, profile_batch=tuple(config.train.profile) or 0
-            ),
-        ]
-    return keras.callbacks.CallbackList(
-        callbacks,
-        add_history=True,
-        add_progbar=is_chief(),
-        model=model,
-        epochs=config.train.epochs,
-        steps=task.steps,
-        verbose=1 if sys.stdout.isatty() else 2,
-    )
+        profile = tuple(config.train.profile) or 0
+        board = keras.callbacks.TensorBoard(run.tensorboard, write_graph=False, profile_batch=profile)
+        callbacks = [History(run, validation, append=resume), board]
+    params = {"epochs": config.train.epochs, "steps": task.steps, "verbose": 1 if sys.stdout.isatty() else 2}
+    return keras.callbacks.CallbackList(callbacks, add_progbar=is_chief(), model=model, **params)

@@ -11,10 +11,6 @@ class LossScale:
     If a gradient is not finite, the step is skipped and the factor is halved; after `growth_steps` finite steps in a
     row, it is doubled. Keras' `LossScaleOptimizer` checks the gradients of each replica before they are summed, so
     replicas may disagree; here all replicas decide together.
-
-    Args:
-        initial: initial factor.
-        growth_steps: number of consecutive finite steps before the factor is doubled.
     """
 
     def __init__(self, initial: float = 2.0**15, growth_steps: int = 2000):
@@ -24,13 +20,7 @@ class LossScale:
         self.finite_steps = tf.Variable(0, dtype="int64", **options)
 
     def apply(self, strategy: tf.distribute.Strategy, gradients, update: Callable) -> None:
-        """Runs `update` on every replica with its unscaled gradients if the gradients of all replicas are finite.
-
-        Args:
-            strategy: the distribution strategy; call this method in cross-replica context.
-            gradients: gradients of the scaled loss on each replica.
-            update: function that applies a list of gradients.
-        """
+        """From outside the replicas, runs `update` on each with unscaled gradients if all are finite."""
 
         def unfinite(values):
             return tf.reduce_sum([tf.reduce_sum(tf.cast(~tf.math.is_finite(value), "float32")) for value in values])
@@ -52,10 +42,9 @@ class LossScale:
         tf.cond(count == 0, finite, skip)
 
     def state(self) -> dict[str, float]:
-        """Returns the state to save in a checkpoint."""
+        """What `restore` takes, to save in a checkpoint."""
         return {"value": float(self.value.numpy()), "finite_steps": int(self.finite_steps.numpy())}
 
     def restore(self, state: dict[str, float]) -> None:
-        """Restores a state returned by `state`."""
         self.value.assign(state["value"])
         self.finite_steps.assign(state["finite_steps"])

@@ -16,16 +16,9 @@ def make_train_step(
 ) -> Callable[[dict, bool], dict[str, float]]:
     """Compiles a step of a model that is compiled with its optimizer, inside the strategy's scope.
 
-    Args:
-        model: what to train.
-        objective: from the outputs and a batch to what to minimise, and values to log with it.
-        options: precision, accumulation, clipping, weight decay.
-        scale: of the loss, for float16.
-
-    Returns:
-        A function of a global batch, shared out over the replicas, and of whether this worker wants to stop. It
-        updates the network and returns the means of the objective's values over all replicas, and `"stop"`, above 0
-        if any worker wants to.
+    The step takes a global batch, shared out over the replicas, and whether this worker wants to
+    stop. It updates the network and returns the means of the objective's values over all replicas,
+    and `"stop"`, above 0 if any worker wants to.
     """
     strategy = tf.distribute.get_strategy()
     replicas = strategy.num_replicas_in_sync
@@ -61,13 +54,11 @@ def make_train_step(
         gradients_of = tf.function(gradients_of, jit_compile=True)
 
     def update(gradients):
-        if options.clip_norm and replicas > 1:
-            # The norm is that of the global batch; the optimizer sums once more.
-            context = tf.distribute.get_replica_context()
-            gradients = [g / replicas for g in context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)]
+        if options.clip_norm:
+            if replicas > 1:  # the norm is that of the global batch; the optimizer sums once more
+                context = tf.distribute.get_replica_context()
+                gradients = [g / replicas for g in context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)]
             gradients, _ = tf.clip_by_global_norm(gradients, options.clip_norm / replicas)
-        elif options.clip_norm:
-            gradients, _ = tf.clip_by_global_norm(gradients, options.clip_norm)
         optimizer.apply(with_l2(gradients, variables, options.weight_decay / replicas), variables)
 
     @tf.function

@@ -21,27 +21,21 @@ HEAD = ("bn.", "classifier.", "IAU2.", "IAU3.", "layer2.4.", "layer3.6.")
 
 @dataclass(frozen=True)
 class LoadReport:
-    """Result of loading a checkpoint.
+    """Result of loading a checkpoint: names of tensors, and what is wrong with them.
 
-    Attributes:
-        loaded: names of the variables that were loaded.
-        missing: variables that are not in the file.
-        unexpected: tensors in the file that the network does not have.
-        skipped: tensors of a classifier for another number of identities, with the reason.
-        warnings: other problems.
+    A classifier for another number of identities is `skipped`, with the reason.
     """
 
     loaded: list[str] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
-    unexpected: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)  # in the network, but not in the file
+    unexpected: list[str] = field(default_factory=list)  # in the file, but not in the network
     skipped: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)  # other problems
 
     def __str__(self) -> str:
         lines = [f"{len(self.loaded)} tensors loaded"]
         for title in ("missing", "unexpected", "skipped", "warnings"):
-            entries = getattr(self, title)
-            if entries:
+            if entries := getattr(self, title):
                 more = f" and {len(entries) - 6} more" if len(entries) > 6 else ""
                 lines.append(f"{title}: {', '.join(entries[:6])}{more}")
         return "\n".join(lines)
@@ -52,10 +46,10 @@ def load_weights(
 ) -> LoadReport:
     """Loads a checkpoint into an image or video network created by `IAUNet`.
 
-    Reads `.pth`, `.pth.tar`, `.pt` (PyTorch) and `.safetensors` files with the authors', torchvision's or timm's tensor
-    names, with or without the prefix `module.`, and `.keras` and `.weights.h5` files of the same architecture. A
-    classifier for another number of identities is skipped. The checkpoint of a backbone leaves the embedding, the
-    classifier and the blocks unchanged.
+    Reads `.pth`, `.pth.tar`, `.pt` (PyTorch) and `.safetensors` files with the tensor names of the
+    authors, torchvision or timm, with or without the prefix `module.`, and `.keras` and
+    `.weights.h5` files of the same architecture. A classifier for another number of identities is
+    skipped. A backbone's checkpoint leaves the embedding, the classifier and the blocks unchanged.
 
     Args:
         model: the network; unchanged if an error is raised.
@@ -63,11 +57,8 @@ def load_weights(
         partial: load the tensors that fit and leave the others unchanged.
         say: called with the text of the report.
 
-    Returns:
-        The report.
-
     Raises:
-        InputError: the file cannot be read or has another architecture, or a tensor is missing or has another shape.
+        InputError: the file cannot be read, or has other tensors or shapes than the network.
     """
     path = find_weights(path)
     if path.name.endswith(".weights.h5"):
@@ -79,11 +70,9 @@ def load_weights(
 
 
 def _load_named(model, path, state, partial):
-    state = {image_name(name): array for name, array in state.items()}
-    state = {name: array for name, array in state.items() if not name.endswith(IGNORED)}
+    state = {image_name(name): array for name, array in state.items() if not name.endswith(IGNORED)}
     variables = named_variables(model)
     report, values, wrong = LoadReport(), {}, []
-    is_backbone = "bn.weight" not in state
     for name, variable in variables.items():
         if name not in state:
             report.missing.append(name)
@@ -99,7 +88,8 @@ def _load_named(model, path, state, partial):
             if not np.isfinite(array).all():
                 report.warnings.append(f"{name} is not finite")
     report.unexpected.extend(sorted(set(state) - set(variables)))
-    needed = [name for name in report.missing if not (is_backbone and name.startswith(HEAD)) and name not in CLASSIFIER]
+    optional = CLASSIFIER if "bn.weight" in state else HEAD
+    needed = [name for name in report.missing if not name.startswith(optional)]
     if not values or (not partial and len(needed) > len(variables) / 2):
         raise InputError(f"{path}: has another architecture: {_looks_like(state)}")
     if wrong and not partial:

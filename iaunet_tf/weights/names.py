@@ -5,6 +5,7 @@ differ in two components of the names (`CLIP_NAMES`), and their kernels have a t
 """
 
 from collections.abc import Iterator
+from operator import attrgetter
 
 import keras
 import numpy as np
@@ -34,47 +35,28 @@ BLOCKS = {
     "ia3": ("layer3.6", IA_PARTS),
 }
 CLIP_NAMES = {".sa.": ".SA.", ".SIAU.": ".STIAU."}
+# PyTorch's names in the order of Keras' `weights`: all of a batch norm, two of any other layer.
+VARIABLES = ("weight", "bias", "running_mean", "running_var")
 
 
 def named_layers(model: keras.Model) -> Iterator[tuple[str, keras.Layer]]:
-    """Yields pairs of the authors' name (in image networks) and our layer, for all layers with weights."""
+    """All layers with weights, by the authors' names (in image networks)."""
     for layer in model.layers:
         if layer.name in BLOCKS:
             block_name, parts = BLOCKS[layer.name]
             for path, name in parts.items():
-                part = layer
-                for attribute in path.split("."):
-                    part = getattr(part, attribute)
-                yield f"{block_name}.{name}", part
+                yield f"{block_name}.{name}", attrgetter(path)(layer)
         elif layer.weights:
-            yield _plain_name(layer.name), layer
+            yield "bn" if layer.name == "embedding" else layer.name.replace("_", "."), layer
 
 
 def named_variables(model: keras.Model) -> dict[str, keras.Variable]:
-    """Returns all variables by the authors' names (in image networks)."""
-    variables = {}
-    for name, layer in named_layers(model):
-        if isinstance(layer, keras.layers.BatchNormalization):
-            variables[f"{name}.weight"] = layer.gamma
-            variables[f"{name}.bias"] = layer.beta
-            variables[f"{name}.running_mean"] = layer.moving_mean
-            variables[f"{name}.running_var"] = layer.moving_variance
-        else:
-            variables[f"{name}.weight"] = layer.kernel
-            if layer.bias is not None:
-                variables[f"{name}.bias"] = layer.bias
-    return variables
-
-
-def _plain_name(name):
-    if name == "embedding":
-        return "bn"
-    stage, *rest = name.split("_")
-    if not rest:
-        return name
-    if rest[1] == "downsample":
-        return f"{stage}.{rest[0]}.downsample.{rest[2]}"
-    return f"{stage}.{rest[0]}.{rest[1]}"
+    """All variables by the authors' names (in image networks)."""
+    return {
+        f"{name}.{kind}": variable
+        for name, layer in named_layers(model)
+        for kind, variable in zip(VARIABLES, layer.weights, strict=False)
+    }
 
 
 def image_name(name: str) -> str:
@@ -82,13 +64,6 @@ def image_name(name: str) -> str:
     name = name.removeprefix("module.")
     for image, clip in CLIP_NAMES.items():
         name = name.replace(clip, image)
-    return name
-
-
-def clip_name(name: str) -> str:
-    """Converts a name to that in video networks."""
-    for image, clip in CLIP_NAMES.items():
-        name = name.replace(image, clip)
     return name
 
 
@@ -102,12 +77,14 @@ def to_keras(array: np.ndarray, rank: int) -> np.ndarray:
 
 
 def state_dict(model: keras.Model) -> dict[str, np.ndarray]:
-    """Returns all variables by the authors' names (for image or video networks) and in PyTorch's layout."""
+    """All variables by the authors' names (for image or video networks) and in PyTorch's layout."""
     is_clip = len(model.inputs[0].shape) == 5
     state = {}
     for name, variable in named_variables(model).items():
         array = _to_torch(name, np.array(variable), is_clip)
-        state[clip_name(name) if is_clip else name] = np.ascontiguousarray(array)
+        for image, clip in CLIP_NAMES.items() if is_clip else ():
+            name = name.replace(image, clip)
+        state[name] = np.ascontiguousarray(array)
     return state
 
 

@@ -9,17 +9,9 @@ from iaunet_tf.weights.names import state_dict
 
 
 def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
-    """Reads a PyTorch, safetensors or `.keras` file into a dictionary of arrays.
+    """Reads a PyTorch, safetensors or `.keras` file: arrays in PyTorch's layout and names.
 
-    PyTorch files are read with `weights_only=True`, so files that would run code are refused. `{"state_dict": ...}` is
-    unwrapped.
-
-    Returns:
-        Arrays in PyTorch's layout by the authors' names.
-
-    Raises:
-        InputError: the file does not exist, is damaged, is not a checkpoint or contains no tensors, or torch is not
-            installed.
+    `weights_only=True` refuses files that would run code. `{"state_dict": ...}` is unwrapped.
     """
     path = Path(path)
     if not path.is_file():
@@ -80,10 +72,10 @@ def _read_pytorch(path):
         content = content["state_dict"]
     if not isinstance(content, dict):
         raise InputError(f"{path}: contains a {type(content).__name__}, not a dictionary of tensors")
-    tensors = {name: value for name, value in content.items() if isinstance(value, torch.Tensor)}
-    # NumPy does not support bfloat16.
-    return {
-        name: (value.float() if value.dtype == torch.bfloat16 else value).numpy() for name, value in tensors.items()
+    return {  # NumPy does not support bfloat16
+        name: (value.float() if value.dtype == torch.bfloat16 else value).numpy()
+        for name, value in content.items()
+        if isinstance(value, torch.Tensor)
     }
 
 

@@ -25,8 +25,9 @@ services = pytest.importorskip("tensorflow_serving.apis.prediction_service_pb2_g
 DEPLOY = Path(__file__).parents[2] / "deploy"
 
 
-def load(name):
-    spec = importlib.util.spec_from_file_location(name, DEPLOY / "tensorflow-serving" / f"{name}.py")
+@pytest.fixture(scope="module")
+def client():
+    spec = importlib.util.spec_from_file_location("client", DEPLOY / "tensorflow-serving" / "client.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -49,7 +50,7 @@ def pictures():
     return contents, embeddings(network(), pixels.astype("float32"))
 
 
-def test_rest(model, pictures):
+def test_rest(client, model, pictures):
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self):
             assert self.path == "/v1/models/iaunet:predict"
@@ -66,12 +67,12 @@ def test_rest(model, pictures):
 
     server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    got = load("rest_client").embed(f"http://127.0.0.1:{server.server_port}", "iaunet", pictures[0])
+    got = client.embed_by_rest(f"http://127.0.0.1:{server.server_port}", "iaunet", pictures[0])
     server.shutdown()
     np.testing.assert_allclose(got, pictures[1], atol=1e-5)
 
 
-def test_grpc(model, pictures):
+def test_grpc(client, model, pictures):
     class Service(services.PredictionServiceServicer):
         def Predict(self, request, context):
             inputs = {key: tf.constant(tf.make_ndarray(value)) for key, value in request.inputs.items()}
@@ -85,15 +86,16 @@ def test_grpc(model, pictures):
     services.add_PredictionServiceServicer_to_server(Service(), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    got = load("grpc_client").embed(f"127.0.0.1:{port}", "iaunet", pictures[0])
+    got = client.embed_by_grpc(f"127.0.0.1:{port}", "iaunet", pictures[0])
     server.stop(None)
     np.testing.assert_allclose(got, pictures[1], atol=1e-5)
 
 
-def test_no_server_is_one_line(tmp_path):
+@pytest.mark.parametrize("options", [["--server", "http://127.0.0.1:9"], ["--grpc", "--server", "127.0.0.1:9"]])
+def test_no_server_is_one_line(tmp_path, options):
     Image.new("RGB", (20, 40)).save(tmp_path / "a.jpg")
-    script = DEPLOY / "tensorflow-serving" / "rest_client.py"
-    command = [sys.executable, str(script), str(tmp_path / "a.jpg"), "--server", "http://127.0.0.1:9"]
+    script = DEPLOY / "tensorflow-serving" / "client.py"
+    command = [sys.executable, str(script), str(tmp_path / "a.jpg"), *options]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1 and done.stderr.count("\n") == 1 and "refused" in done.stderr
 

@@ -3,10 +3,10 @@
 import re
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
 from iaunet_tf.data.dataset import Dataset, Subset
+from iaunet_tf.data.readers.common import check_fold
 from iaunet_tf.errors import InputError
 from iaunet_tf.files import replacing
 from iaunet_tf.terminal import in_threads
@@ -17,21 +17,10 @@ NAME = re.compile(r"(\d+)_(\d+)_([12])_(\d+)\.png")
 
 
 def read_cuhk03(root: str | Path, boxes: str, fold: int = 0) -> Dataset:
-    """Reads `cuhk-03.mat` (in the root or its folder `cuhk03_release`) and one of its twenty folds: a hundred people
-    to test on, all others to train on.
+    """Reads one of twenty folds, from 0: a hundred people to test on, all others to train on.
 
-    Expects `cuhk-03.mat` in the root or in its folder `cuhk03_release`. On first use, the images are extracted to
-    `images_detected` or `images_labeled` in the root, as `{pair of cameras}_{person}_{view}_{number}.png`. The two
-    views are the cameras. Query and gallery are all images of the test identities; `eval.protocol` cuhk03 samples from
-    them.
-
-    Args:
-        root: folder of the data set.
-        boxes: `"detected"` or `"labeled"`.
-        fold: number of the fold, from 0.
-
-    Raises:
-        InputError: the file is missing or damaged, or there is no such fold.
+    On first use, the images of `boxes`, "detected" or "labeled", are extracted into a folder. The
+    views are the cameras. Query and gallery are all test images; protocol cuhk03 samples from them.
     """
     root = Path(root).expanduser()
     places = root / "cuhk-03.mat", root / "cuhk03_release" / "cuhk-03.mat"
@@ -50,39 +39,37 @@ def read_cuhk03(root: str | Path, boxes: str, fold: int = 0) -> Dataset:
         if isinstance(error, OSError) and error.errno:  # no space, no permission
             raise
         raise InputError(f"{file}: not the file of CUHK03 ({' '.join(str(error).split())[:120]})") from None
-    if not 0 <= fold < len(tests):
-        raise InputError(f"data.fold {fold} does not exist: choose 0 to {len(tests) - 1}, or all")
+    check_fold(fold, len(tests))
 
-    found = [(match, path) for path in sorted(folder.iterdir()) if (match := NAME.fullmatch(path.name))]
-    if not found:
+    images = [
+        (path, (int(match[1]), int(match[2])), int(match[3]))
+        for path in sorted(folder.iterdir())
+        if (match := NAME.fullmatch(path.name))
+    ]
+    if not images:
         raise InputError(f"{folder}: contains no images; remove it to extract them again from {file}")
-    who = np.array([(int(match[1]), int(match[2])) for match, _ in found])
+    people = sorted({person for _, person, _ in images})
     tested = {tuple(person) for person in tests[fold].tolist()}
-    unknown = tested - set(map(tuple, who.tolist()))
+    unknown = tested.difference(people)
     if unknown:
         raise InputError(f"{folder}: lacks identity {min(unknown)}; remove it to extract the images again from {file}")
-    people = np.unique(who, axis=0, return_inverse=True)[1].reshape(-1)
-    views = np.array([int(match[3]) for match, _ in found])
-    in_test = np.array([tuple(person) in tested for person in who.tolist()])
+    pids = {person: pid for pid, person in enumerate(people)}
 
-    def subset(name, rows):
-        return Subset.of_images(name, [found[row][1] for row in rows], people[rows], views[rows])
+    def subset(name, of_test):
+        chosen = [image for image in images if (image[1] in tested) == of_test]
+        paths, views = [path for path, _, _ in chosen], [view for _, _, view in chosen]
+        return Subset.of_images(name, paths, [pids[person] for _, person, _ in chosen], views)
 
     notes = ()
-    if people.max() + 1 == PEOPLE and len(found) != IMAGES[boxes]:
-        notes = (f"cuhk03 {boxes}: {len(found)} images, but {IMAGES[boxes]} were published",)
-    test = np.flatnonzero(in_test)
-    return Dataset(
-        f"cuhk03_classic_{boxes}",
-        subset("train", np.flatnonzero(~in_test)),
-        subset("query", test),
-        subset("gallery", test),
-        notes,
-    )
+    if len(people) == PEOPLE and len(images) != IMAGES[boxes]:
+        notes = (f"cuhk03 {boxes}: {len(images)} images, but {IMAGES[boxes]} were published",)
+    train, query, gallery = subset("train", False), subset("query", True), subset("gallery", True)
+    return Dataset(f"cuhk03_classic_{boxes}", train, query, gallery, notes)
 
 
 def _extract(content, pairs, folder):
-    """Extracts all images; each pair of cameras has a table of identities by ten images, five per view."""
+    """Writes `{pair of cameras}_{person}_{view}_{number}.png`. A pair has a table of identities by
+    ten images, five per view."""
     references = [
         (f"{pair}_{person:03d}_{1 if number <= 5 else 2}_{number:02d}.png", reference)
         for pair, table in enumerate(pairs, 1)

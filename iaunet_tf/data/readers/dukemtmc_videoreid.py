@@ -4,33 +4,20 @@ import re
 from pathlib import Path
 
 from iaunet_tf.data.dataset import Dataset, Subset
-from iaunet_tf.data.decoding import SUFFIXES
+from iaunet_tf.data.readers.common import images_in, require
 from iaunet_tf.errors import InputError
 
+SUBSETS = ("train", "query", "gallery")
 LAYOUT = "{root}/{train,query,gallery}/PID/TRACKLET/PID_CcamFframe_X....jpg"
 # 0001_C5_F0001_X207183.jpg, or 0001C5F0001X207183.jpg in older copies
 NAME = re.compile(r"(\d+)_?C(\d+)_?F(\d+)")
 
 
 def read_dukemtmc_videoreid(root: str | Path) -> Dataset:
-    """Reads DukeMTMC-VideoReID.
-
-    Expects frames in `{train,query,gallery}/PID/TRACKLET/*.jpg`, whose names contain the identity and the camera id.
-
-    Args:
-        root: folder of the data set.
-
-    Raises:
-        InputError: a folder is missing, a file name is malformed, or a tracklet is empty or mixes identities or
-            cameras.
-    """
+    """Reads frames in `{train,query,gallery}/PID/TRACKLET/`, whose names start as in `NAME`."""
     root = Path(root).expanduser()
-    missing = [name for name in ("train", "query", "gallery") if not (root / name).is_dir()]
-    if missing:
-        raise InputError(
-            f"{root}: no folder {', '.join(missing)}; the layout of DukeMTMC-VideoReID is {LAYOUT}; set --data.root"
-        )
-    subsets = {name: _read(root, name) for name in ("train", "query", "gallery")}
+    require(root, SUBSETS, "folder", "DukeMTMC-VideoReID", LAYOUT)
+    subsets = {name: _read(root, name) for name in SUBSETS}
     subsets["train"] = subsets["train"].with_masks(root)
     return Dataset("dukemtmc_videoreid", **subsets)
 
@@ -39,14 +26,11 @@ def _read(root, name):
     tracklets = []
     for folder in sorted(path for path in (root / name).glob("*/*") if path.is_dir()):
         frames = []
-        for path in folder.iterdir():
-            if path.suffix.lower() not in SUFFIXES:
-                continue
+        for path in images_in(folder):
             match = NAME.match(path.stem)
             if not match:
                 raise InputError(f"{path}: must be named like 0001_C5_F0001_X207183.jpg (identity, camera, frame)")
             frames.append((int(match[3]), int(match[1]), int(match[2]), path.relative_to(root).as_posix()))
-        identifier = folder.relative_to(root).as_posix()
         people, cameras = {frame[1] for frame in frames}, {frame[2] for frame in frames}
         if len(people) > 1 or len(cameras) > 1:
             raise InputError(
@@ -55,5 +39,6 @@ def _read(root, name):
             )
         # Frame numbers have varying lengths, so names cannot be sorted alphabetically.
         names = [frame[-1] for frame in sorted(frames)]
+        identifier = folder.relative_to(root).as_posix()
         tracklets.append((identifier, names, people.pop() if people else -1, cameras.pop() if cameras else -1))
     return Subset.of_tracklets(name, root, tracklets)

@@ -6,6 +6,7 @@ import numpy as np
 
 from iaunet_tf.data.dataset import LabelledImages
 from iaunet_tf.data.decoding import SUFFIXES
+from iaunet_tf.data.readers.common import images_in
 from iaunet_tf.errors import InputError
 
 VALIDATION = ("val", "valid", "validation", "test")
@@ -13,20 +14,9 @@ HELD_OUT = 5  # without a validation folder, one in this many images of each cla
 
 
 def read_folders(root: str | Path, seed: int = 0) -> tuple[LabelledImages, LabelledImages]:
-    """Reads training and validation images from folders.
+    """Reads images to train on, `train/CLASS/*`, and to validate, `val/CLASS/*` (see `VALIDATION`).
 
-    Reads `root/train/CLASS/*` and `root/val/CLASS/*` (or `valid`, `validation` or `test`) if they exist. Otherwise
-    reads `root/CLASS/*` and holds out a random fifth of the images of each class for validation.
-
-    Args:
-        root: folder of the data set.
-        seed: seed for choosing the held-out images.
-
-    Returns:
-        Training and validation images with the same classes.
-
-    Raises:
-        InputError: the folder does not exist or contains fewer than two classes, or a class has too few images.
+    Without such folders, reads `CLASS/*` and holds out a random fifth, chosen by `seed`, of each.
     """
     root = Path(root).expanduser()
     if not root.is_dir():
@@ -38,11 +28,11 @@ def read_folders(root: str | Path, seed: int = 0) -> tuple[LabelledImages, Label
     everything = _read(root, "train")
     rng = np.random.default_rng(seed)
     held_out = np.zeros(len(everything), bool)
-    for label in range(len(everything.classes)):
+    for label, name in enumerate(everything.classes):
         rows = rng.permutation(np.flatnonzero(everything.labels == label))
         if len(rows) < 2:
             raise InputError(
-                f"{root / everything.classes[label]}: contains only one image, so none can be held out for "
+                f"{root / name}: contains only one image, so none can be held out for "
                 "validation; add images or create train/ and val/"
             )
         held_out[rows[: max(1, len(rows) // HELD_OUT)]] = True
@@ -58,7 +48,7 @@ def _read(folder, name, classes=None):
         raise InputError(f"{folder / unknown[0]}: this class is not in the training data; add it or remove the folder")
     paths, labels = [], []
     for label, class_name in enumerate(classes or found):
-        files = sorted(path for path in (folder / class_name).glob("*") if path.suffix.lower() in SUFFIXES)
+        files = images_in(folder / class_name)
         if not files and classes is None:
             raise InputError(f"{folder / class_name}: contains no images ({', '.join(sorted(SUFFIXES))})")
         paths += files

@@ -1,44 +1,40 @@
 """LS-VID (Li et al., ICCV 2019)."""
 
 import os
+from functools import cache
 from pathlib import Path
 
 from iaunet_tf.data.dataset import Dataset, Subset
 from iaunet_tf.data.decoding import SUFFIXES
-from iaunet_tf.data.readers.matlab import read_matrix
+from iaunet_tf.data.readers.common import read_matrix, require
 from iaunet_tf.errors import InputError
 
+TRAIN_LIST, TEST_LIST = "list_sequence/list_seq_train.txt", "list_sequence/list_seq_test.txt"
+INFO = "test/data/info_test.mat"
 LAYOUT = "{root}/{tracklet_train,tracklet_test}/, list_sequence/list_seq_{train,test}.txt and test/data/info_test.mat"
 
 
 def read_ls_vid(root: str | Path) -> Dataset:
-    """Reads LS-VID.
+    """Reads the tracklets in the lists; `INFO` has the numbers of queries in the test list, from 1.
 
-    Each line `tracklet_train/PID/PREFIX PID` of the sequence lists is a tracklet, whose frames are the files
-    `PID_TRACK_CAMERA_FRAME.jpg` that start with the prefix. `test/data/info_test.mat` contains the 1-based indices of
-    the queries among the test sequences. The gallery includes the queries, as in MARS.
-
-    Args:
-        root: folder of the data set.
-
-    Raises:
-        InputError: a file is missing or damaged, or a tracklet is empty or mixes cameras.
+    The gallery includes the queries, as in MARS.
     """
     root = Path(root).expanduser()
-    lists = {half: root / "list_sequence" / f"list_seq_{half}.txt" for half in ("train", "test")}
-    info = root / "test" / "data" / "info_test.mat"
-    missing = [str(path.relative_to(root)) for path in (*lists.values(), info) if not path.is_file()]
-    if missing:
-        raise InputError(f"{root}: no file {', '.join(missing)}; the layout of LS-VID is {LAYOUT}; set --data.root")
-    train, test = _read(root, "train", lists["train"]), _read(root, "gallery", lists["test"])
-    query = read_matrix(info, "query").reshape(-1).astype(int) - 1
+    require(root, (TRAIN_LIST, TEST_LIST, INFO), "file", "LS-VID", LAYOUT)
+    train, test = _read(root, "train", root / TRAIN_LIST), _read(root, "gallery", root / TEST_LIST)
+    query = read_matrix(root / INFO, "query").reshape(-1).astype(int) - 1
     if not len(query) or query.min() < 0 or query.max() >= len(test):
-        raise InputError(f"{info}: tracklet numbers must be between 1 and {len(test)}")
+        raise InputError(f"{root / INFO}: tracklet numbers must be between 1 and {len(test)}")
     return Dataset("ls_vid", train.with_masks(root), test.take(query, "query"), test)
 
 
 def _read(root, name, path):
-    folders: dict[str, list[str]] = {}
+    """A line `tracklet_train/PID/START PID` is the tracklet of frames `START*` in that folder."""
+
+    @cache
+    def names_in(folder):
+        return sorted(os.listdir(root / folder)) if (root / folder).is_dir() else []
+
     tracklets = []
     for number, line in enumerate(path.read_text().splitlines(), start=1):
         if not line.strip():
@@ -47,10 +43,7 @@ def _read(root, name, path):
         if not prefix or not pid.isdecimal():
             raise InputError(f"{path}: line {number} must be a sequence and its identity; received {line[:80]}")
         folder, _, start = prefix.rpartition("/")
-        if folder not in folders:
-            directory = root / folder
-            folders[folder] = sorted(os.listdir(directory)) if directory.is_dir() else []
-        frames = [f for f in folders[folder] if f.startswith(start) and Path(f).suffix.lower() in SUFFIXES]
+        frames = [f for f in names_in(folder) if f.startswith(start) and Path(f).suffix.lower() in SUFFIXES]
         if not frames:
             raise InputError(f"{path}: line {number}: tracklet {prefix} has no frames in {root / folder}")
         cameras = {frame.split("_")[2] for frame in frames if frame.count("_") >= 2}

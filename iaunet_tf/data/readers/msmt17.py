@@ -7,23 +7,12 @@ from iaunet_tf.errors import InputError
 
 # Folders of training and test images in the first release and in the second one, in which faces are blurred.
 RELEASES = (("train", "test"), ("mask_train_v2", "mask_test_v2"))
+# As usual, the images of `val` are used for training.
 LISTS = {"train": ("list_train.txt", "list_val.txt"), "query": ("list_query.txt",), "gallery": ("list_gallery.txt",)}
 
 
 def read_msmt17(root: str | Path) -> Dataset:
-    """Reads either release of MSMT17.
-
-    Expects the lists `list_{train,val,query,gallery}.txt` and the folders `{train,test}` or
-    `{mask_train_v2,mask_test_v2}`, in the root or in its folder `MSMT17_V1` or `MSMT17_V2`. The lines of the lists look
-    like `0000/0000_000_01_0303morning_0008_0.jpg 0`; the third number of the file name is the camera id. As usual, the
-    images of `val` are used for training.
-
-    Args:
-        root: folder of the data set.
-
-    Raises:
-        InputError: a list, a folder or an image is missing, or a line is malformed.
-    """
+    """Reads the images in `LISTS`, in the root or in its folder `MSMT17_V1` or `MSMT17_V2`."""
     root = Path(root).expanduser()
     for base in (root, root / "MSMT17_V1", root / "MSMT17_V2"):
         for train, test in RELEASES:
@@ -36,7 +25,7 @@ def read_msmt17(root: str | Path) -> Dataset:
 
 
 def _read(base, name, folder):
-    paths, pids, camids = [], [], []
+    rows = []
     for file in LISTS[name]:
         if not (base / file).is_file():
             raise InputError(f"{base / file}: no such file; copy it from MSMT17")
@@ -45,11 +34,10 @@ def _read(base, name, folder):
             camera = (Path(image).name.split("_") + ["", "", ""])[2]
             if not (pid.isdigit() and camera.isdigit()):
                 raise InputError(f"{base / file}: line {number} must be like 0000/0000_000_01_0303morning_0008_0.jpg 0")
-            paths.append(folder / image)
-            pids.append(int(pid))
-            camids.append(int(camera))
-    if not paths:
+            rows.append((folder / image, int(pid), int(camera)))
+    if not rows:
         raise InputError(f"{base}: the lists of {name} are empty; copy them from MSMT17")
+    paths, pids, camids = zip(*rows, strict=True)
     missing = next((path for path in (paths[0], paths[-1]) if not path.is_file()), None)
     if missing:
         raise InputError(f"{missing}: is listed, but does not exist; set --data.root")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from iaunet_tf.data.dataset import Dataset, Subset, has_match
-from iaunet_tf.data.decoding import SUFFIXES
+from iaunet_tf.data.readers.common import images_in
 from iaunet_tf.errors import InputError
 
 SUBSETS = ("train", "query", "gallery")
@@ -19,15 +19,11 @@ TRAIN_SHARE = 0.5
 
 
 def read_own(root: str | Path) -> Dataset:
-    """Reads images of people in layouts of your own.
+    """Reads a `.csv` or `.parquet` table of `COLUMNS` (paths are relative to it), or a folder of
+    `[{train,query,gallery}/]PERSON/[CAMERA/]image.jpg`.
 
-    A `.csv` or `.parquet` file with columns `path` (relative to the file), `person`, `camera` and `subset` (or
-    `split`: train, query, gallery); or a folder of `{train,query,gallery}/PERSON/...`; or of `PERSON/...` alone: half
-    of the people are for training, and of the others the first image in each camera is a query. An image's camera is
-    the folder between person and image, else what follows `c` or `cam` in its name, as in `anything_c3_anything.jpg`.
-
-    Raises:
-        InputError: a column or a file is missing, or an image is named twice.
+    Without subsets half of the people are for training, and the first image of each other one in
+    each camera is a query. Without folders of cameras names tell them, as in `any_c3_thing.jpg`.
     """
     root = Path(root).expanduser()
     if root.suffix in (".csv", ".parquet"):
@@ -37,20 +33,22 @@ def read_own(root: str | Path) -> Dataset:
     else:
         raise InputError(f"{root}: no such folder, .csv or .parquet file; set --data.root")
     _check(root, rows)
-    numbers = [{value: i for i, value in enumerate(sorted({row[k] for row in rows}))} for k in (1, 2)]
+    pids, camids = _numbers(row[1] for row in rows), _numbers(row[2] for row in rows)
     subsets = {}
     for name in SUBSETS:
-        mine = [row for row in rows if row[3] == name]
+        mine = [(path, pids[who], camids[where]) for path, who, where, to in rows if to == name]
         if not mine:
             raise InputError(f"{root}: no images for {name}")
-        paths, people, cameras, _ = zip(*mine, strict=True)
-        pids, camids = [numbers[0][person] for person in people], [numbers[1][camera] for camera in cameras]
-        subsets[name] = Subset.of_images(name, paths, pids, camids)
+        subsets[name] = Subset.of_images(name, *zip(*mine, strict=True))
     lost = np.count_nonzero(~has_match(subsets["query"], subsets["gallery"]))
     if lost:
         count = len(subsets["query"])
         warnings.append(f"{lost} of {count} queries have no match in another camera and are not counted")
     return Dataset("own", **subsets, notes=tuple(warnings))
+
+
+def _numbers(values):
+    return {value: number for number, value in enumerate(sorted(set(values)))}
 
 
 def _table(file):
@@ -63,8 +61,8 @@ def _table(file):
     except (ValueError, csv.Error) as error:  # pyarrow's errors and those of decoding are ValueErrors
         raise InputError(f"{file}: cannot be read ({' '.join(str(error).split())[:120]})") from None
     # Older tables, and those of other toolboxes, call the column of subsets "split".
-    subset = "subset" if "subset" in columns else "split"
-    missing = [column for column in COLUMNS if column not in columns and not (column == "subset" and subset in columns)]
+    subset = "split" if "split" in columns and "subset" not in columns else "subset"
+    missing = [column for column in (*COLUMNS[:3], subset) if column not in columns]
     if missing:
         raise InputError(f"{file}: has no column {', '.join(missing)}; columns are {', '.join(COLUMNS)}")
     return [(file.parent / str(r["path"]), str(r["person"]), str(r["camera"]), str(r[subset])) for r in rows]
@@ -87,28 +85,27 @@ def _parquet(file):
 
 def _folders(root):
     """Returns the rows for the images in folders, and warnings."""
-    found = sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES)
-    parts = [path.relative_to(root).parts for path in found]
+    found = {path: path.relative_to(root).parts for path in images_in(root, "**/*")}
     has_subsets = all((root / name).is_dir() for name in SUBSETS)
     depth = 2 if has_subsets else 1  # folders down to a person's
-    stray = next((path for path, part in zip(found, parts, strict=True) if len(part) <= depth), None)
+    stray = next((path for path, parts in found.items() if len(parts) <= depth), None)
     if stray or not found:
         what = f"{stray}: is not in a person's folder" if stray else f"{root}: holds no images"
         raise InputError(f"{what}; lay them out as [train|query|gallery/]PERSON/[CAMERA/]image.jpg")
     rows, unknown = [], 0
-    for path, part in zip(found, parts, strict=True):
-        camera = part[depth] if len(part) > depth + 1 else None
-        if camera is None:
-            match = CAMERA.search(path.stem)
-            unknown += not match
-            camera = match[1] if match else f"{'/'.join(part)}"
-        rows.append([path, part[depth - 1], camera, part[0] if has_subsets else None])
+    for path, parts in found.items():
+        if len(parts) > depth + 1:
+            camera = parts[depth]
+        elif match := CAMERA.search(path.stem):
+            camera = match[1]
+        else:
+            camera = "/".join(parts)
+            unknown += 1
+        rows.append([path, parts[depth - 1], camera, parts[0] if has_subsets else None])
     if not has_subsets:
         _divide(rows)
-    warnings = []
-    if unknown:
-        warnings = [f"{unknown} images have no camera in name or folder; each gets a camera of its own"]
-    return rows, warnings
+    warning = f"{unknown} images have no camera in name or folder; each gets a camera of its own"
+    return rows, [warning] if unknown else []
 
 
 def _divide(rows):

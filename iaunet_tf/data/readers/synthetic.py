@@ -11,20 +11,12 @@ from iaunet_tf.data.synthetic.tracklets import ensure_tracklets
 
 
 def read_synthetic(root: str | Path) -> Dataset:
-    """Reads the drawn images, in the layout of Market-1501.
-
-    Raises:
-        InputError: `root` holds something else.
-    """
+    """Reads the drawn images, in the layout of Market-1501."""
     ensure_images(root)
     return read_market1501(root, "synthetic")
 
 
 def read_synthetic_tracklets(root: str | Path) -> Dataset:
-    """Reads the drawn tracklets, in the layout of MARS.
-
-    Raises:
-        InputError: `root` holds something else.
-    """
+    """Reads the drawn tracklets, in the layout of MARS."""
     ensure_tracklets(root)
     return replace(read_mars(root), name="synthetic_tracklets")

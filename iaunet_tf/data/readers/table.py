@@ -21,23 +21,15 @@ NEARLY_ALL = 0.9
 
 @dataclass(frozen=True)
 class Reader:
-    """How a data set is read.
+    """How a data set is read."""
 
-    Attributes:
-        read: from its root to a `Dataset`; takes `fold` if there are folds, and `cache_dir` if `indexed`.
-        summary: what it is, for the help.
-        video: whether it consists of tracklets.
-        sizes: published numbers of identities (None where unknown) and of entries of train, query and gallery.
-        folds: number of its train-test folds, 0 for a fixed division.
-        indexed: whether an index is kept, since reading takes long.
-    """
-
-    read: Callable[..., Dataset]
-    summary: str = ""
-    video: bool = False
+    read: Callable[..., Dataset]  # from its root, `fold` if it has folds, `cache_dir` if `indexed`
+    summary: str = ""  # what it is, for the help
+    video: bool = False  # consists of tracklets
+    # Published numbers of identities (None if unknown) and entries of train, query and gallery.
     sizes: tuple[tuple[int | None, int], ...] = ()
-    folds: int = 0
-    indexed: bool = False
+    folds: int = 0  # 0 for a fixed division
+    indexed: bool = False  # an index is kept, since reading takes long
 
 
 def _market(name, summary, *sizes):
@@ -71,16 +63,9 @@ READERS: dict[str, Reader] = {
 
 
 def read_dataset(name: str, root: str, fold: int = 0, cache_dir: str | None = None) -> tuple[Dataset, list[str]]:
-    """Reads a data set for re-identification.
+    """Reads a data set of `READERS`; returns it and warnings, also of sizes other than published.
 
-    Args:
-        name: a key of `READERS`.
-        root: its folder.
-        fold: number of the fold, for data sets that have folds.
-        cache_dir: folder for the index of large data sets.
-
-    Returns:
-        The data set, and warnings, among them those about sizes that are not the published ones.
+    `fold` is for data sets that have folds, `cache_dir` for those that keep an index.
     """
     reader = READERS[name]
     options = {"fold": fold} if reader.folds else {}

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from iaunet_tf.data.dataset import Dataset, Subset
-from iaunet_tf.data.decoding import SUFFIXES
-from iaunet_tf.data.readers.matlab import read_matrix
+from iaunet_tf.data.readers.common import check_fold, images_in, read_matrix
 from iaunet_tf.errors import InputError
 
 FOLDS = 10
@@ -15,18 +14,9 @@ PRID_PEOPLE, PRID_SHORTEST = 200, 27
 
 
 def read_ilids_vid(root: str | Path, fold: int = 0) -> Dataset:
-    """Reads iLIDS-VID (Wang et al., ECCV 2014) and one of the ten published folds.
+    """Reads iLIDS-VID (Wang et al., ECCV 2014) and one of the ten published folds, from 0.
 
-    Expects frames in `i-LIDS-VID/sequences/{cam1,cam2}/personNNN/*.png`, and
-    `train-test people splits/train_test_splits_ilidsvid.mat`, whose rows list the test identities (one half) followed
-    by the training identities. Queries are from camera 1, the gallery from camera 2.
-
-    Args:
-        root: folder of the data set.
-        split: number of the fold, from 0.
-
-    Raises:
-        InputError: a folder or the splits are missing, or there is no such fold.
+    The rows of `ls_set` list the test identities (one half), then the training identities.
     """
     root = Path(root).expanduser()
     sequences = root / "i-LIDS-VID" / "sequences"
@@ -35,28 +25,19 @@ def read_ilids_vid(root: str | Path, fold: int = 0) -> Dataset:
     if not path.is_file():
         raise InputError(f"{path}: no such file; copy it from iLIDS-VID")
     rows = read_matrix(path, "ls_set")
-    _check_fold(fold, len(rows))
+    check_fold(fold, len(rows))
     order = rows[fold].astype(int) - 1  # numbers from 1 among the sorted people
     if sorted(order) != list(range(len(people))):
         raise InputError(f"{path}: lists {len(order)} identities, but {sequences} contains {len(people)}")
     half = len(people) // 2
-    return _halves("ilids_vid", root, tracklets, sorted(order[half:]), sorted(order[:half]))
+    return _halves("ilids_vid", root, tracklets, order[half:], order[:half])
 
 
 def read_prid2011(root: str | Path, fold: int = 0) -> Dataset:
-    """Reads PRID2011 (Hirzer et al., SCIA 2011), multi-shot.
+    """Reads PRID2011 (Hirzer et al., SCIA 2011), multi-shot, and one of its folds, from 0.
 
-    Expects frames in `multi_shot/{cam_a,cam_b}/person_NNNN/*.png`, in the root or in its folder `prid_2011`. As usual,
-    only the 178 of the 200 identities in both cameras that have at least 27 frames in each are used. Folds are read
-    from `splits_prid2011.json` (`[{"train": [folder names], "test": [...]}, ...]`) if it exists; otherwise, ten fixed
-    random folds are used.
-
-    Args:
-        root: folder of the data set.
-        split: number of the fold, from 0.
-
-    Raises:
-        InputError: a folder is missing or there is no such fold.
+    As usual, only the 178 of 200 identities with at least 27 frames in each camera are used. Folds
+    are in `splits_prid2011.json`, `[{"train": [folder names], "test": [...]}, ...]`; or ten random.
     """
     root = Path(root).expanduser()
     shots = next((path for path in (root / "prid_2011" / "multi_shot", root / "multi_shot") if path.is_dir()), None)
@@ -76,13 +57,13 @@ def read_prid2011(root: str | Path, fold: int = 0) -> Dataset:
             ]
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path}: not a list of train and test identities in {shots} ({error})") from None
-        _check_fold(fold, len(named))
+        check_fold(fold, len(named))
         train, test = named[fold]
     else:
-        _check_fold(fold, FOLDS)
+        check_fold(fold, FOLDS)
         order = np.random.default_rng((2011, fold)).permutation(len(people))
         train, test = order[: len(people) // 2], order[len(people) // 2 :]
-    return _halves("prid2011", root, tracklets, sorted(train), sorted(test))
+    return _halves("prid2011", root, tracklets, train, test)
 
 
 def _read_cameras(root, cameras, name, most=None):
@@ -96,24 +77,16 @@ def _read_cameras(root, cameras, name, most=None):
     people = sorted(names[0] & names[1])[:most]
     if not people:
         raise InputError(f"{cameras[0].parent}: no identity is in both cameras; set --data.root")
-    tracklets = []
-    for person in people:
-        pair = []
-        for folder in cameras:
-            frames = sorted(path for path in (folder / person).iterdir() if path.suffix.lower() in SUFFIXES)
-            pair.append([path.relative_to(root).as_posix() for path in frames])
-        tracklets.append(pair)
-    return people, tracklets
 
+    def frames(folder):
+        return [path.relative_to(root).as_posix() for path in images_in(folder)]
 
-def _check_fold(fold, count):
-    if not 0 <= fold < count:
-        raise InputError(f"data.fold {fold} does not exist: choose 0 to {count - 1}, or all")
+    return people, [[frames(folder / person) for folder in cameras] for person in people]
 
 
 def _halves(name, root, tracklets, train, test):
     def rows(people, cameras):
-        return [(f"{p + 1}/{c + 1}", tracklets[p][c], p + 1, c + 1) for p in people for c in cameras]
+        return [(f"{p + 1}/{c + 1}", tracklets[p][c], p + 1, c + 1) for p in sorted(people) for c in cameras]
 
     return Dataset(
         name,

@@ -1,8 +1,9 @@
 """What drawn images and drawn tracklets have in common: the cast, the cameras, and a folder written whole."""
 
+import contextlib
 import json
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache
 from itertools import repeat
@@ -12,8 +13,7 @@ import numpy as np
 from PIL import Image
 
 from iaunet_tf.data.dataset import PARTS
-from iaunet_tf.data.synthetic import pedestrians
-from iaunet_tf.data.synthetic.pedestrians import Camera, Person
+from iaunet_tf.data.synthetic.pedestrians import BACKGROUND, HEAD, HEIGHT, WIDTH, Camera, Person
 from iaunet_tf.errors import InputError
 from iaunet_tf.files import replacing, write_json
 
@@ -42,25 +42,15 @@ def cameras(seed: int) -> list[Camera]:
 def ensure_drawn(
     root: Path,
     description: dict,
-    folders: list[str],
+    folders: Iterable[str],
     walks: list,
     draw: Callable[[object, Path], None],
     count: int,
     finish: Callable[[Path], None] = lambda root: None,
 ) -> None:
-    """Draws a data set on all cores unless it is there already.
+    """Draws `count` images into `root`, whole or not at all, unless one so described is there.
 
-    Args:
-        root: where to write it, whole or not at all.
-        description: what the data set follows from, kept with it.
-        folders: folders to make first.
-        walks: what is drawn, one by one.
-        draw: draws one of `walks` into a folder; a function that can be pickled.
-        count: number of images, for people to read.
-        finish: writes what else belongs into the folder.
-
-    Raises:
-        InputError: `root` holds something else, or a data set of another description.
+    `draw`, which can be pickled, draws one of `walks`; `finish` writes what else belongs to them.
     """
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         found = _description(root)
@@ -87,17 +77,25 @@ def ensure_drawn(
 
 def _description(root):
     for name in (DESCRIPTION, OLD_DESCRIPTION):
-        try:
+        with contextlib.suppress(OSError, ValueError):
             return json.loads((root / name).read_text())
-        except (OSError, ValueError):
-            continue
     return None
 
 
 def save_masks(folder: Path, labels: np.ndarray) -> None:
     """Writes the part masks of an image's labels."""
     folder.mkdir(parents=True)
-    masks = {part: labels == index for index, part in enumerate(PARTS, start=pedestrians.HEAD)}
-    masks["foreground"] = labels != pedestrians.BACKGROUND
+    masks = {part: labels == index for index, part in enumerate(PARTS, start=HEAD)}
+    masks["foreground"] = labels != BACKGROUND
     for part, mask in masks.items():
         Image.fromarray(mask).save(folder / f"{part}.png")
+
+
+def sheet(rows: list[list[Image.Image]], columns: int) -> Image.Image:
+    """Pictures in rows of up to `columns`, two white pixels apart."""
+    step_x, step_y = WIDTH + 2, HEIGHT + 2
+    page = Image.new("RGB", (columns * step_x - 2, len(rows) * step_y - 2), "white")
+    for y, row in enumerate(rows):
+        for x, picture in enumerate(row):
+            page.paste(picture, (x * step_x, y * step_y))
+    return page

@@ -7,53 +7,35 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from iaunet_tf.data.dataset import MASK_FOLDER
-from iaunet_tf.data.synthetic import pedestrians
-from iaunet_tf.data.synthetic.drawing import ANGLES, cameras, cast, ensure_drawn, save_masks
-from iaunet_tf.data.synthetic.pedestrians import Person, Shot
+from iaunet_tf.data.readers.market1501 import FOLDERS, TRAIN_MASKS
+from iaunet_tf.data.synthetic.drawing import ANGLES, cameras, cast, ensure_drawn, save_masks, sheet
+from iaunet_tf.data.synthetic.pedestrians import Person, Shot, render
 
-# The layout of Market-1501.
-FOLDERS = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
-TRAIN_MASKS = f"{MASK_FOLDER}/Market1501_train_seg_part4"
 # Raised whenever the same options would draw other images.
 VERSION = 1
 
 
 @dataclass(frozen=True)
 class ImageOptions:
-    """What is drawn. Everything follows from these numbers.
+    """What is drawn. Everything follows from these numbers."""
 
-    Args:
-        seed: seed of people, cameras and images.
-        train_people: people to train on.
-        test_people: other people, to search for.
-        cameras_per_person: how many of the six cameras see a person.
-        shots: images per person and camera.
-        distractors: images of strangers in the gallery.
-        alike: how many people in a row wear the same clothes.
-    """
-
-    seed: int = 0
+    seed: int = 0  # of people, cameras and images
     train_people: int = 300
-    test_people: int = 100
-    cameras_per_person: int = 4
-    shots: int = 2
-    distractors: int = 200
-    alike: int = 3
+    test_people: int = 100  # others than those to train on
+    cameras_per_person: int = 4  # how many of the six cameras see a person
+    shots: int = 2  # images per person and camera
+    distractors: int = 200  # images of strangers in the gallery
+    alike: int = 3  # how many people in a row wear the same clothes
 
 
 def ensure_images(root: str | Path, options: ImageOptions | None = None) -> None:
-    """Draws the data set into `root` unless it is there already.
-
-    Raises:
-        InputError: `root` holds something else, or a data set drawn with other options.
-    """
+    """Draws the data set into `root` unless it is there; an InputError if something else is."""
     options = options or ImageOptions()
     walks = _walks(options)
-    folders = [*FOLDERS.values()]
+    description = {"version": VERSION, **asdict(options)}
     count = sum(len(walk.pictures) for walk in walks)
     draw = partial(_draw_walk, options.seed)
-    ensure_drawn(Path(root), {"version": VERSION, **asdict(options)}, folders, walks, draw, count)
+    ensure_drawn(Path(root), description, FOLDERS.values(), walks, draw, count)
 
 
 @dataclass(frozen=True)
@@ -91,8 +73,8 @@ def _draw_walk(seed: int, walk: _Walk, root: Path) -> None:
         rng = np.random.default_rng((seed, 4, walk.identity, index, k))
         # Images of a person in one camera come from one walk through it.
         direction = np.random.default_rng((seed, 5, walk.identity, index))
-        angle = float(direction.normal(camera.angle, camera.spread))
-        picture, labels = pedestrians.render(walk.person, camera, Shot.random(rng, camera, angle))
+        angle = direction.normal(camera.angle, camera.spread)
+        picture, labels = render(walk.person, camera, Shot.random(rng, camera, angle))
         name = f"{pid:04d}_c{index + 1}s1_{walk.identity:06d}_{k:02d}"
         picture.save(root / folder / f"{name}.jpg", quality=camera.quality)
         if folder == FOLDERS["train"]:
@@ -102,11 +84,10 @@ def _draw_walk(seed: int, walk: _Walk, root: Path) -> None:
 def sample_sheet(options: ImageOptions | None = None, people: int = 12) -> Image.Image:
     """Shows the first `people` training people, a column each, in a row for each camera."""
     options = options or ImageOptions()
-    step_x, step_y = pedestrians.WIDTH + 2, pedestrians.HEIGHT + 2
-    sheet = Image.new("RGB", (people * step_x - 2, len(ANGLES) * step_y - 2), "white")
-    for column, person in enumerate(cast(options.seed, options.alike, 0, people)):
-        for row, camera in enumerate(cameras(options.seed)):
-            rng = np.random.default_rng((options.seed, 6, column, row))
-            picture, _ = pedestrians.render(person, camera, Shot.random(rng, camera))
-            sheet.paste(picture, (column * step_x, row * step_y))
-    return sheet
+    shown, seen_by = cast(options.seed, options.alike, 0, people), cameras(options.seed)
+
+    def picture(column, row):
+        rng = np.random.default_rng((options.seed, 6, column, row))
+        return render(shown[column], seen_by[row], Shot.random(rng, seen_by[row]))[0]
+
+    return sheet([[picture(k, row) for k in range(people)] for row in range(len(seen_by))], people)

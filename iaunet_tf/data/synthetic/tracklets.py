@@ -11,9 +11,8 @@ import numpy as np
 from PIL import Image
 
 from iaunet_tf.data.dataset import MASK_FOLDER
-from iaunet_tf.data.synthetic import pedestrians
-from iaunet_tf.data.synthetic.drawing import ANGLES, cameras, cast, ensure_drawn, save_masks
-from iaunet_tf.data.synthetic.pedestrians import Person, Shot
+from iaunet_tf.data.synthetic.drawing import ANGLES, cameras, cast, ensure_drawn, save_masks, sheet
+from iaunet_tf.data.synthetic.pedestrians import Person, Shot, render
 
 # Raised whenever the same options would draw other images.
 VERSION = 1
@@ -23,27 +22,16 @@ FIRST_TRAIN, FIRST_TEST, FIRST_STRANGER = 40_000, 50_000, 60_000
 
 @dataclass(frozen=True)
 class TrackletOptions:
-    """What is drawn. Everything follows from these numbers.
+    """What is drawn. Everything follows from these numbers."""
 
-    Args:
-        seed: seed of people, cameras and walks.
-        train_people: people to train on.
-        test_people: other people, to search for.
-        cameras_per_person: how many of the six cameras see a person.
-        frames: length of the longest tracklets; the shortest have two thirds.
-        distractors: tracklets of strangers in the gallery.
-        alike: how many people in a row wear the same clothes.
-        masks: draw part masks of the training frames.
-    """
-
-    seed: int = 0
+    seed: int = 0  # of people, cameras and walks
     train_people: int = 250
-    test_people: int = 80
-    cameras_per_person: int = 3
-    frames: int = 10
-    distractors: int = 30
-    alike: int = 3
-    masks: bool = False
+    test_people: int = 80  # others than those to train on
+    cameras_per_person: int = 3  # how many of the six cameras see a person
+    frames: int = 10  # length of the longest tracklets; the shortest have two thirds
+    distractors: int = 30  # tracklets of strangers in the gallery
+    alike: int = 3  # how many people in a row wear the same clothes
+    masks: bool = False  # draw part masks of the training frames
 
 
 @dataclass(frozen=True)
@@ -55,36 +43,35 @@ class _Walk:
     half: str  # "train" or "test"
     pid: int
     camera: int
+    length: int  # in frames
     query: bool = False
 
     @property
     def name(self) -> str:
-        """Without the frame's number."""
         return f"{self.pid:04d}C{self.camera + 1}T{1 if self.pid else self.identity % 10_000 + 1:04d}"
+
+    @property
+    def frames(self) -> list[str]:
+        """Names of the frames."""
+        return [f"{self.name}F{k:03d}" for k in range(1, self.length + 1)]
 
 
 def ensure_tracklets(root: str | Path, options: TrackletOptions | None = None) -> None:
-    """Draws the tracklets into `root` unless they are there already.
-
-    Raises:
-        InputError: `root` holds something else, or tracklets drawn with other options.
-    """
+    """Draws the tracklets into `root` unless they are there; an InputError if something else is."""
     options = options or TrackletOptions()
     walks = _walks(options)
-    count = sum(_length(options, walk) for walk in walks)
     description = {"tracklets": VERSION, **asdict(options)}
-    finish = partial(_write_info, options, walks)
-    ensure_drawn(
-        Path(root), description, ["info", "bbox_train", "bbox_test"], walks, partial(_draw_walk, options), count, finish
-    )
+    count = sum(walk.length for walk in walks)
+    folders = ("info", "bbox_train", "bbox_test")
+    draw, finish = partial(_draw_walk, options), partial(_write_info, walks)
+    ensure_drawn(Path(root), description, folders, walks, draw, count, finish)
 
 
-def shots(options: TrackletOptions, walk: _Walk) -> list[Shot]:
+def _shots(seed: int, walk: _Walk) -> list[Shot]:
     """The frames of a walk through a camera."""
-    camera = cameras(options.seed)[walk.camera]
-    rng = np.random.default_rng((options.seed, 7, walk.identity, walk.camera))
-    count = _length(options, walk)
-    first = Shot.random(rng, camera, float(rng.normal(camera.angle, camera.spread)))
+    camera, count = cameras(seed)[walk.camera], walk.length
+    rng = np.random.default_rng((seed, 7, walk.identity, walk.camera))
+    first = Shot.random(rng, camera, rng.normal(camera.angle, camera.spread))
     steps = np.arange(count)
 
     def drift(scale):
@@ -98,11 +85,12 @@ def shots(options: TrackletOptions, walk: _Walk) -> list[Shot]:
     along = np.clip(first.background[0] + steps * rng.choice([-1, 1]) * 0.01, 0, 1)
     crossings: list[tuple[int, float] | None] = [None] * count
     for _ in range(rng.integers(1, 4)):
-        seed, length = int(rng.integers(2**31)), int(rng.integers(3, 7))
+        passer, length = int(rng.integers(2**31)), int(rng.integers(3, 7))
         start, side = int(rng.integers(-length + 2, count)), rng.choice([-1, 1])
         for step in range(length):
             if 0 <= start + step < count:
-                crossings[start + step] = (seed, float(side * (0.7 - 1.4 * (step + 0.5) / length)))
+                distance = side * (0.7 - 1.4 * (step + 0.5) / length)
+                crossings[start + step] = (passer, float(distance))
     return [
         replace(
             first,
@@ -124,6 +112,12 @@ def shots(options: TrackletOptions, walk: _Walk) -> list[Shot]:
 def _walks(options):
     rng = np.random.default_rng((options.seed, 8))
     walks = []
+
+    def add(person, identity, half, pid, camera, query=False):
+        lengths = np.random.default_rng((options.seed, 9, identity, camera))
+        length = int(lengths.integers(max(1, 2 * options.frames // 3), options.frames + 1))
+        walks.append(_Walk(person, identity, half, pid, camera, length, query))
+
     for half, first, people, first_pid in (
         ("train", FIRST_TRAIN, options.train_people, 1),
         ("test", FIRST_TEST, options.test_people, options.train_people + 1),
@@ -132,43 +126,33 @@ def _walks(options):
             seen_by = rng.permutation(len(ANGLES))[: options.cameras_per_person]
             for number, camera in enumerate(seen_by):
                 # The first camera has the query, the others are to be found.
-                asks = half == "test" and number == 0
-                walks.append(_Walk(person, first + place, half, first_pid + place, int(camera), asks))
+                query = half == "test" and number == 0
+                add(person, first + place, half, first_pid + place, int(camera), query)
     for place, person in enumerate(cast(options.seed, options.alike, FIRST_STRANGER, options.distractors)):
-        walks.append(_Walk(person, FIRST_STRANGER + place, "test", 0, int(rng.integers(len(ANGLES)))))
+        add(person, FIRST_STRANGER + place, "test", 0, int(rng.integers(len(ANGLES))))
     return sorted(walks, key=lambda walk: (walk.half, walk.name))
-
-
-def _length(options, walk):
-    shortest = max(1, 2 * options.frames // 3)
-    rng = np.random.default_rng((options.seed, 9, walk.identity, walk.camera))
-    return int(rng.integers(shortest, options.frames + 1))
-
-
-def _frame_names(options, walk):
-    return [f"{walk.name}F{k + 1:03d}" for k in range(_length(options, walk))]
 
 
 def _draw_walk(options: TrackletOptions, walk: _Walk, root: Path) -> None:
     camera = cameras(options.seed)[walk.camera]
     folder = f"bbox_{walk.half}/{walk.name[:4]}"
     (root / folder).mkdir(parents=True, exist_ok=True)
-    for name, shot in zip(_frame_names(options, walk), shots(options, walk), strict=True):
-        picture, labels = pedestrians.render(walk.person, camera, shot)
+    for name, shot in zip(walk.frames, _shots(options.seed, walk), strict=True):
+        picture, labels = render(walk.person, camera, shot)
         picture.save(root / folder / f"{name}.jpg", quality=camera.quality)
         if options.masks and walk.half == "train":
             save_masks(root / MASK_FOLDER / folder / name, labels)
 
 
-def _write_info(options, walks, root):
+def _write_info(walks, root):
     """The index that MARS has."""
     from scipy.io import savemat
 
     for half in ("train", "test"):
         own = [walk for walk in walks if walk.half == half]
-        names = [f"{name}.jpg" for walk in own for name in _frame_names(options, walk)]
+        names = [f"{name}.jpg" for walk in own for name in walk.frames]
         (root / "info" / f"{half}_name.txt").write_text("\n".join(names) + "\n")
-        last = np.cumsum([_length(options, walk) for walk in own])
+        last = np.cumsum([walk.length for walk in own])
         first = np.concatenate([[0], last[:-1]]) + 1
         tracks = np.stack([first, last, [walk.pid for walk in own], [walk.camera + 1 for walk in own]], axis=1)
         savemat(root / "info" / f"tracks_{half}_info.mat", {f"track_{half}_info": tracks})
@@ -179,12 +163,10 @@ def _write_info(options, walks, root):
 def sample_sheet(options: TrackletOptions | None = None, tracklets: int = 6) -> Image.Image:
     """Shows some training tracklets, a row each."""
     options = options or TrackletOptions()
-    walks = [walk for walk in _walks(options) if walk.half == "train"]
-    step_x, step_y = pedestrians.WIDTH + 2, pedestrians.HEIGHT + 2
-    sheet = Image.new("RGB", (options.frames * step_x - 2, tracklets * step_y - 2), "white")
-    for row in range(tracklets):
-        walk = walks[2 * row]
-        for column, shot in enumerate(shots(options, walk)):
-            picture, _ = pedestrians.render(walk.person, cameras(options.seed)[walk.camera], shot)
-            sheet.paste(picture, (column * step_x, row * step_y))
-    return sheet
+    train = [walk for walk in _walks(options) if walk.half == "train"]
+
+    def pictures(walk):
+        camera = cameras(options.seed)[walk.camera]
+        return [render(walk.person, camera, shot)[0] for shot in _shots(options.seed, walk)]
+
+    return sheet([pictures(train[2 * row]) for row in range(tracklets)], options.frames)

@@ -12,19 +12,13 @@ APPLICATIONS = sorted(name for name, value in vars(keras.applications).items() i
 
 
 def application(x, behind: Callable, name: str, weights: str | None = None):
-    """Applies a network of `keras.applications` without its classifier, as one layer.
+    """Applies a network of `keras.applications` without its classifier: one layer, `(B, h, w, C)`.
 
     Args:
         x: float32 RGB in 0..255 `(B, H, W, 3)`; the network's own preprocessing happens inside.
         behind: called with the features as a functional model; returns it with blocks inserted.
         name: name in `keras.applications`.
         weights: `"imagenet"`, a `.weights.h5` file without classifier, or None.
-
-    Returns:
-        `(B, h, w, C)`.
-
-    Raises:
-        InputError: the network is unknown, or the weights cannot be had.
     """
     if name not in APPLICATIONS:
         raise InputError(f"keras.applications has no {name}; it has {', '.join(APPLICATIONS)}")

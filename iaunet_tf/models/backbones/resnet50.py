@@ -42,17 +42,10 @@ def _bottleneck(x, filters, stride, name):
 
 
 def resnet50(x, behind: Callable, width: float = 1.0):
-    """Applies the network up to the last feature map.
+    """From normalised images `(B, H, W, 3)` to the last feature map `(B, H/16, W/16, 2048·width)`.
 
-    Layers carry torchvision's names with `_` for `.`: `conv1`, `layer1_0_conv1`, `layer1_0_downsample_0`, ...
-
-    Args:
-        x: normalised images `(B, H, W, 3)`.
-        behind: called with the map and the name behind each stage (`"layer1"` to `"layer4"`); returns the map.
-        width: factor on all channel counts.
-
-    Returns:
-        `(B, H/16, W/16, 2048·width)`.
+    `behind` is called with the map and the name behind each stage (`"layer1"` to `"layer4"`), and
+    returns the map. Layers carry torchvision's names with `_` for `.`: `layer1_0_downsample_0`, ...
     """
     x = layers.ReLU(name="relu")(_conv_norm(x, round(64 * width), 7, 2, "conv1", "bn1"))
     # Zeros pad as well as -inf would: everything behind a ReLU is at least 0.

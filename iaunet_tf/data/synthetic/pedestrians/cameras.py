@@ -31,15 +31,15 @@ class Camera:
         cast = np.exp(rng.normal(0, 0.13, 3))
         return cls(
             angle=angle,
-            spread=float(rng.uniform(0.35, 0.8)),
-            gain=float(rng.uniform(0.6, 1.25)),
-            gamma=float(rng.uniform(0.75, 1.35)),
+            spread=rng.uniform(0.35, 0.8),
+            gain=rng.uniform(0.6, 1.25),
+            gamma=rng.uniform(0.75, 1.35),
             cast=tuple(cast / cast.mean()),
-            blur=float(rng.uniform(0.2, 1.1)),
-            noise=float(rng.uniform(1.5, 6)),
+            blur=rng.uniform(0.2, 1.1),
+            noise=rng.uniform(1.5, 6),
             quality=int(rng.integers(45, 92)),
-            scale=float(rng.uniform(0.84, 0.93)),
-            sun=float(rng.uniform(-1, 1)),
+            scale=rng.uniform(0.84, 0.93),
+            sun=rng.uniform(-1, 1),
             scene=_scene(rng),
         )
 
@@ -63,22 +63,16 @@ class Shot:
 
     @classmethod
     def random(cls, rng: np.random.Generator, camera: Camera, angle: float | None = None) -> "Shot":
-        """Draws a random shot.
-
-        Args:
-            rng: source of randomness.
-            camera: the camera.
-            angle: walking direction in radians; random by default.
-        """
+        """A random shot; the person walks at `angle` in radians, by default a random one."""
         if angle is None:
             angle = rng.normal(camera.angle, camera.spread)
         seed = int(rng.integers(2**31))
         return cls(
             angle=float(angle + rng.normal(0, 0.15)),
-            phase=float(rng.uniform(0, 2 * np.pi)),
+            phase=rng.uniform(0, 2 * np.pi),
             stride=float(rng.choice([0.15, 0.8, 1.0])),
-            x=float(rng.normal(0, 0.05)),
-            y=float(rng.normal(0, 0.02)),
+            x=rng.normal(0, 0.05),
+            y=rng.normal(0, 0.02),
             scale=float(camera.scale * np.exp(rng.normal(0, 0.06))),
             light=float(np.exp(rng.normal(0, 0.1))),
             background=tuple(rng.random(2)),
@@ -120,8 +114,7 @@ def _scene(rng: np.random.Generator) -> np.ndarray:
         x, y = rng.uniform(0, width), rng.uniform(-0.1, 0.9) * horizon
         draw.rectangle((x, y, x + rng.uniform(20, 160), y + rng.uniform(30, 200)), fill=tone())
     draw.rectangle((0, horizon, width, height), fill=tone())
-    line = tone()
-    gap = int(rng.integers(18, 60))
+    line, gap = tone(), int(rng.integers(18, 60))
     for y in range(horizon, height, gap):  # tiles
         draw.line((0, y, width, y), fill=line, width=2)
     if rng.random() < 0.6:

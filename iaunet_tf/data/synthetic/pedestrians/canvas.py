@@ -18,7 +18,7 @@ class Canvas:
         self._rgb = ImageDraw.Draw(self.rgb)
         self._labels = ImageDraw.Draw(self.labels)
 
-    def _both(self, shape, fill, label, draw):
+    def _both(self, draw, shape, fill, label):
         if isinstance(fill, Image.Image):  # a texture of the same size as the canvas
             mask = Image.new("1", self.rgb.size)
             draw(ImageDraw.Draw(mask), shape, 1)
@@ -28,11 +28,10 @@ class Canvas:
         draw(self._labels, shape, label)
 
     def polygon(self, points, fill, label):
-        self._both([tuple(p) for p in points], fill, label, lambda d, s, f: d.polygon(s, fill=f))
+        self._both(ImageDraw.ImageDraw.polygon, [tuple(p) for p in points], fill, label)
 
     def ellipse(self, x, y, rx, ry, fill, label):
-        box = (x - rx, y - ry, x + rx, y + ry)
-        self._both(box, fill, label, lambda d, s, f: d.ellipse(s, fill=f))
+        self._both(ImageDraw.ImageDraw.ellipse, (x - rx, y - ry, x + rx, y + ry), fill, label)
 
     def limb(self, start, end, start_width, end_width, fill, label):
         """Draws a tapered stroke with round ends; the widths are diameters."""

@@ -5,30 +5,7 @@ from PIL import Image
 
 from iaunet_tf.data.synthetic.pedestrians.cameras import Shot
 from iaunet_tf.data.synthetic.pedestrians.canvas import BACKGROUND, CARRIED, HEAD, LOWER, SHOES, UPPER, Canvas, shade
-from iaunet_tf.data.synthetic.pedestrians.people import Garment, Person
-
-
-def _texture(garment: Garment, size, centre: float, top: float, unit: float, turn: float):
-    """Returns the garment's fabric as an image of the size of the canvas, or just its colour if it is plain."""
-    if garment.pattern == "plain":
-        return garment.colour
-    y, x = np.mgrid[: size[1], : size[0]].astype("float32")
-    u, v = (x - centre) / unit + 0.06 * turn, (y - top) / unit
-    pitch = garment.pitch
-    if garment.pattern == "rings":
-        second = (v / pitch) % 1 < 0.45
-    elif garment.pattern == "pinstripes":
-        second = (u / pitch) % 1 < 0.35
-    elif garment.pattern == "checks":
-        second = ((u / pitch) % 1 < 0.5) ^ ((v / pitch) % 1 < 0.5)
-    elif garment.pattern == "dots":
-        second = ((u / pitch) % 1 - 0.5) ** 2 + ((v / pitch) % 1 - 0.5) ** 2 < 0.08
-    elif garment.pattern == "block":
-        second = v > 6 * pitch
-    else:  # sides
-        second = np.abs((x - centre) / unit) > 0.055
-    fabric = np.where(second[..., None], garment.second, garment.colour)
-    return Image.fromarray(fabric.astype("uint8"))
+from iaunet_tf.data.synthetic.pedestrians.people import Person
 
 
 class Figure:
@@ -58,8 +35,8 @@ class Figure:
         canvas.ellipse(*self.at(0.02, 0.99), 0.2 * unit, 0.03 * unit, (58, 58, 60), BACKGROUND)
         before = np.asarray(canvas.labels).copy()
         far, near = (-1, 1) if self.side >= 0 else (1, -1)
-        facing_away = self.front < 0
-        if self.person.bag == "backpack" and not facing_away:
+        backpack, facing_away = self.person.bag == "backpack", self.front < 0
+        if backpack and not facing_away:
             self._backpack()
         self._arm(far)
         self._leg(far)
@@ -69,7 +46,7 @@ class Figure:
         self._head()
         if self.person.bag == "shoulder":
             self._shoulder_bag()
-        if self.person.bag == "backpack" and facing_away:
+        if backpack and facing_away:
             self._backpack()
         self._arm(near)
         self._light(np.asarray(canvas.labels) != before)
@@ -88,18 +65,12 @@ class Figure:
         ankle = self._joint(knee, swing - max(0.0, -swing) * 0.9, shin)
         ankle[1] = min(ankle[1], 0.955)
         thigh, calf, foot = 0.095 * person.build, 0.062 * person.build, 0.045
-
-        cut = person.lower.cut
-        fabric = self._fabric(person.lower)
-        bare = cut in ("skirt", "shorts")
+        cut, fabric = person.lower.cut, self._fabric(person.lower)
         self._limb(hip, knee, thigh, calf * 1.15, person.skin if cut == "skirt" else fabric, LOWER)
+        bare = cut in ("skirt", "shorts")
+        self._limb(knee, ankle, calf, foot, person.skin if bare else fabric, LOWER)
         if cut == "shorts":
-            middle = hip + 0.8 * (knee - hip)
-            self._limb(knee, ankle, calf, foot, person.skin, LOWER)
-            self._limb(hip, middle, thigh, thigh, fabric, LOWER)
-        else:
-            self._limb(knee, ankle, calf, foot, person.skin if bare else fabric, LOWER)
-
+            self._limb(hip, hip + 0.8 * (knee - hip), thigh, thigh, fabric, LOWER)
         toe = ankle + np.array([0.05 * self.side, 0.018 + 0.012 * max(self.front, 0)])
         if person.boots:
             self._limb(ankle - 0.35 * (ankle - knee), ankle, 0.058, 0.05, person.shoes, SHOES)
@@ -136,25 +107,11 @@ class Figure:
         shoulder, waist, bottom = 0.125 * broad * wide, 0.1 * broad * wide, 0.108 * broad * wide
         if cut == "coat":
             bottom *= 1.15
-        fabric = self._fabric(person.upper)
         self._limb((0, 0.12), (0, 0.17), 0.055, 0.06, person.skin, HEAD)
-        self._polygon(
-            [
-                (-0.35 * shoulder, 0.152),
-                (0.35 * shoulder, 0.152),
-                (shoulder, 0.19),
-                (waist, 0.37),
-                (bottom, hem),
-                (-bottom, hem),
-                (-waist, 0.37),
-                (-shoulder, 0.19),
-            ],
-            fabric,
-            UPPER,
-        )
+        outline = [(0.35 * shoulder, 0.152), (shoulder, 0.19), (waist, 0.37), (bottom, hem)]
+        self._symmetric(outline, self._fabric(person.upper), UPPER)
         if cut == "hoodie":
-            hood = shade(person.upper.colour, 0.8)
-            self._ellipse((0, 0.165), 0.062 * broad, 0.026, hood, UPPER)
+            self._ellipse((0, 0.165), 0.062 * broad, 0.026, shade(person.upper.colour, 0.8), UPPER)
         looks_here = self.front > 0.25
         shift = 0.05 * self.side
         if cut in ("jacket", "coat") and looks_here:
@@ -173,20 +130,11 @@ class Figure:
         cut = self.person.lower.cut
         fabric = self._fabric(self.person.lower)
         hip = 0.105 * self.broad
-        self._polygon(
-            [
-                (-hip, self.hip - 0.04),
-                (hip, self.hip - 0.04),
-                (hip, self.hip + 0.05),
-                (-hip, self.hip + 0.05),
-            ],
-            fabric,
-            LOWER,
-        )
+        self._symmetric([(hip, self.hip - 0.04), (hip, self.hip + 0.05)], fabric, LOWER)
         if cut in ("skirt", "longskirt"):
             hem = self.hip + (0.2 if cut == "skirt" else 0.38)
             flare = hip * 1.25 + 0.05 * abs(self.swing)
-            self._polygon([(-hip, self.hip), (hip, self.hip), (flare, hem), (-flare, hem)], fabric, LOWER)
+            self._symmetric([(hip, self.hip), (flare, hem)], fabric, LOWER)
 
     def _head(self):
         person = self.person
@@ -194,7 +142,7 @@ class Figure:
         rx, ry = 0.05 * broad, 0.066
         face = np.array([0.012 * self.side, 0.072])
         if person.hair_cut == "long":
-            self._polygon([(-0.058, 0.05), (0.058, 0.05), (0.062, 0.19), (-0.062, 0.19)], person.hair, HEAD)
+            self._symmetric([(0.058, 0.05), (0.062, 0.19)], person.hair, HEAD)
         if person.hair_cut == "ponytail":
             back = np.array([-0.05 * self.side, 0.07])
             self._limb(back, back + (-0.015 * self.side, 0.1), 0.03, 0.016, person.hair, HEAD)
@@ -238,11 +186,10 @@ class Figure:
     def _logo(self, kind, at, radius):
         colour = self.person.logo_colour
         x, y = at
-        if kind == "disc":
+        if kind in ("disc", "ring"):
             self._ellipse(at, radius, radius, colour, UPPER)
-        elif kind == "ring":
-            self._ellipse(at, radius, radius, colour, UPPER)
-            self._ellipse(at, radius * 0.55, radius * 0.55, self.person.upper.colour, UPPER)
+            if kind == "ring":
+                self._ellipse(at, radius * 0.55, radius * 0.55, self.person.upper.colour, UPPER)
         elif kind == "square":
             self._box(at, radius, radius, colour, UPPER)
         elif kind == "bar":
@@ -265,7 +212,28 @@ class Figure:
     # Shapes in body coordinates.
 
     def _fabric(self, garment):
-        return _texture(garment, self.canvas.rgb.size, self.centre, self.top, self.unit, self.side)
+        """The garment's fabric, an image as large as the canvas, or its colour if it is plain."""
+        if garment.pattern == "plain":
+            return garment.colour
+        width, height = self.canvas.rgb.size
+        y, x = np.mgrid[:height, :width].astype("float32")
+        x, y, pitch = (x - self.centre) / self.unit, (y - self.top) / self.unit, garment.pitch
+        # Positions within a period of the pattern, which turns with the body.
+        across, down = ((x + 0.06 * self.side) / pitch) % 1, (y / pitch) % 1
+        if garment.pattern == "rings":
+            second = down < 0.45
+        elif garment.pattern == "pinstripes":
+            second = across < 0.35
+        elif garment.pattern == "checks":
+            second = (across < 0.5) ^ (down < 0.5)
+        elif garment.pattern == "dots":
+            second = (across - 0.5) ** 2 + (down - 0.5) ** 2 < 0.08
+        elif garment.pattern == "block":
+            second = y > 6 * pitch
+        else:  # sides
+            second = np.abs(x) > 0.055
+        fabric = np.where(second[..., None], garment.second, garment.colour)
+        return Image.fromarray(fabric.astype("uint8"))
 
     def _limb(self, start, end, start_width, end_width, fill, label):
         unit = self.unit
@@ -273,6 +241,11 @@ class Figure:
 
     def _polygon(self, points, fill, label):
         self.canvas.polygon([self.at(*p) for p in points], fill, label)
+
+    def _symmetric(self, points, fill, label):
+        """A polygon of points on the right, downwards, and their mirror images on the left."""
+        left = [(-x, y) for x, y in points]
+        self._polygon([left[0], *points, *left[:0:-1]], fill, label)
 
     def _ellipse(self, centre, rx, ry, fill, label):
         self.canvas.ellipse(*self.at(*centre), rx * self.unit, ry * self.unit, fill, label)

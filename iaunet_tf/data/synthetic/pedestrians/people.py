@@ -82,17 +82,12 @@ class Person:
     @classmethod
     def random(cls, rng: np.random.Generator) -> "Person":
         def garment(cuts):
-            return Garment(
-                pick(rng, cuts),
-                clothes_colour(rng),
-                clothes_colour(rng),
-                pick(rng, PATTERNS),
-                rng.uniform(0.035, 0.07),
-            )
+            cut, colour, second = pick(rng, cuts), clothes_colour(rng), clothes_colour(rng)
+            return Garment(cut, colour, second, pick(rng, PATTERNS), rng.uniform(0.035, 0.07))
 
         return cls(
-            build=float(rng.uniform(0.82, 1.25)),
-            legs=float(rng.uniform(0.93, 1.07)),
+            build=rng.uniform(0.82, 1.25),
+            legs=rng.uniform(0.93, 1.07),
             skin=pick(rng, SKIN),
             hair_cut=pick(rng, HAIR_CUTS),
             hair=pick(rng, HAIR),

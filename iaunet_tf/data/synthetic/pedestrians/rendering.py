@@ -12,29 +12,17 @@ from iaunet_tf.data.synthetic.pedestrians.people import Person, clothes_colour, 
 
 
 def render(person: Person, camera: Camera, shot: Shot) -> tuple[Image.Image, np.ndarray]:
-    """Renders an image of a person.
-
-    Args:
-        person: who is seen.
-        camera: properties of the camera.
-        shot: properties of this image.
-
-    Returns:
-        The RGB image, 64×128 pixels (width × height), before JPEG compression; and its labels, uint8 `(128, 64)`, from
-        `BACKGROUND` to `CARRIED`.
-    """
+    """An RGB image of a person, 64×128 pixels (width × height), before JPEG compression; and its
+    labels, uint8 `(128, 64)`, from `BACKGROUND` to `CARRIED`."""
     size = (WIDTH * SUPERSAMPLING, HEIGHT * SUPERSAMPLING)
     canvas = Canvas(background(camera, shot, size))
     if shot.passer is not None:
         _draw_passer(canvas, camera, shot)
-    figure = Figure(canvas, person, shot, camera.sun)
-    figure.draw()
+    Figure(canvas, person, shot, camera.sun).draw()
     if shot.occluder is not None:
         _draw_occluder(canvas, np.random.default_rng(shot.occluder))
-
     if shot.crossing is not None:
         _draw_crossing(canvas, camera, shot)
-
     labels = _reduce_labels(np.asarray(canvas.labels))
     picture = canvas.rgb.resize((WIDTH, HEIGHT), Image.Resampling.BOX)
     return sensor(picture, camera, shot), labels
@@ -49,8 +37,11 @@ def _draw_passer(canvas, camera, shot):
         y=-0.05,
         scale=shot.scale * rng.uniform(0.7, 0.95),
     )
-    behind = Canvas(canvas.rgb)
-    Figure(behind, Person.random(rng), away, camera.sun).draw()
+    Figure(Canvas(canvas.rgb), Person.random(rng), away, camera.sun).draw()
+
+
+def _box(left, right, top, bottom):
+    return [(left, top), (right, top), (right, bottom), (left, bottom)]
 
 
 def _draw_occluder(canvas, rng):
@@ -60,15 +51,14 @@ def _draw_occluder(canvas, rng):
     kind = pick(rng, ("post", "low", "side"))
     if kind == "post":
         x, half = rng.uniform(0.15, 0.85) * width, rng.uniform(0.03, 0.09) * width
-        box = [(x - half, 0), (x + half, 0), (x + half, height), (x - half, height)]
+        box = _box(x - half, x + half, 0, height)
     elif kind == "low":
         y, slope = rng.uniform(0.62, 0.88) * height, rng.uniform(-0.05, 0.05) * height
         box = [(0, y - slope), (width, y + slope), (width, height), (0, height)]
     else:
         left, x = rng.random() < 0.5, rng.uniform(0.18, 0.38) * width
         top = rng.uniform(0, 0.4) * height
-        edge = (0, x) if left else (width - x, width)
-        box = [(edge[0], top), (edge[1], top), (edge[1], height), (edge[0], height)]
+        box = _box(0, x, top, height) if left else _box(width - x, width, top, height)
     canvas.polygon(box, colour, BACKGROUND)
 
 
@@ -92,9 +82,7 @@ def _draw_crossing(canvas, camera, shot):
     else:  # a van, a cart, a billboard
         half, top = rng.uniform(0.3, 0.45) * width, rng.uniform(0, 0.35) * height
         x = (0.5 + shot.x + distance) * width
-        front.polygon(
-            [(x - half, top), (x + half, top), (x + half, height), (x - half, height)], clothes_colour(rng), CARRIED
-        )
+        front.polygon(_box(x - half, x + half, top, height), clothes_colour(rng), CARRIED)
     canvas.labels.paste(BACKGROUND, mask=front.labels.point(lambda label: 255 * (label != BACKGROUND)))
 
 
