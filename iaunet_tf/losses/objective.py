@@ -1,5 +1,7 @@
 """What a training step of re-identification minimises: a table of weighted losses."""
 
+import functools
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -70,6 +72,7 @@ def make_objective(options, mining: str = "global") -> Callable[[dict, dict], tu
             if value is not None:
                 values[name] = value
                 weighted.append(weight * value)
-        return sum(weighted), {**values, "accuracy": accuracy(batch["labels"], outputs["logits"])}
+        total = functools.reduce(operator.add, weighted)
+        return total, {**values, "accuracy": accuracy(batch["labels"], outputs["logits"])}
 
     return objective
