@@ -1,6 +1,7 @@
 """Packaging: metadata in pyproject.toml, dependencies here, each with its reason.
 
-The exact versions that `make install` uses, indirect ones included, are pinned in requirements.txt.
+The exact versions that `make install` uses, indirect ones included, are pinned in requirements.txt. Lower bounds marked
+"holes" are the first versions without known ways for a hostile file to do harm.
 """
 
 from itertools import chain
@@ -8,7 +9,7 @@ from itertools import chain
 from setuptools import setup
 
 EXPORT = {
-    "onnx": ["tf2onnx>=1.17", "onnx>=1.17"],  # writing ONNX
+    "onnx": ["tf2onnx>=1.17", "onnx>=1.21"],  # writing ONNX; holes before: external data outside the folder
     "serving": ["tensorflow-serving-api>=2.19"],  # warm-up requests in SavedModels, and the gRPC client
     "litert": ["ai-edge-litert>=2.0"],  # running, and so checking, .tflite files
     "parquet": ["pyarrow>=15"],  # embeddings as Parquet
@@ -17,9 +18,13 @@ EXPORT = {
 setup(
     install_requires=[
         "tensorflow>=2.21,<2.22",  # tf.data, tf.distribute, the default Keras backend, SavedModel
-        "keras>=3.12,<3.16",  # the networks; 3.15 from Python 3.11 on, 3.12 is the last for 3.10
+        # The networks; 3.12 is the last for Python 3.10. Holes before: safe mode, HDF5 links and shapes, archives.
+        "keras>=3.12.4,<3.13; python_version < '3.11'",
+        "keras>=3.14,<3.16; python_version >= '3.11'",
         "numpy>=1.26",  # samplers, metrics, the generated data set
-        "Pillow>=10.0",  # reading, resizing and drawing pictures
+        # Reading, resizing and drawing pictures; 12.3 is the last for Python 3.10. Holes before: decoders of images.
+        "Pillow>=12.3; python_version < '3.11'",
+        "Pillow>=13.0; python_version >= '3.11'",
         "scipy>=1.11",  # MATLAB files of the video data sets, sparse matrices for re-ranking
         "h5py>=3.10",  # newer MATLAB files, those of LS-VID and CUHK03; Keras needs it too
         "psutil>=5.9",  # how much memory is available for the cache of decoded images
@@ -28,15 +33,16 @@ setup(
         "safetensors>=0.4",  # weights from and to PyTorch without pickles
         "huggingface_hub>=0.30",  # ImageNet weights: download and cache
         "matplotlib>=3.8",  # the CMC curve and other figures
-        "Jinja2>=3.1",  # the page of a report
+        "Jinja2>=3.1.6",  # the page of a report; holes before
         "wrapt>=1.15",  # registers our layers when, and only if, Keras is imported
+        "tqdm>=4.66.3",  # progress bars in terminals and notebooks
         "tensorboard>=2.20",  # training curves; TensorFlow no longer brings it
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.21,<2.22", "onnxruntime-gpu"],  # CUDA wheels
         "cpu": ["onnxruntime"],  # never beside onnxruntime-gpu: both install the same module
         **EXPORT,
-        "torch": ["torch>=2.6"],  # reading .pth checkpoints, and tests against PyTorch; never needed to run
+        "torch": ["torch>=2.10"],  # reading .pth checkpoints, tests against PyTorch; holes before: weights_only
         # Tests and style; exports are tested and timed in openvino, and test workers share them by filelock.
         "dev": ["pytest", "pytest-xdist", "filelock", "ruff", "onnxruntime", "openvino", *chain(*EXPORT.values())],
     },

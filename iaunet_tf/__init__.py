@@ -26,6 +26,7 @@ __getattr__ = lazily(
 
 
 @wrapt.when_imported("keras")
-def _register_layers(keras) -> None:
-    """Makes our layers known to Keras as soon as there is one, for `keras.models.load_model`."""
-    importlib.import_module("iaunet_tf.layers")
+def _register(keras) -> None:
+    """Makes our layers, losses and networks known to Keras as soon as there is one, for `keras.models.load_model`."""
+    for module in ("layers", "losses", "models.network"):
+        importlib.import_module(f"iaunet_tf.{module}")

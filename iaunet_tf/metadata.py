@@ -1,12 +1,15 @@
 """Metadata stored in exported networks, which specifies how pixels must be prepared."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 from iaunet_tf.errors import InputError
 
 KEY = "iaunet_tf"  # key in a file's own metadata
 FILE = f"{KEY}.json"  # file name in exports that contain files
+LARGEST = 1 << 20  # bytes of the metadata in a file, many times what an exporter writes
+RANGES = {"height": (16, 4096), "width": (16, 4096), "embedding": (1, 65536)}
+CHOICES = {"layout": ("image", "tracker"), "dtype": ("float32", "uint8")}
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,9 @@ class Metadata:
             `"tracker"` is `(batch, 3, height, width)`, RGB normalised by the caller with the ImageNet statistics.
         dtype: data type of the input.
         embedding: number of embedding dimensions.
+
+    Raises:
+        InputError: a value is of the wrong type or out of range.
     """
 
     name: str
@@ -34,6 +40,22 @@ class Metadata:
     embedding: int
     unit_length: bool = True
 
+    def __post_init__(self):
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            low, high = RANGES.get(entry.name, (None, None))
+            if type(value) is not entry.type or (low is not None and not low <= value <= high):
+                wanted = f"from {low} to {high}" if low is not None else f"of type {entry.type.__name__}"
+            elif entry.name in CHOICES and value not in CHOICES[entry.name]:
+                wanted = " or ".join(CHOICES[entry.name])
+            else:
+                continue
+            raise InputError(f"{entry.name} must be {wanted}; received {value!r:.40}")
+        if self.layout == "tracker" and self.video:
+            raise InputError("layout tracker is for single images, but this is a video network: take layout image")
+        if self.layout == "tracker" and self.dtype != "float32":
+            raise InputError(f"layout tracker is for float32 pixels; received {self.dtype}")
+
     @property
     def input(self) -> str:
         """Name of the network's input."""
@@ -44,14 +66,51 @@ class Metadata:
         """Shape of the axes before those of an image, all of any length: batch, and frames for video."""
         return (None, None) if self.video else (None,)
 
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        """Shape of the network's input, with None for axes of any length."""
+        size = (self.height, self.width)
+        return (None, 3, *size) if self.layout == "tracker" else (*self.leading, *size, 3)
+
     def to_json(self) -> str:
         """Serialises the metadata as one line of JSON."""
         return json.dumps(asdict(self))
 
     @classmethod
-    def from_json(cls, text: str, path: object) -> "Metadata":
-        """Parses the output of `to_json`; error messages name `path`."""
+    def from_json(cls, text: str | bytes, path: object, key: str = "") -> "Metadata":
+        """Parses the output of `to_json`, or an object that has it under `key`; error messages name `path`."""
         try:
-            return cls(**json.loads(text))
-        except (ValueError, TypeError):
-            raise InputError(f"{path}: the iaunet-tf metadata cannot be read; export the network again") from None
+            if len(text) > LARGEST:
+                raise InputError(f"longer than {LARGEST} bytes")
+            values = json.loads(text)[key] if key else json.loads(text)
+            known = {entry.name for entry in fields(cls)}
+            other = ", ".join(sorted(set(values) - known))
+            if other:
+                raise InputError(f"{other[:80]} is unknown; a newer iaunet-tf may have written it")
+            return cls(**values)
+        except InputError as error:
+            reason = str(error)
+        except (ValueError, TypeError, LookupError, RecursionError):  # no JSON or UTF-8, no object, without a field
+            reason = "damaged"
+        raise InputError(f"{path}: the iaunet-tf metadata cannot be used: {reason}; export the network again")
+
+    def check(self, path: object, inputs: dict[str, tuple], outputs: dict[str, tuple]) -> None:
+        """Compares the metadata with the inputs and outputs that a file declares by name: for each its shape, in which
+        an axis of any length is not a positive number, and its data type."""
+        expected = (
+            (self.input, inputs, self.shape, self.dtype),
+            ("embedding", outputs, (None, self.embedding), "float32"),
+        )
+        if len(inputs) != 1:
+            raise InputError(f"{path}: takes {len(inputs)} inputs ({', '.join(inputs):.80}), not {self.input} alone")
+        for name, declared, shape, dtype in expected:
+            if name not in declared:
+                raise InputError(f"{path}: has no {name}, only {', '.join(declared):.80}; export the network again")
+            found, kind = declared[name]
+            found = tuple(axis if isinstance(axis, int) and axis > 0 else None for axis in found)
+            fits = all(axis in (None, wanted) for axis, wanted in zip(found, shape, strict=False))
+            if (len(found), kind) != (len(shape), dtype) or not fits:
+                raise InputError(
+                    f"{path}: {name} is {kind} {found} in the network, but {dtype} {shape} in the metadata; "
+                    "export the network again"
+                )

@@ -4,6 +4,7 @@
  * INPUT and OUTPUT are the tensors of the signature `encoded` listed in assets.extra/iaunet_tf.json, such as
  * encoded_image_bytes:0 and StatefulPartitionedCall:0. Prints the embedding, one number per line.
  */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 #include <tensorflow/c/c_api.h>
 
 static void fail(const char *what, const char *why) {
-  fprintf(stderr, "error: %s: %s\n", what, why);
+  fprintf(stderr, "error: %s: %.*s\n", what, (int)strcspn(why, "\n"), why);
   exit(1);
 }
 
@@ -35,7 +36,9 @@ static char *read_file(const char *path, size_t *size) {
   FILE *file = fopen(path, "rb");
   if (!file) fail(path, "cannot be opened");
   fseek(file, 0, SEEK_END);
-  *size = (size_t)ftell(file);
+  long end = ftell(file);
+  if (end < 0 || end > 1L << 30) fail(path, "is not a file of at most 1 GiB");
+  *size = (size_t)end;
   rewind(file);
   char *content = malloc(*size ? *size : 1);
   if (!content || fread(content, 1, *size, file) != *size) fail(path, "cannot be read");
@@ -67,7 +70,11 @@ int main(int argc, char **argv) {
   TF_Tensor *embedding = NULL;
   TF_SessionRun(session, NULL, &input, &picture, 1, &output, &embedding, 1, NULL, 0, NULL, status);
   check(status, argv[4]);
+  if (TF_TensorType(embedding) != TF_FLOAT || TF_NumDims(embedding) != 2 || TF_Dim(embedding, 0) != 1)
+    fail(argv[3], "is not one embedding");
   const float *numbers = TF_TensorData(embedding);
+  for (int64_t i = 0; i < TF_Dim(embedding, 1); ++i)
+    if (!isfinite(numbers[i])) fail(argv[4], "its embedding is not finite");
   for (int64_t i = 0; i < TF_Dim(embedding, 1); ++i) printf("%.9g\n", numbers[i]);
 
   TF_StringDealloc(TF_TensorData(picture));

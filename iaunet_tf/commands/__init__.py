@@ -1,10 +1,14 @@
 """The command `iaunet`, a file for each of its commands."""
 
+import contextlib
 import importlib
+import io
 import sys
 from collections.abc import Sequence
 
-from iaunet_tf.errors import InputError, Stopped
+from iaunet_tf.commands.endings import catching_signals, ending, flush_output
+from iaunet_tf.errors import InputError
+from iaunet_tf.wording import did_you_mean
 
 COMMANDS = {
     "train": "train and evaluate a network",
@@ -15,33 +19,48 @@ COMMANDS = {
     "weights": "convert a checkpoint",
     "data": "draw the synthetic data sets, make part masks",
 }
+RESUMING = "; iaunet train --resume RUN continues training from the last whole epoch"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command that the first argument names; returns the exit code.
 
-    What the user can mend is printed as one line, with code 1.
+    What the user can mend is printed as one line, with code 1; so are interruptions, with the shell's codes for them.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):  # file names need not be Unicode
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    signals = []
+    try:
+        with catching_signals() as signals:
+            _run(arguments)
+        flush_output()
+        return 0
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            flush_output()
+        ends = ending(error, signals, RESUMING if arguments[:1] == ["train"] else "")
+        if ends is None:
+            raise
+    code, line = ends
+    if line:
+        print(line, file=sys.stderr)
+    return code
+
+
+def _run(arguments):
     if not arguments or arguments[0] in ("-h", "--help"):
         print("usage: iaunet COMMAND ...; iaunet COMMAND --help explains one\n")
         print("\n".join(f"  {name:10}{summary}" for name, summary in COMMANDS.items()))
-        return 0
+        return
+    if arguments[0] not in COMMANDS:
+        hint = did_you_mean(arguments[0], COMMANDS) or f"; commands are {', '.join(COMMANDS)}"
+        raise InputError(f"there is no command {arguments[0]}{hint}")
+    # Each command imports what it needs, and no other's.
+    command = importlib.import_module(f"iaunet_tf.commands.{arguments[0]}")
     try:
-        if arguments[0] not in COMMANDS:
-            raise InputError(f"there is no command {arguments[0]}; commands are {', '.join(COMMANDS)}")
-        # Each command imports what it needs, and no other's.
-        importlib.import_module(f"iaunet_tf.commands.{arguments[0]}").main(arguments[1:])
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"error: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
-        return 1
-    except Stopped as stopped:
-        print(f"\n{stopped}", file=sys.stderr)
-        return 143
-    except KeyboardInterrupt:
-        print("\ninterrupted; iaunet train --resume RUN continues training from the last whole epoch", file=sys.stderr)
-        return 130
-    return 0
+        command.main(arguments[1:])
+    except SystemExit as end:  # of argparse, after its help, which then is still to be written out
+        if end.code:
+            raise

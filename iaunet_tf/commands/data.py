@@ -3,10 +3,23 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from iaunet_tf.commands.arguments import Parser, choose
+from iaunet_tf.commands.arguments import Parser, choose, output
 from iaunet_tf.data.part_masks import convert
 from iaunet_tf.data.synthetic import images, tracklets
+from iaunet_tf.errors import InputError
 from iaunet_tf.files import replacing
+
+# Range and meaning of the options: what does not fit into the names of files, or has nothing to find, is refused.
+OPTIONS = {
+    "seed": (0, 2**32 - 1, "what is drawn follows from it"),
+    "train_people": (1, 4999, "people to train on"),
+    "test_people": (1, 4999, "other people, to search for"),
+    "cameras_per_person": (2, 6, "how many of the six cameras see a person"),
+    "shots": (2, 99, "images of a person in each camera"),
+    "frames": (1, 999, "length of the longest tracklets; the shortest have two thirds"),
+    "distractors": (0, 9999, "strangers in the gallery, an image or tracklet each"),
+    "alike": (1, 6, "of every six people, how many wear the same clothes"),
+}
 
 # For each kind that is drawn: its options, what draws it, and what draws a sheet of samples.
 DRAWN = {
@@ -26,18 +39,24 @@ def main(arguments: Sequence[str]) -> None:
 
 def _draw(kind: str, arguments: Sequence[str]) -> None:
     options_class, ensure, sheet = DRAWN[kind]
-    parser = Parser(f"data {kind}", f"Draws pedestrians: a data set of {kind}, with exact part masks.")
-    parser.add_argument("folder", help="where to write the data set")
-    parser.add_argument("--sheet", metavar="PNG", help="write a sheet of samples as well")
+    parser = Parser(f"data {kind}", f"Draws a data set of pedestrians: {kind}, with exact part masks.")
+    parser.add_argument("folder", type=output, help="where to write the data set")
+    parser.add_argument("--sheet", type=output, metavar="FILE", help="write a sheet of samples as well, .png or .jpg")
     for key, default in asdict(options_class()).items():
         if isinstance(default, bool):
-            parser.switch(f"--{key}", default, f"default: {str(default).lower()}")
+            parser.switch(f"--{key}", default, "draw part masks of the training frames (default: false)")
         else:
-            parser.add_argument(f"--{key}", type=int, default=default, help=f"default: {default}")
+            low, high, help = OPTIONS[key]
+            parser.count(f"--{key}", low, high, default, help)
     given = vars(parser.parse(arguments))
     folder, sheet_file = given.pop("folder"), given.pop("sheet")
+    if sheet_file and sheet_file.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        raise InputError(f"--sheet {sheet_file}: must end in .png or .jpg")
     options = options_class(**given)
-    ensure(folder, options)
+    try:
+        ensure(folder, options)
+    except InputError as error:
+        raise InputError(str(error).replace("set another --data.root", "name another folder")) from None
     if sheet_file:
         with replacing(sheet_file) as temporary:
             sheet(options).save(temporary)
@@ -46,6 +65,8 @@ def _draw(kind: str, arguments: Sequence[str]) -> None:
 def _masks(arguments):
     parser = Parser("data masks", "Makes part masks from the label maps of a human parser that was trained on LIP.")
     parser.add_argument("labels", help="folder of label maps, .png with LIP's classes 0..19")
-    parser.add_argument("out", help="where to put the masks: ROOT/seg_part4/Market1501_train_seg_part4, ROOT/seg_part4")
+    parser.add_argument(
+        "out", type=output, help="where to put the masks: ROOT/seg_part4/Market1501_train_seg_part4, ROOT/seg_part4"
+    )
     options = parser.parse(arguments)
     print(f"{convert(options.labels, options.out)} images: {options.out}")

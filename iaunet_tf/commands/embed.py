@@ -1,15 +1,22 @@
 """`iaunet embed MODEL IMAGES... --out features.npz` (or `.parquet`)."""
 
+import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from iaunet_tf.commands.arguments import Parser
-from iaunet_tf.data.decoding import SUFFIXES
+from iaunet_tf.commands.arguments import Parser, output
+from iaunet_tf.data.decoding import SUFFIXES, load_image
+from iaunet_tf.data.walking import Walker
 from iaunet_tf.errors import InputError
-from iaunet_tf.files import replacing
+from iaunet_tf.files import fingerprint, printable, replacing, state
 from iaunet_tf.inference import Embedder
+from iaunet_tf.terminal import in_threads, progress
+from iaunet_tf.vectors import lengths
+
+BATCHES = 16  # embedded at a time, between which results are kept
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -18,30 +25,80 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("model", help=".onnx, .tflite or .keras file, or the folder of a SavedModel or of a run")
     parser.add_argument("images", nargs="+", help="image files, and folders of them")
     out_help = ".npz or .parquet file to write: paths, and embeddings of length 1"
-    parser.add_argument("--out", required=True, metavar="FILE", help=out_help)
-    parser.add_argument("--batch_size", type=int, default=32, help="images or clips at a time (default: 32)")
-    parser.choice("--device", ("auto", "cpu", "cuda"))
+    parser.add_argument("--out", required=True, type=output, metavar="FILE", help=out_help)
+    parser.count("--batch_size", 1, 10_000, 32, "images or clips at a time")
+    parser.choice("--device", ("auto", "cpu", "cuda"), "what to compute on; auto takes CUDA if it is there (default)")
+    corrupt_help = "unreadable images: error (default) names one before anything is embedded, skip leaves them out"
+    parser.choice("--on_corrupt", ("error", "skip"), corrupt_help)
     options = parser.parse(arguments)
-    write = _writer(Path(options.out))
+    out = options.out
+    write = _writer(out)
     # The images first: a mistyped folder should not wait for the network.
     folders = _folders(options.images)
     embed = Embedder(options.model, options.batch_size, options.device)
+    folders = _readable(folders, options.on_corrupt)
     if embed.metadata.video:
         paths, items = list(folders), list(folders.values())
     else:
         paths = items = [path for files in folders.values() for path in files]
-    embeddings = embed(items, progress=True)
-    with replacing(options.out) as temporary:
+    partial = out.with_name(f"{out.name}.partial")
+    model = Path(options.model)
+    model_files = sorted({model, *model.rglob("*")} - {out, partial})
+    images = (path for files in folders.values() for path in files)
+    of = fingerprint([*map(state, model_files), *map(str, paths), *map(state, images)])
+    embeddings = _embed(embed, paths, items, partial, of)
+    with replacing(out) as temporary:
         write(temporary, [str(path) for path in paths], embeddings)
-    print(f"{len(embeddings)} embeddings of {embeddings.shape[1]} numbers: {options.out}")
+    partial.unlink(missing_ok=True)
+    print(f"{len(embeddings)} embeddings of {embeddings.shape[1]} numbers: {out}")
+
+
+def _embed(embed, paths, items, partial, of):
+    """Embeddings `(N, D)` of the items, from the file `partial`, where a command on the same things, by their
+    fingerprint `of`, goes on if it was ended in between."""
+    head, shape = of.encode(), (len(items), embed.metadata.embedding)
+    width, size = 4 * shape[1], BATCHES * embed.batch_size
+    needed, free = 2 * width * len(items), shutil.disk_usage(partial.parent).free
+    if needed > free:
+        raise InputError(f"{partial.parent}: has {free / 2**30:.1f} GiB of space, {needed / 2**30:.1f} are needed")
+    with partial.open("a+b") as file:
+        file.seek(0)
+        known = file.read(len(head)) == head
+    if not known:
+        partial.unlink()  # not emptied: another command may be writing to it
+        partial.write_bytes(head)
+    with partial.open("r+b") as file:
+        done = 0
+        if there := (partial.stat().st_size - len(head)) // width:
+            whole = abs(lengths(np.memmap(file, "float32", "r", len(head), (there, shape[1]))) - 1) < 1e-3
+            done = there if whole.all() else int(whole.argmin())
+            print(f"{partial}: goes on after {done} of {len(items)}")
+        with progress("embedding", len(items)) as bar:
+            bar.update(done)
+            for start in range(done, len(items), size):
+                try:
+                    rows = embed(items[start : start + size])
+                except InputError as error:
+                    if not start:
+                        partial.unlink(missing_ok=True)
+                        raise
+                    raise InputError(f"{error}; what comes before {paths[start]} is kept in {partial}") from None
+                file.seek(len(head) + start * width)
+                file.write(rows.tobytes())
+                file.flush()
+                bar.update(len(rows))
+        return np.memmap(file, "float32", "r", len(head), shape)
 
 
 def _writer(out):
     """A function that writes `N` paths and embeddings `(N, D)`; whether it can is checked now."""
+    if out.suffix not in (".npz", ".parquet"):
+        raise InputError(f"--out {out}: must end in .npz or .parquet")
+    if out.is_dir():
+        raise InputError(f"--out {out}: is a folder")
+    out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix == ".npz":
         return lambda file, paths, embeddings: np.savez(file, paths=np.array(paths), embeddings=embeddings)
-    if out.suffix != ".parquet":
-        raise InputError(f"{out}: the name of the features' file ends in .npz or .parquet")
     try:
         import pyarrow
         import pyarrow.parquet
@@ -50,9 +107,36 @@ def _writer(out):
 
     def write(file, paths, embeddings):
         vectors = pyarrow.FixedSizeListArray.from_arrays(embeddings.ravel(), embeddings.shape[1])
-        pyarrow.parquet.write_table(pyarrow.table({"path": paths, "embedding": vectors}), file)
+        pyarrow.parquet.write_table(pyarrow.table({"path": [*map(printable, paths)], "embedding": vectors}), file)
 
     return write
+
+
+def _readable(folders, on_corrupt):
+    """Those of the images that can be decoded, each once, by their folder."""
+    files = [path for each in folders.values() for path in each]
+    once = list({os.path.abspath(path): path for path in files}.values())
+    if len(once) < len(files):
+        print(f"{len(files) - len(once)} images are given twice, and are embedded once")
+    reasons = {}
+
+    def work(number):
+        try:
+            load_image(once[number])
+        except InputError as error:
+            reasons[number] = error
+
+    in_threads(work, len(once), "reading images")
+    if reasons:
+        count, first = f"{len(reasons)} of {len(once)} images cannot be used", reasons[min(reasons)]
+        if on_corrupt == "error" or len(reasons) == len(once):
+            raise InputError(f"{first}; {count}; --on_corrupt skip leaves such images out")
+        print(f"{count} and are left out, the first: {first}")
+    found: dict[Path, list[Path]] = {}
+    for number, path in enumerate(once):
+        if number not in reasons:
+            found.setdefault(path.parent, []).append(path)
+    return found
 
 
 def _folders(images):
@@ -60,7 +144,10 @@ def _folders(images):
     folders: dict[Path, list[Path]] = {}
     for name in map(Path, images):
         if name.is_dir():
-            found = sorted(path for path in name.rglob("*") if path.suffix.lower() in SUFFIXES)
+            walker = Walker(name)
+            found = walker.images(name, deep=True)
+            for note in walker.notes:
+                print(note)
             if not found:
                 raise InputError(f"{name}: contains no images ({', '.join(sorted(SUFFIXES))})")
         elif name.is_file():

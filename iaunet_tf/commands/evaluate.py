@@ -1,42 +1,68 @@
 """`iaunet evaluate`: a run again, or any network in a file on a data set."""
 
+import contextlib
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from iaunet_tf.commands.arguments import with_underscores
 from iaunet_tf.commands.session import evaluate_again, work_on
 from iaunet_tf.config.parsing import build_parser, parse
-from iaunet_tf.data.selection import read_selected
+from iaunet_tf.config.stored import read_run
+from iaunet_tf.data.selection import check_input, read_selected
 from iaunet_tf.errors import InputError
 from iaunet_tf.evaluation.evaluator import Evaluator
 from iaunet_tf.evaluation.exported import ExportedExtractor
-from iaunet_tf.evaluation.tables import summary, write_results
+from iaunet_tf.evaluation.tables import summary, write_metrics, write_results
 from iaunet_tf.inference import Embedder
-from iaunet_tf.run import Run
+from iaunet_tf.run import Run, claim
+
+# Keys, or sections, of training.
+USELESS = ("train.", "loss.", "model.", "data.more", "data.masks", "data.flip", "data.erase")
+
+ABOUT = """
+    Evaluates a run again, or a network in an .onnx, .tflite or .keras file, or in the folder of a SavedModel, for which
+    --data.name and --data.root say on what. Keys that have no effect on an evaluation, those of train, loss and model,
+    are refused.
+"""
 
 
 def main(arguments: Sequence[str]) -> None:
     """Evaluates the run or the file that the first argument names; the others are keys of the configuration."""
+    if "--help" in arguments or "-h" in arguments:
+        print(build_parser(prog="iaunet evaluate RUN|FILE", description=" ".join(ABOUT.split())).format_help())
+        return
     if not arguments or arguments[0].startswith("-"):
-        if "--help" in arguments or "-h" in arguments:
-            print("usage: iaunet evaluate RUN|FILE [KEYS]: the folder of a run, or an .onnx, .tflite or .keras file or")
-            print("the folder of a SavedModel with --data.name and --data.root; keys are those of iaunet train:\n")
-            print(build_parser(prog="iaunet evaluate RUN|FILE").format_help())
-            return
         raise InputError("iaunet evaluate needs a run's folder or an exported file first: iaunet evaluate RUN")
-    source, keys = Path(arguments[0]), arguments[1:]
+    source, keys = Path(arguments[0]), [with_underscores(word) for word in arguments[1:]]
     if Run(source).config.is_file():
         evaluate_run(source, keys)
         return
-    if source.is_dir() and not any(source.rglob("saved_model.pb")):
-        raise InputError(f"{source}: is not a run folder (it holds no config.yaml), nor that of a SavedModel")
+    if source.is_dir() and not (any(source.glob("saved_model.pb")) or any(source.glob("*/saved_model.pb"))):
+        source = _served(source)
     _evaluate_file(source, keys)
 
 
+def _served(folder):
+    """The one SavedModel in a folder of served models, as the exporter writes it: NAME/VERSION/saved_model.pb."""
+    models = sorted({file.parents[1] for file in folder.glob("*/*/saved_model.pb")})
+    if len(models) > 1:
+        raise InputError(f"{folder}: holds several models; take one of {', '.join(map(str, models))}")
+    return models[0] if models else Run(folder).require().path
+
+
 def evaluate_run(folder: Path, keys: Sequence[str]) -> None:
-    """Evaluates a finished run again."""
-    _refuse(keys, ("train.", "loss.", "model."), but=("train.strategy", "train.patience"))
-    work_on(parse(keys, str(folder)), Run(folder), evaluate_again)
+    """Evaluates a finished run again, in its folder or, with other keys than its own, in another one."""
+    _refuse(keys, ("seed", *USELESS), but=("train.strategy", "train.patience"))
+    run, (config, stored) = Run(folder), read_run(folder, keys)
+    if config == stored:
+        work_on(config, run, evaluate_again)
+        return
+    if config.run_dir == stored.run_dir:
+        config.run_dir = None
+    # Whatever a configuration file says of them.
+    config.seed, config.model, config.loss = stored.seed, stored.model, stored.loss
+    work_on(config, None, evaluate_again, run)
 
 
 def _refuse(keys, useless, but=()):
@@ -48,7 +74,7 @@ def _refuse(keys, useless, but=()):
 
 
 def _evaluate_file(source, keys):
-    _refuse(keys, ("train.", "loss.", "model.", "data.more", "data.masks", "data.flip", "data.erase"))
+    _refuse(keys, USELESS)
     config = parse(keys, default=None)
     data = config.data
     if config.task != "reid" or data.fold == "all":
@@ -56,27 +82,23 @@ def _evaluate_file(source, keys):
     for key in ("flip", "ensemble"):
         if getattr(config.eval, key):
             raise InputError(f"eval.{key} needs a run; evaluate that one: iaunet evaluate RUN --eval.{key} ...")
-    if config.run_dir and Path(config.run_dir).exists():
-        raise InputError(f"{config.run_dir}: exists; choose another --run_dir")
+    run = Run(Path(config.run_dir)) if config.run_dir else None
+    if run:
+        run.require_new()
     embedder = Embedder(source, config.eval.batch_size)
     metadata = embedder.metadata
-    if metadata.video != data.video:
-        kinds = ("clips", "images") if metadata.video else ("images", "tracklets")
-        raise InputError(f"{source}: embeds {kinds[0]}, and {data.name} consists of {kinds[1]}")
     if config.name == type(config).name:
         config.name = source.stem
-    size = metadata.height, metadata.width
-    if (data.height, data.width) not in (size, (type(data).height, type(data).width)):
-        raise InputError(
-            f"{source}: takes {size[0]}x{size[1]} pixels, not {data.height}x{data.width}; leave data.height and "
-            "data.width out"
-        )
-    data.height, data.width = size
-    start = time.perf_counter()
-    evaluator = Evaluator(config, read_selected(data, training=False)[1])
-    evaluations = evaluator.evaluate(ExportedExtractor(embedder, config))
-    print(summary(evaluations, time.perf_counter() - start))
-    if config.run_dir:
-        run = Run(Path(config.run_dir))
-        write_results(evaluations, run)
-        print(run.metrics)
+    if (data.height, data.width) == (type(data).height, type(data).width):
+        data.height, data.width = metadata.height, metadata.width
+    check_input(metadata, source, data)
+    with claim(run, new=True) if run else contextlib.nullcontext():
+        start = time.perf_counter()
+        evaluator = Evaluator(config, read_selected(data, training=False)[1])
+        for evaluations in evaluator.evaluate(ExportedExtractor(embedder, config)):
+            if run:
+                write_metrics(evaluations, run.metrics)
+        print(summary(evaluations, time.perf_counter() - start))
+        if run:
+            write_results(evaluations, run)
+            print(run.metrics)

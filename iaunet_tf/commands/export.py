@@ -1,12 +1,12 @@
 """`iaunet export onnx|savedmodel|litert`: load, write beside the final name, compare with Keras, rename, report."""
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 
-from iaunet_tf.commands.arguments import Parser, choose
+from iaunet_tf.commands.arguments import Parser, choose, output
 from iaunet_tf.errors import InputError
 from iaunet_tf.files import replacing, write_json
 from iaunet_tf.terminal import quietly
@@ -35,18 +35,19 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _onnx_options(parser):
-    parser.add_argument("--out", required=True, metavar="FILE", help="the .onnx file to write")
+    parser.add_argument("--out", required=True, type=output, metavar="FILE", help="the .onnx file to write")
     parser.choice(
         "--layout",
         ("image", "tracker"),
         "image: RGB in 0..255, (batch, height, width, 3), normalised inside (default); tracker: float32, "
         "(batch, 3, height, width), normalised by the caller with ImageNet's statistics, as trackers feed it",
     )
-    parser.choice("--dtype", ("float32", "uint8"), "of the input, for layout image")
+    parser.choice("--dtype", ("float32", "uint8"), "of the input, for layout image (default: float32)")
     parser.choice(
         "--precision",
         ("fp32", "fp16", "int8"),
-        "fp16: float16 where the network allows it, for GPUs; int8: 8-bit convolutions, calibrated on --calibrate",
+        "fp32 (default); fp16: float16 where the network allows it, for GPUs; int8: 8-bit convolutions, calibrated on "
+        "--calibrate",
     )
     parser.switch(
         "--long_clips",
@@ -60,34 +61,39 @@ def _onnx_options(parser):
 
 def _savedmodel_options(parser):
     out_help = "folder of served models; DIR/NAME/VERSION/ is written"
-    parser.add_argument("--out", required=True, metavar="DIR", help=out_help)
+    parser.add_argument("--out", required=True, type=output, metavar="DIR", help=out_help)
     parser.add_argument("--name", help="name of the served model (default: the network's, iaunet)")
-    parser.add_argument("--version", type=int, help="default: the one after the newest")
-    dtype_help = "of the pixels that serving_default takes; floats are resized without rounding"
+    parser.count("--version", 1, 2**31 - 1, None, "version of the served model; without it, the one after the newest")
+    dtype_help = "of the pixels that serving_default takes; float32 is resized without rounding (default: uint8)"
     parser.choice("--dtype", ("uint8", "float32"), dtype_help)
     parser.switch("--part_attention", False, "output the part attention of both blocks as well")
     parser.set_defaults(precision="fp32")
 
 
 def _litert_options(parser):
-    parser.add_argument("--out", required=True, metavar="FILE", help="the .tflite file to write")
-    parser.choice("--dtype", ("float32", "uint8"), "of the input")
-    parser.choice("--precision", ("fp32", "int8"), "int8: 8-bit weights, dynamic range")
+    parser.add_argument("--out", required=True, type=output, metavar="FILE", help="the .tflite file to write")
+    parser.choice("--dtype", ("float32", "uint8"), "of the input (default: float32)")
+    parser.choice("--precision", ("fp32", "int8"), "fp32 (default); int8: 8-bit weights, dynamic range")
 
 
 def _to_onnx(options):
     out = _out_file(options.out, ".onnx")
     int8 = options.precision == "int8"
-    if int8 != bool(options.calibrate):
-        raise InputError("--precision int8 and --calibrate FOLDER, images to calibrate with, go together")
+    if int8 and not options.calibrate:
+        raise InputError("--precision int8 needs images like those that it will see: add --calibrate FOLDER")
+    if options.calibrate and not int8:
+        raise InputError("--calibrate has no effect on other precisions: add --precision int8, or leave it out")
+    if options.layout == "tracker" and options.dtype == "uint8":
+        raise InputError("--layout tracker takes normalised pixels, which are float32: leave out --dtype uint8")
     model, network = _load(options)
+    metadata = network(layout=options.layout, dtype=options.dtype)
+    if options.long_clips and not metadata.video:
+        raise InputError("--long_clips is for networks for clips, and this one embeds images: leave it out")
     from iaunet_tf.exporting.onnx import write_onnx
     from iaunet_tf.exporting.precision import to_int8
     from iaunet_tf.exporting.samples import sample_images
     from iaunet_tf.inference import Embedder
 
-    dtype = "float32" if options.layout == "tracker" else options.dtype
-    metadata = network(layout=options.layout, dtype=dtype)
     if int8:
         calibration, _ = sample_images(options.calibrate, options.source, metadata.video, count=128)
 
@@ -105,16 +111,18 @@ def _to_savedmodel(options):
     model, network = _load(options)
     from iaunet_tf.exporting.savedmodel import BATCHING, by_signature, next_version, write_savedmodel
 
-    if options.name and not re.fullmatch(r"[\w.-]+", options.name):
-        raise InputError(f"--name {options.name}: a served model's name has letters, digits, _, . and - only")
+    if options.name is not None and not re.fullmatch(r"[\w.-]*[\w-][\w.-]*", options.name):
+        raise InputError(
+            f"--name {options.name}: a served model's name has letters, digits, _, . and - only, and not only dots"
+        )
     metadata = network(dtype=options.dtype, name=options.name)
-    base = Path(options.out) / metadata.name
+    base = options.out / metadata.name
     out = base / str(options.version or next_version(base))
     if out.exists():
         raise InputError(f"{out}: exists; choose another --version, or leave it out for the next one")
     write = partial(write_savedmodel, model, metadata=metadata, part_attention=options.part_attention)
     _write_and_compare(options, model, metadata, out, "SavedModel", write, by_signature)
-    batching = Path(options.out) / "batching.config"
+    batching = options.out / "batching.config"
     if not batching.exists():
         with replacing(batching) as temporary:
             temporary.write_text(BATCHING)
@@ -130,12 +138,19 @@ def _to_litert(options):
     _write_and_compare(options, model, metadata, out, f"LiteRT, {options.precision}", write)
 
 
-def _out_file(name, suffix):
-    out = Path(name)
-    if out.suffix != suffix:
-        raise InputError(f"{out}: the name of the file ends in {suffix}")
-    if out.is_dir():
-        raise InputError(f"{out}: is a folder")
+def _out_file(out, suffix):
+    if out.suffix != suffix or out.is_dir():
+        what = "is a folder" if out.is_dir() else f"must end in {suffix}"
+        raise InputError(f"--out {out}: {what}; write, for example, --out {out.stem or 'people'}{suffix}")
+    beside = out.with_suffix(".json")
+    try:
+        ours = {"metadata", "comparison"} <= json.loads(beside.read_bytes()).keys()
+    except FileNotFoundError:
+        ours = True
+    except (OSError, ValueError, AttributeError):
+        ours = False
+    if not ours:
+        raise InputError(f"{beside}: is in the way of the comparison, and not one; move it or choose another --out")
     return out
 
 

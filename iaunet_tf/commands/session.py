@@ -12,19 +12,31 @@ from pathlib import Path
 import numpy as np
 
 from iaunet_tf.config.common import Config
-from iaunet_tf.config.parsing import parse
+from iaunet_tf.config.files import read_file
 from iaunet_tf.data.readers.table import READERS
+from iaunet_tf.data.selection import check_input
 from iaunet_tf.errors import InputError
-from iaunet_tf.files import write_json
-from iaunet_tf.run import Run
+from iaunet_tf.files import intact, write_json
+from iaunet_tf.run import Run, claim
 from iaunet_tf.terminal import quietly
 
-# What to do with a run; returns its metrics.
-Work = Callable[[Config, Run], dict[str, float]]
+# What to do with a configuration, the run to write, and the run to read, the same but for some evaluations; returns
+# metrics.
+Work = Callable[[Config, Run, Run], dict[str, float]]
 
 
-def work_on(config: Config, run: Run, work: Work) -> None:
-    """Does some work with a run, or each of its folds, on the configuration's devices and hosts."""
+def work_on(config: Config, run: Run | None, work: Work, source: Run | None = None) -> None:
+    """Does some work with a run, or each of its folds, on the configuration's devices and hosts.
+
+    Where `run` is None, a new one is made: in `config.run_dir`, or with a name that tells the time, an evaluation of
+    `source` inside of that.
+    """
+    new, named = run is None, config.run_dir
+    if new:
+        now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+        run = Run(Path(named or (source.evaluations / now if source else f"runs/{config.name}-{now}")))
+        if named:
+            run.require_new()
     # TensorFlow, seconds of it, once the command line is known to be right.
     with quietly():
         import tensorflow as tf
@@ -33,13 +45,17 @@ def work_on(config: Config, run: Run, work: Work) -> None:
     # Before anything else of TensorFlow: several hosts have to find each other first.
     strategy = make_strategy(config.train.strategy, config.train.patience)
     try:
-        with strategy.scope(), contextlib.ExitStack() as silence:
-            if not is_chief():
-                silence.enter_context(contextlib.redirect_stdout(io.StringIO()))
-            if config.task == "reid" and config.data.fold == "all":
-                cross_validate(config, run, work)
+        with strategy.scope(), contextlib.ExitStack() as stack:
+            if is_chief():
+                run = stack.enter_context(claim(run, new, numbered=new and not named))
             else:
-                work(config, run)
+                stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
+            if new:
+                config.run_dir = str(run.path)
+            if config.task == "reid" and config.data.fold == "all":
+                cross_validate(config, run, source or run, work)
+            else:
+                work(config, run, source or run)
     except tf.errors.OpError as error:
         # An unreadable file in the midst of training passes through TensorFlow's threads.
         ours = re.search(r"InputError: (.*)", str(error))
@@ -52,75 +68,59 @@ def work_on(config: Config, run: Run, work: Work) -> None:
         raise
 
 
-def train_anew(config: Config, run: Run, purpose: str = "train") -> dict[str, float]:
-    """Trains and evaluates."""
+def train_run(config: Config, run: Run, source: Run) -> dict[str, float]:
+    """Trains a run, or continues it from its last checkpoint, and evaluates it."""
     from iaunet_tf.tasks import make_task
+    from iaunet_tf.training.checkpoints import check_resumable
     from iaunet_tf.training.loop import train
 
-    task = make_task(config, purpose)
-    return task.evaluate(train(config, run, task, resume=purpose == "resume"), run)
+    begun = run.begun
+    if begun:
+        check_resumable(config, run)
+    task = make_task(config, "resume" if begun else "train")
+    return task.evaluate(train(config, run, task, resume=begun), run)
 
 
-def resume(config: Config, run: Run) -> dict[str, float]:
-    """Continues a run, and evaluates it."""
-    return train_anew(config, run, "resume")
-
-
-def evaluate_again(config: Config, run: Run) -> dict[str, float]:
-    """Evaluates the final model of a run.
-
-    With other keys than the run's, the result goes to a folder of its own: `run_dir`, if that is another one, else one
-    in the run's folder.
-    """
+def evaluate_again(config: Config, run: Run, source: Run) -> dict[str, float]:
+    """Evaluates the final model of the run `source`; with other keys than its own, another `run` gets the result."""
     from iaunet_tf.distribution.strategy import is_chief
-    from iaunet_tf.inference.keras_files import load_model
+    from iaunet_tf.inference.keras_files import describe, load_network
     from iaunet_tf.tasks import make_task
     from iaunet_tf.training.loop import begin
 
-    model = load_model(run.path)
-    stored = parse([], str(run.path))
+    model = load_network(source.path)
+    check_input(describe(model, source.path), source.path, config.data)
     task = make_task(config, "evaluate")
-    if config == stored:
-        return task.evaluate(model, run)
-    now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
-    own = Run(run.evaluations / now if config.run_dir == stored.run_dir else Path(config.run_dir))
-    if own.path.exists():
-        raise InputError(f"{own.path}: exists; choose another --run_dir")
-    if is_chief():
-        begin(own, config)
-    return task.evaluate(model, own)
+    if run != source and is_chief():
+        begin(run, config)
+    return task.evaluate(model, run)
 
 
-def new_run(config: Config) -> Run:
-    """Chooses the folder of a new run, which must not exist yet; training makes it."""
-    now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
-    run = Run(Path(config.run_dir or f"runs/{config.name}-{now}"))
-    if run.path.exists():
-        raise InputError(f"{run.path}: exists; continue it with --resume {run.path}, or choose another --run_dir")
-    config.run_dir = str(run.path)
-    return run
-
-
-def cross_validate(config: Config, run: Run, work: Work) -> None:
+def cross_validate(config: Config, run: Run, source: Run, work: Work) -> None:
     """Works on `run/fold-0`, `run/fold-1` and so on; writes and prints the mean and the standard deviation.
 
-    A resumed run continues with the fold that it stopped in; finished folds are not repeated.
+    Training that was stopped continues with the fold that it stopped in; finished folds are not repeated.
     """
+    from iaunet_tf.distribution.strategy import is_chief
+    from iaunet_tf.training.checkpoints import check_resumable
     from iaunet_tf.training.loop import begin
 
-    metrics, folds = [], READERS[config.data.name].folds
+    metrics, folds, training = [], READERS[config.data.name].folds, work is train_run
+    for number in range(folds if training else 0):
+        if run.fold(number).begun:
+            check_resumable(_of_fold(config, run, number), run.fold(number))
+    if is_chief() and (training or run != source):
+        begin(run, config)
     for number in range(folds):
         own = run.fold(number)
         print(f"\n--- fold {number} of {folds}: {own.path}")
-        own_config = replace(config, data=replace(config.data, fold=number), run_dir=str(own.path))
-        if work is not evaluate_again and own.metrics.is_file():
-            stored = json.loads(own.metrics.read_text())[config.name]
-            metrics.append({key: value for key, value in stored.items() if isinstance(value, float)})
+        if training and (known := _finished(own, config.train.epochs)):
+            metrics.append(known)
             continue
-        begun = work is not resume or own.last.is_file()
-        metrics.append((work if begun else train_anew)(own_config, own))
-        # After the first fold, so that what cannot start leaves no folder.
-        begin(run, config)
+        with claim(own) if is_chief() else contextlib.nullcontext():
+            if training and is_chief():
+                own.metrics.unlink(missing_ok=True)  # of fewer epochs, or damaged
+            metrics.append(work(_of_fold(config, run, number), own, source.fold(number)))
     print(f"\nmean and standard deviation of {folds} folds")
     summary = {}
     for name in metrics[0]:
@@ -128,5 +128,21 @@ def cross_validate(config: Config, run: Run, work: Work) -> None:
         mean, std = float(np.mean(values)), float(np.std(values, ddof=1))
         summary[name] = {"mean": mean, "std": std, "folds": values}
         print(f"{name:>14} {100 * mean:6.2f} ± {100 * std:.2f}")
-    write_json(run.metrics, {config.name: summary})
+    if is_chief():
+        write_json(run.metrics, {config.name: summary})
     print(run.metrics)
+
+
+def _finished(fold, epochs):
+    """Metrics of the ordinary ranking of a fold that has been trained for so many epochs and evaluated; else None."""
+
+    def read():
+        stored = next(iter(json.loads(fold.metrics.read_text()).values()))
+        trained = read_file(fold.config)["train.epochs"] >= epochs
+        return {key: value for key, value in stored.items() if isinstance(value, float)} if trained else None
+
+    return intact(read, fold.metrics)
+
+
+def _of_fold(config, run, number):
+    return replace(config, data=replace(config.data, fold=number), run_dir=str(run.fold(number).path))

@@ -3,9 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from jsonargparse.typing import ClosedUnitInterval
-
 from iaunet_tf.config import common
+from iaunet_tf.config.kinds import PositiveShare, Share
 
 
 @dataclass
@@ -19,8 +18,8 @@ class ClassificationData(common.DataConfig):
     """
 
     name: Literal["folders"] = "folders"
-    crop: ClosedUnitInterval = 0.08
-    eval_crop: ClosedUnitInterval = 0.875
+    crop: Share = 0.08
+    eval_crop: PositiveShare = 0.875
 
 
 @dataclass

@@ -4,20 +4,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from jsonargparse.typing import (
-    ClosedUnitInterval,
-    NonNegativeFloat,
-    NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
-    restricted_number_type,
-)
-
+from iaunet_tf.config.kinds import Amount, Count, PositiveAmount, PositiveCount, Seed, Share, Side
 from iaunet_tf.optimizers import OPTIMIZERS, SCHEDULES
 
 CONFIGS = Path(__file__).parents[2] / "configs"
-
-Side = restricted_number_type("Side", int, [(">=", 16), ("<=", 4096)])
 
 
 @dataclass
@@ -38,8 +28,8 @@ class DataConfig:
     height: Side = 256
     width: Side = 128
     on_corrupt: Literal["error", "skip"] = "error"
-    flip: ClosedUnitInterval = 0.5
-    erase: ClosedUnitInterval = 0.5
+    flip: Share = 0.5
+    erase: Share = 0.5
 
 
 @dataclass
@@ -66,7 +56,7 @@ class LossConfig:
         label_smoothing: label smoothing of the cross entropy.
     """
 
-    label_smoothing: ClosedUnitInterval = 0.1
+    label_smoothing: Share = 0.1
 
 
 @dataclass
@@ -92,21 +82,21 @@ class TrainConfig:
         patience: seconds to wait for the other hosts at the start.
     """
 
-    epochs: NonNegativeInt = 60
-    batch_size: PositiveInt = 64
+    epochs: Count = 60
+    batch_size: PositiveCount = 64
     optimizer: Literal[tuple(OPTIMIZERS)] = "adam"
-    learning_rate: PositiveFloat = 3.5e-4
+    learning_rate: PositiveAmount = 3.5e-4
     schedule: Literal[tuple(SCHEDULES)] = "step"
-    milestones: list[PositiveInt] = field(default_factory=lambda: [20, 40])
-    warmup_epochs: NonNegativeFloat = 0.0
-    weight_decay: NonNegativeFloat = 5e-4
+    milestones: list[PositiveCount] = field(default_factory=lambda: [20, 40])
+    warmup_epochs: Amount = 0.0
+    weight_decay: Amount = 5e-4
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
-    clip_norm: NonNegativeFloat = 0.0
-    accumulate: PositiveInt = 1
+    clip_norm: Amount = 0.0
+    accumulate: PositiveCount = 1
     jit_compile: bool = False
     strategy: Literal["auto", "default", "mirrored", "multi_worker"] = "auto"
-    profile: list[PositiveInt] = field(default_factory=list)
-    patience: PositiveFloat = 300.0
+    profile: list[PositiveCount] = field(default_factory=list)
+    patience: PositiveAmount = 300.0
 
 
 @dataclass
@@ -118,8 +108,8 @@ class EvalConfig:
         every: evaluate, and keep the best checkpoint, after every this many epochs; 0 only at the end.
     """
 
-    batch_size: PositiveInt = 64
-    every: NonNegativeInt = 0
+    batch_size: PositiveCount = 64
+    every: Count = 0
 
 
 @dataclass
@@ -138,4 +128,4 @@ class Config:
     task: Literal["reid", "classification"] = "reid"
     run_dir: str | None = None
     on_existing: Literal["error", "resume"] = "error"
-    seed: NonNegativeInt = 0
+    seed: Seed = 0

@@ -1,10 +1,11 @@
 """Configuration files: read strictly, written completely, with the names of older versions."""
 
+import re
 from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
-from typing import get_args
 
 import yaml
+from jsonargparse import get_loader, set_loader
 
 from iaunet_tf.config.common import Config
 from iaunet_tf.errors import InputError
@@ -16,10 +17,24 @@ OLD_VALUES = {
     "data.name": {"embedded": "synthetic", "embedded_video": "synthetic_tracklets"},
     "data.masks": {"auto": "files"},
 }
+LARGEST = 1 << 20  # bytes of a configuration file, a hundred times all keys
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without duplicate keys."""
+    """YAML without duplicate keys, and without aliases: a few lines of them can stand for gigabytes."""
+
+    def compose_node(self, parent, index):
+        if self.check_event(yaml.AliasEvent):
+            alias = self.get_event()
+            problem = f"*{alias.anchor} is an alias; write the value itself"
+            raise yaml.composer.ComposerError(None, None, problem, alias.start_mark)
+        return super().compose_node(parent, index)
+
+    def construct_yaml_int(self, node):
+        if re.match(r"[-+]?0[0-7_]|.*:", node.value):
+            problem = f"{node.value} would be read as {super().construct_yaml_int(node)}; write a plain number"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+        return super().construct_yaml_int(node)
 
     def construct_mapping(self, node, deep=False):
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
@@ -29,21 +44,47 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
+
+
+def _read_value(text):
+    """jsonargparse's reading of a value, which is YAML again, even in a string of a file; without aliases, too."""
+    if "*" in text and any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text)):
+        raise yaml.YAMLError("has an alias")
+    return get_loader("yaml")(text)
+
+
+set_loader("without aliases", _read_value, (yaml.YAMLError,))
+
+
 def read_file(path: Path) -> dict[str, object]:
     """Reads a configuration file as values by dotted key, with today's names."""
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _Loader) or {}  # _Loader is a SafeLoader
+        with path.open("rb") as file:
+            text = file.read(LARGEST + 1)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; name a configuration file by --config") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    if len(text) > LARGEST:
+        raise InputError(f"{path}: is longer than {LARGEST} bytes, which no configuration is")
+    try:
+        content = yaml.load(text.decode(), _Loader) or {}  # _Loader is a SafeLoader
+    except Exception as error:  # beside its own exceptions, yaml raises those of Python for values like !!int ""
         raise InputError(f"{path}: is not a readable YAML file ({' '.join(str(error).split())[:160]})") from None
     if not isinstance(content, dict):
         raise InputError(f"{path}: is not a configuration of sections and keys")
     values = {}
     for section, value in content.items():
         inside = value if isinstance(value, dict) else {"": value}
-        values |= {f"{section}.{name}".rstrip("."): each for name, each in inside.items()}
-    values = {OLD_KEYS.get(key, key): value for key, value in values.items()}
+        for name, each in inside.items():
+            key = f"{section}.{name}".rstrip(".")
+            key = OLD_KEYS.get(key, key)
+            if key in values:  # as in `train: {epochs: 3}` and `train.epochs: 4`
+                raise InputError(f"{path}: {key} is given twice")
+            values[key] = each
+    for key, value in values.items():
+        plain = value if isinstance(value, list) else [value]
+        if not all(isinstance(each, str | int | float | None) for each in plain):
+            raise InputError(f"{path}: {key:.60} is neither a value nor a list of values")
     return {key: new_value(key, value) for key, value in values.items()}
 
 
@@ -61,12 +102,12 @@ def save_config(config: Config, path: Path) -> None:
         temporary.write_text(yaml.safe_dump(asdict(config), sort_keys=False))
 
 
-def keys(config_class: type, prefix: str = "") -> dict[str, bool]:
-    """Dotted names of all keys of a configuration, and whether each may be null."""
+def keys(config_class: type, prefix: str = "") -> dict[str, type]:
+    """Dotted names of all keys of a configuration, and what each takes."""
     found = {}
     for entry in fields(config_class):
         if is_dataclass(entry.type):
             found |= keys(entry.type, f"{prefix}{entry.name}.")
         else:
-            found[prefix + entry.name] = type(None) in get_args(entry.type)
+            found[prefix + entry.name] = entry.type
     return found

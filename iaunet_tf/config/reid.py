@@ -3,9 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from jsonargparse.typing import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
-
 from iaunet_tf.config import common
+from iaunet_tf.config.kinds import Amount, Count, PositiveCount, WidthFactor
 from iaunet_tf.data.readers.table import READERS
 
 
@@ -14,7 +13,7 @@ class ReIdData(common.DataConfig):
     """Which images, and how they are read.
 
     Args:
-        name: which data set; --help lists them below.
+        name: which data set, of those below.
         more: further image data sets to train on, as NAME=ROOT, such as [msmt17=datasets/MSMT17].
         test: data sets to find people in, as NAME=ROOT; empty is that of name. The first chooses the
             best checkpoint.
@@ -29,9 +28,9 @@ class ReIdData(common.DataConfig):
     name: Literal[tuple(READERS)] = "synthetic"
     more: list[str] = field(default_factory=list)
     test: list[str] = field(default_factory=list)
-    fold: NonNegativeInt | Literal["all"] = 0
-    clip_length: PositiveInt = 4
-    clip_stride: PositiveInt = 8
+    fold: Count | Literal["all"] = 0
+    clip_length: PositiveCount = 4
+    clip_stride: PositiveCount = 8
     masks: Literal["files", "prior", "none"] = "files"
     cache: Literal["auto", "memory", "disk", "none"] = "auto"
     cache_dir: str = "~/.cache/iaunet_tf"
@@ -54,7 +53,7 @@ class ReIdModel(common.ModelConfig):
         recompute: compute channel attention in pieces, twice, to save memory; long clips always do.
     """
 
-    width: PositiveFloat = 1.0
+    width: WidthFactor = 1.0
     recompute: bool = False
 
 
@@ -70,10 +69,10 @@ class ReIdLoss(common.LossConfig):
         mask_mode: kind of the part-mask loss.
     """
 
-    triplet_weight: NonNegativeFloat = 1.0
-    margin: NonNegativeFloat = 0.3
+    triplet_weight: Amount = 1.0
+    margin: Amount = 0.3
     distance: Literal["cosine", "euclidean"] = "cosine"
-    mask_weight: NonNegativeFloat = 0.5
+    mask_weight: Amount = 0.5
     mask_mode: Literal["bce", "l1", "l2"] = "bce"
 
 
@@ -86,7 +85,7 @@ class ReIdTrain(common.TrainConfig):
         mining: global finds the hardest triplets in the batch of all replicas, local in each replica's.
     """
 
-    group_size: PositiveInt = 4
+    group_size: PositiveCount = 4
     mining: Literal["global", "local"] = "global"
 
 
@@ -107,11 +106,11 @@ class ReIdEval(common.EvalConfig):
 
     distance: Literal["cosine", "euclidean"] = "cosine"
     flip: bool = False
-    clips: NonNegativeInt = 0
+    clips: Count = 0
     protocol: Literal["market1501", "cuhk03"] = "market1501"
     ensemble: list[str] = field(default_factory=list)
     rerank: bool = False
-    expand: NonNegativeInt = 0
+    expand: Count = 0
     histograms: bool = False
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from operator import attrgetter
 
 from iaunet_tf.config.common import Config
+from iaunet_tf.config.kinds import shown
 from iaunet_tf.data.readers.table import READERS
 from iaunet_tf.errors import InputError
 
@@ -43,6 +44,9 @@ def settle(config: Config, rank: Callable[[str], int]) -> None:
                 raise InputError(f"{key} has no effect with {switch} {value}; leave it out")
             section, name = key.split(".")
             setattr(getattr(config, section), name, default)
+    name = config.name
+    if rank("name") >= 0 and (not name.isprintable() or name.startswith(".") or "/" in name or len(name) > 100):
+        raise InputError(f"name must do for a folder: up to 100 characters, no /, no . first; received {shown(name)}")
     train = config.train
     if any(later <= earlier for earlier, later in zip(train.milestones, train.milestones[1:], strict=False)):
         raise InputError(f"train.milestones must rise; received {train.milestones}")

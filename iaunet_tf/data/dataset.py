@@ -13,6 +13,7 @@ from iaunet_tf.errors import InputError
 from iaunet_tf.files import state
 
 JUNK = -1  # person id of images that evaluation ignores
+DECODING = 2  # rises when files are decoded to other pixels, so that what was stored before is not taken
 # Body parts in the network's order, by the names of their mask files.
 PARTS = ("head", "upper_clothes", "lower_clothes", "shoes")
 # Part masks of the tracklet frame `a/b/frame.jpg` are `seg_part4/a/b/frame/{head,...}.png`.
@@ -131,7 +132,9 @@ class Subset:
         return replace(self, masks=None)
 
     def signature(self) -> Iterator:
-        """Values that change when the frames of an entry do, or the file or the masks of its first frame."""
+        """Values that change when the frames of an entry do, or the file or the masks of its first
+        frame, or how files are decoded."""
+        yield DECODING
         yield from (hashlib.sha256(each.tobytes()).hexdigest() for each in (self.files, self.starts, self.lengths))
         for start in self.starts:
             folder = self.mask_folder(start)
@@ -167,19 +170,21 @@ class Dataset:
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """Images and their classes: `labels` `(N,)` are places in the names `classes`."""
+    """Images and their classes: `labels` `(N,)` are places in the names `classes`; `notes` are as in `Dataset`."""
 
     name: str  # train or val
     paths: list[Path]
     labels: np.ndarray
     classes: list[str]
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def take(self, rows: np.ndarray, name: str | None = None) -> "LabelledImages":
         """Some of the images."""
-        return LabelledImages(name or self.name, [self.paths[i] for i in rows], self.labels[rows], self.classes)
+        paths = [self.paths[i] for i in rows]
+        return replace(self, name=name or self.name, paths=paths, labels=self.labels[rows])
 
 
 def join(subsets: Sequence[Subset]) -> Subset:

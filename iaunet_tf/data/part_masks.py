@@ -4,12 +4,15 @@
 JPPNet, which the authors used, or SCHP.
 """
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from iaunet_tf.data.dataset import PARTS
+from iaunet_tf.data.decoding import naming, read
+from iaunet_tf.data.walking import Walker
 from iaunet_tf.errors import InputError
 from iaunet_tf.files import replacing
 from iaunet_tf.terminal import in_threads
@@ -55,35 +58,37 @@ def convert(source: str | Path, target: str | Path) -> int:
     """Converts the label maps (`.png`) in a folder and its subfolders, and returns their number.
 
     Label maps have the same relative paths as the images in their data set. Each becomes a folder
-    of masks in `target`: `seg_part4/Market1501_train_seg_part4` in the root of Market-1501, or
+    of masks in `target`, in the place of
+    those that are there: `seg_part4/Market1501_train_seg_part4` in the root of Market-1501, or
     `seg_part4` in that of MARS, whose label maps are in `bbox_train/`.
 
     Raises:
         InputError: there are no label maps, or a file is not a LIP label map.
     """
     source, target = Path(source), Path(target)
-    files = sorted(source.rglob("*.png")) if source.is_dir() else []
+    if not source.is_dir():
+        raise InputError(f"{source}: no such folder of label maps")
+    if target.is_file():
+        raise InputError(f"{target}: is a file; name a folder for the masks")
+    files = [path for path in Walker(source).images(source, deep=True) if path.suffix.lower() == ".png"]
     if not files:
         raise InputError(f"{source}: contains no label maps (.png)")
+    folders = [target / file.relative_to(source).with_suffix("") for file in files]
+    if len(set(folders)) < len(files):
+        raise InputError(f"{source}: has several label maps for {Counter(folders).most_common(1)[0][0].name}; keep one")
 
     def work(number):
         file = files[number]
-        try:
-            with Image.open(file) as picture:
-                labels = np.asarray(picture)
-        except (OSError, ValueError) as error:
-            raise InputError(f"{file}: not a readable image ({error})") from None
-        flat = labels.ndim == 2
+        with naming(file):
+            labels = np.asarray(read(file))
+        flat = labels.ndim == 2 and labels.dtype != bool  # of one bit is a mask, such as those made here
         if not flat or labels.max(initial=0) >= CLASSES:
-            wrong = f"it has class {labels.max()}" if flat else f"its shape is {labels.shape}"
+            wrong = f"it has class {labels.max()}" if flat else f"its shape is {labels.shape}, its kind {labels.dtype}"
             raise InputError(f"{file}: not a label map of LIP's {CLASSES} classes: {wrong}")
-        folder = target / file.relative_to(source).with_suffix("")
-        if not folder.is_dir():
-            with replacing(folder) as temporary:
-                temporary.mkdir()
-                for part, classes in LIP.items():
-                    mask = 255 * np.isin(labels, classes).astype("uint8")
-                    Image.fromarray(mask).save(temporary / f"{part}.png")
+        for part, classes in LIP.items():
+            mask = 255 * np.isin(labels, classes).astype("uint8")
+            with replacing(folders[number] / f"{part}.png") as temporary:
+                Image.fromarray(mask).save(temporary)
 
     in_threads(work, len(files), "part masks")
     return len(files)

@@ -50,14 +50,16 @@ def check_batches(labels: np.ndarray, batch_size: int, group_size: int) -> int:
     """Number of batches of an epoch.
 
     Raises:
-        InputError: batches do not consist of whole groups, or an epoch is shorter than a batch.
+        InputError: batches do not consist of whole groups, an epoch is shorter than a batch, or there is one person.
     """
     if batch_size % group_size:
         raise InputError(f"train.batch_size {batch_size} is not a multiple of train.group_size {group_size}")
-    groups = groups_per_epoch(labels, group_size)
+    people, groups = len(np.unique(labels)), groups_per_epoch(labels, group_size)
+    if people < 2:
+        raise InputError("there is one person to train on, and nobody to tell them from; set --data.root")
     if groups * group_size < batch_size:
         raise InputError(
-            f"the {len(np.unique(labels))} people make {groups} groups of {group_size} images, a batch of "
+            f"the {people} people make {groups} groups of {group_size} images, a batch of "
             f"{batch_size} needs {batch_size // group_size}; lower --train.batch_size"
         )
     return groups * group_size // batch_size

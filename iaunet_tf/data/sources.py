@@ -15,7 +15,7 @@ from iaunet_tf.data.augmentation import central_box, random_box
 from iaunet_tf.data.dataset import PARTS, LabelledImages, Subset
 from iaunet_tf.data.decoding import load_image, load_with_masks
 from iaunet_tf.errors import InputError
-from iaunet_tf.files import fingerprint, replacing
+from iaunet_tf.files import fingerprint, intact, new_array, replacing
 from iaunet_tf.terminal import in_threads
 
 UNREAD, PLAIN, MASKED = 0, 1, 2  # what is kept of a frame
@@ -85,6 +85,8 @@ class Source:
         try:
             return self.decode(frame)
         except InputError as error:
+            if not self.subset.video:
+                raise InputError(f"{error}; it was readable when the images were checked: start again") from None
             if self.on_corrupt == "error":
                 raise InputError(f"{error}; --data.on_corrupt skip takes a neighbouring frame") from None
         entry = self._entry[self.place[frame]]
@@ -153,21 +155,37 @@ def _fill(source):
         with contextlib.suppress(InputError):
             source.keep(frame, *source.decode(frame))
 
-    in_threads(work, len(source.owned), f"reading {source.subset.name}", "images")
+    in_threads(work, len(source.owned), f"reading {source.subset.name}")
 
 
 def _fill_on_disk(source, folder):
     path = folder / f"{source.subset.name}-{fingerprint([source.shape, *source.subset.signature()])}.npy"
     beside = path.with_suffix(".npz")
-    if not (path.is_file() and beside.is_file()):
-        with replacing(path) as temporary, replacing(beside) as temporary_beside:
-            source.pixels = np.lib.format.open_memmap(temporary, "w+", "uint8", source.shape)
-            _fill(source)
-            source.pixels.flush()
-            np.savez(temporary_beside, found=source.found)
-    source.pixels = np.load(path, mmap_mode="r")
-    with np.load(beside) as arrays:
-        source.found = arrays["found"]
+
+    def stored():
+        pixels = np.load(path, mmap_mode="r")
+        with np.load(beside) as arrays:
+            found = arrays["found"]
+        shapes = (pixels.shape, found.shape) == (source.shape, source.found.shape)
+        if not shapes or pixels.dtype != "uint8" or found.dtype != "uint8" or found.max() > MASKED:
+            raise ValueError("not of these images")
+        return pixels, found
+
+    kept = intact(stored, path)
+    if kept is None:
+        try:
+            with replacing(path) as temporary, replacing(beside) as temporary_beside:
+                source.pixels = new_array(temporary, source.shape, "uint8")
+                _fill(source)
+                source.pixels.flush()
+                np.savez(temporary_beside, found=source.found)
+        except OSError as error:
+            size = f"{np.prod(source.shape) / 2**30:.1f} GiB of decoded images"
+            raise InputError(
+                f"{path}: {error.strerror} for {size}; set another --data.cache_dir, or --data.cache none"
+            ) from None
+        kept = stored()
+    source.pixels, source.found = kept
 
 
 def report_unreadable(
@@ -236,7 +254,7 @@ def check_images(
             load_image(images.paths[number])
             readable[number] = True
 
-    in_threads(work, len(images), f"reading {images.name}", "images")
+    in_threads(work, len(images), f"reading {images.name}")
     if not readable.all():
         report_unreadable(images.paths, readable, lambda number: load_image(images.paths[number]), on_corrupt, say)
     return images.take(np.flatnonzero(readable))

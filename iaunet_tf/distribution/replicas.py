@@ -1,11 +1,11 @@
 """Networks over whole splits, shared out over all replicas of the strategy in whose scope they run."""
 
-import sys
 from collections.abc import Callable, Iterator
 
-import keras
 import numpy as np
 import tensorflow as tf
+
+from iaunet_tf.terminal import progress
 
 
 def on_replicas(forward: Callable[[tf.Tensor], tf.Tensor]) -> Callable:
@@ -39,13 +39,13 @@ def in_order(
         mine = rows if workers == 1 else rows.reshape(-1, workers, size * replicas // workers)[:, worker].reshape(-1)
         return batches(mine, size)
 
-    progress = keras.utils.Progbar(count, unit_name=unit, verbose=int(sys.stdout.isatty()))
     done = 0
-    for batch in strategy.distribute_datasets_from_function(of_worker):
-        results = run(batch).numpy()[: count - done]
-        done += len(results)
-        progress.add(len(results))
-        yield results
+    with progress(f"evaluating {unit}s", count) as bar:
+        for batch in strategy.distribute_datasets_from_function(of_worker):
+            results = run(batch).numpy()[: count - done]
+            done += len(results)
+            bar.update(len(results))
+            yield results
 
 
 def all_replicas(tensor: tf.Tensor) -> tf.Tensor:

@@ -42,8 +42,8 @@ class CameraPairs:
     def result(self) -> list[dict]:
         return [
             {
-                "query_camera": int(here),
-                "gallery_camera": int(there),
+                "query_camera": here.item(),  # a number or text
+                "gallery_camera": there.item(),
                 "queries": len(values),
                 "mAP": float(np.mean([precision for precision, _ in values])),
                 "rank-1": float(np.mean([hit for _, hit in values])),

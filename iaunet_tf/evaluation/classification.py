@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from iaunet_tf.files import replacing
+from iaunet_tf.files import printable, replacing
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,11 @@ class ClassificationResult:
         """Writes the confusion matrix as a CSV file, and as a PNG file next to it."""
         from matplotlib.figure import Figure
 
-        path = Path(path)
-        with replacing(path) as temporary, temporary.open("w", newline="") as file:
+        path, classes = Path(path), [*map(printable, self.classes)]
+        with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["true \\ predicted", *self.classes])
-            writer.writerows([name, *row] for name, row in zip(self.classes, self.confusion.tolist(), strict=True))
+            writer.writerow(["true \\ predicted", *classes])
+            writer.writerows([name, *row] for name, row in zip(classes, self.confusion.tolist(), strict=True))
         count = len(self.classes)
         side = min(4 + 0.25 * count, 24)
         figure = Figure(figsize=(side + 1, side), layout="constrained")
@@ -62,7 +62,7 @@ class ClassificationResult:
         figure.colorbar(picture, label="fraction of the true class [%]")
         axes.set(xlabel="predicted", ylabel="true")
         if count <= 60:
-            axes.set_xticks(range(count), self.classes, rotation=90)
-            axes.set_yticks(range(count), self.classes)
+            axes.set_xticks(range(count), classes, rotation=90)
+            axes.set_yticks(range(count), classes)
         with replacing(path.with_suffix(".png")) as temporary:
             figure.savefig(temporary, dpi=120)

@@ -2,7 +2,10 @@
 
 import numpy as np
 
-from iaunet_tf.evaluation.ranking import RetrievalResult
+from iaunet_tf.arguments import check_number
+from iaunet_tf.errors import InputError
+from iaunet_tf.evaluation.embeddings import ids_of
+from iaunet_tf.evaluation.ranking import RetrievalResult, at_least_one
 
 
 def confidence_intervals(
@@ -13,8 +16,14 @@ def confidence_intervals(
     Queries of the same identity, `(Q,)` in `query_pids`, are correlated. So identities are
     resampled, each with all of its queries, `samples` times. `level` is the confidence level, 0..1.
     """
+    pids = ids_of(query_pids, query_pids, None, None)[0].pids
+    if pids.shape != result.ap.shape:
+        raise InputError(f"{pids.shape} person ids do not go with {len(result.ap)} queries")
+    check_number("level", level, 1e-6, 1 - 1e-6)
+    at_least_one(samples=samples)
+    check_number("seed", seed, 0, whole=True)
     valid = np.isfinite(result.ap)
-    people = np.unique(np.asarray(query_pids)[valid], return_inverse=True)[1]
+    people = np.unique(pids[valid], return_inverse=True)[1]
     counts = np.bincount(people)
     draws = np.random.default_rng(seed).multinomial(len(counts), np.full(len(counts), 1 / len(counts)), samples)
     tails = [100 * (1 - level) / 2, 100 * (1 + level) / 2]

@@ -1,13 +1,14 @@
 """Embeddings together with the identity and the camera of each."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from iaunet_tf.errors import InputError
-from iaunet_tf.vectors import unit_length
+from iaunet_tf.vectors import as_array, as_vectors, unit_length
 
-BLOCK = 4096  # rows that are checked at a time
+DISTANCES = ("cosine", "euclidean")
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Ids:
 
 @dataclass(frozen=True)
 class Embeddings(Ids):
-    """Finite vectors `(N, D)` of images or tracklets, with their ids; may be memory-mapped.
+    """Finite float32 vectors `(N, D)` of images or tracklets, with their ids; may be memory-mapped.
 
     Raises:
         InputError: there are none, sizes differ, or one is not finite; the message uses `name`.
@@ -33,28 +34,82 @@ class Embeddings(Ids):
     name: str = "embeddings"
 
     def __post_init__(self):
-        for field in ("pids", "camids", "vectors"):
-            object.__setattr__(self, field, np.asarray(getattr(self, field)))
-        vectors = self.vectors
-        if vectors.ndim != 2 or not len(vectors):
-            raise InputError(f"{self.name} must be (images, dimensions), at least one; received {vectors.shape}")
+        vectors = as_vectors(self.vectors, self.name)
+        object.__setattr__(self, "vectors", vectors)
         if self.pids.shape != (len(vectors),) or self.camids.shape != (len(vectors),):
             raise InputError(
                 f"{self.name}: {len(vectors)} embeddings, {self.pids.shape} person ids, {self.camids.shape} camera ids"
             )
-        blocks = (vectors[start : start + BLOCK] for start in range(0, len(vectors), BLOCK))
-        bad = sum(np.count_nonzero(~np.isfinite(block).all(axis=1)) for block in blocks)
-        if bad:
-            raise InputError(f"{self.name}: {bad} of {len(vectors)} embeddings are not finite")
+
+    def __repr__(self):
+        return f"Embeddings({self.name}, {self.vectors.shape})"
 
 
-def query_and_gallery(*arrays: np.ndarray) -> tuple[Embeddings, Embeddings]:
+def query_and_gallery(query, gallery, *ids) -> tuple[Embeddings, Embeddings]:
     """Pairs up the six arrays of the public functions, in their order."""
-    query, gallery, query_pids, gallery_pids, query_camids, gallery_camids = arrays
+    queries, others = ids_of(*ids)
     return (
-        Embeddings(query_pids, query_camids, query, "query"),
-        Embeddings(gallery_pids, gallery_camids, gallery, "gallery"),
+        Embeddings(queries.pids, queries.camids, query, "query"),
+        Embeddings(others.pids, others.camids, gallery, "gallery"),
     )
+
+
+def ids_of(query_pids, gallery_pids, query_camids, gallery_camids) -> tuple[Ids, Ids]:
+    """Ids of queries and gallery as the public functions take them. Without cameras, which are None for both, every
+    query has one that nobody else has.
+
+    Raises:
+        InputError: ids are neither whole numbers nor text, or not the same on both sides.
+    """
+    people = _comparable("pids", query_pids, gallery_pids)
+    if query_camids is None and gallery_camids is None:
+        cameras = [np.full(len(pids), camera) for camera, pids in enumerate(people)]
+    else:
+        cameras = _comparable("camids", query_camids, gallery_camids)
+    return Ids(people[0], cameras[0]), Ids(people[1], cameras[1])
+
+
+def _comparable(name, query, gallery):
+    arrays = [_ids(f"query_{name}", query), _ids(f"gallery_{name}", gallery)]
+    kinds = ["text" if array.dtype.kind == "U" else "numbers" for array in arrays]
+    if kinds[0] != kinds[1]:
+        raise InputError(f"query_{name} are {kinds[0]}, gallery_{name} {kinds[1]}; give both as the same, say integers")
+    return arrays
+
+
+def _ids(name, values):
+    """Whole numbers as int64, or text."""
+    # NumPy would make text of numbers in a list that has both. Tables hold text as objects.
+    array = as_array(values, name, None if hasattr(values, "dtype") else object)
+    received = array.dtype.name
+    if array.dtype.kind == "O":
+        kinds = {type(value) for value in array.flat}
+        received = " and ".join(sorted(kind.__name__ for kind in kinds))
+        if all(issubclass(kind, int | float | np.number) and kind is not bool for kind in kinds):
+            array = np.array(array.tolist())
+        elif all(issubclass(kind, str) for kind in kinds):
+            array = array.astype(str)
+    if array.dtype.kind == "f":
+        with np.errstate(invalid="ignore"):
+            whole = array.astype("int64")
+        if (whole != array).any():
+            raise InputError(f"{name} must be whole numbers; received {array[whole != array][0]}")
+        exact = 2 ** (np.finfo(array.dtype).nmant + 1)
+        if (np.abs(array) >= exact).any():
+            raise InputError(f"{name}: {array.dtype} cannot tell whole numbers from {exact} on apart; give integers")
+        array = whole
+    if array.dtype == "uint64" and (array >= 2**63).any():
+        raise InputError(f"{name} must be less than 2**63, or text; received {array.max()}")
+    if array.dtype.kind not in "iuU" or array.ndim != 1:
+        received = f"{received} {array.shape}"
+        raise InputError(f"{name} must be whole numbers or text, one for each image; received {received}")
+    return array if array.dtype.kind == "U" else array.astype("int64", copy=False)
+
+
+def check_distance(distance: str) -> None:
+    """Refuses the name of a distance that there is not."""
+    if not isinstance(distance, str) or distance not in DISTANCES:
+        raise InputError(f"distance must be one of {', '.join(DISTANCES)}; received {distance!r}")
 
 
 def combine(embeddings: list[np.ndarray], distance: str = "cosine") -> np.ndarray:
@@ -64,10 +119,13 @@ def combine(embeddings: list[np.ndarray], distance: str = "cosine") -> np.ndarra
     of the networks' distances, its squared Euclidean distance their sum.
 
     Raises:
-        InputError: the numbers of images differ.
+        InputError: the numbers of images differ, or embeddings cannot be used.
     """
-    counts = [len(each) for each in embeddings]
-    if len(set(counts)) > 1:
-        raise InputError(f"embeddings of {' and '.join(map(str, counts))} images cannot be combined")
-    vectors = [np.asarray(each, "float32") for each in embeddings]
+    check_distance(distance)
+    if not isinstance(embeddings, Iterable):
+        raise InputError(f"embeddings must be a list of arrays; received {type(embeddings).__name__}")
+    vectors = [as_vectors(each, f"embeddings {place}") for place, each in enumerate(embeddings, start=1)]
+    counts = [len(each) for each in vectors]
+    if len(set(counts)) != 1:
+        raise InputError(f"embeddings of {' and '.join(map(str, counts)) or 'no'} images cannot be combined")
     return np.concatenate([unit_length(each) for each in vectors] if distance == "cosine" else vectors, axis=1)

@@ -1,12 +1,13 @@
 """A network on test sets: from embeddings to results."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from iaunet_tf.data.dataset import Dataset
+from iaunet_tf.data.dataset import Dataset, has_match
 from iaunet_tf.data.sources import Source, open_source
+from iaunet_tf.errors import InputError
 from iaunet_tf.evaluation.cameras import CameraPairs
 from iaunet_tf.evaluation.confidence import confidence_intervals
 from iaunet_tf.evaluation.embeddings import Embeddings, combine
@@ -73,6 +74,15 @@ class Evaluator:
             TestSet(each.name, *(open_source(s, size, on_corrupt=data.on_corrupt) for s in (each.query, each.gallery)))
             for each in datasets
         ]
+        for test in self.tests:
+            query, gallery = test.query.subset, test.gallery.subset
+            if not has_match(query, gallery).any():  # unreadable images may have been left out
+                raise InputError(f"{test.name}: no query has a match among the images that are readable")
+            if config.eval.expand > len(gallery):
+                raise InputError(
+                    f"eval.expand {config.eval.expand} is more than the {len(gallery)} gallery {gallery.unit} of "
+                    f"{test.name}; lower it"
+                )
 
     def validate(self, extract: Extract) -> dict[str, float]:
         """mAP and rank-1 on the first test set."""
@@ -81,10 +91,18 @@ class Evaluator:
         (result,) = Search(query, gallery, self.config.eval.distance).run(self._ranking(query, gallery))
         return {"mAP": result.mAP, "rank-1": result.rank(1)}
 
-    def evaluate(self, extract: Extract, ensemble: Sequence[Extract] = ()) -> list[Evaluation]:
-        """Evaluates on all test sets, with the further rankings that the configuration asks for,
-        and together with the networks of an ensemble."""
-        return [self._evaluate(test, extract, ensemble) for test in self.tests]
+    def evaluate(self, extract: Extract, ensemble: Sequence[Extract] = ()) -> Iterator[list[Evaluation]]:
+        """Evaluates on all test sets, then with the further rankings that the configuration asks for, and together
+        with the networks of an ensemble. Yields what is there after each step, so that none is lost if a later one
+        fails; the last list has everything."""
+        evaluations = []
+        for test in self.tests:
+            evaluations.append(self.ordinary(test, extract))
+            yield evaluations
+        for evaluation in evaluations:
+            for label, result in self._further(evaluation, ensemble):
+                evaluation.results[label] = result
+                yield evaluations
 
     def embeddings(self, test: TestSet, extract: Extract) -> tuple[Embeddings, Embeddings]:
         """Embeddings of query and gallery, with their ids."""
@@ -108,10 +126,9 @@ class Evaluator:
         first = found[0] if found else None
         return Evaluation(test, query, gallery, {label: ranking}, pairs, cameras, intervals, first)
 
-    def _evaluate(self, test, extract, ensemble):
-        options = self.config.eval
-        evaluation = self.ordinary(test, extract)
-        label, results = evaluation.label, evaluation.results
+    def _further(self, evaluation, ensemble):
+        """Labels and results of the further rankings."""
+        options, test, label = self.config.eval, evaluation.test, evaluation.label
         query, gallery = evaluation.query, evaluation.gallery
 
         def rank(query_vectors, gallery_vectors):
@@ -120,20 +137,19 @@ class Evaluator:
 
         if options.expand:
             expanded = expand_queries(query.vectors, gallery.vectors, options.expand)
-            results[f"{label}, expanded"] = rank(expanded, gallery.vectors)
+            yield f"{label}, expanded", rank(expanded, gallery.vectors)
         if options.rerank:
             distances = rerank(query.vectors, gallery.vectors, distance=options.distance)
             ids = query.pids, gallery.pids, query.camids, gallery.camids
-            results[f"{label}, re-ranked"] = evaluate_distances(distances, *ids)
+            yield f"{label}, re-ranked", evaluate_distances(distances, *ids)
         if ensemble:
             each = [(query.vectors, gallery.vectors)]
             each += [(other(test.query, ""), other(test.gallery, "")) for other in ensemble]
             joined = (combine(list(vectors), options.distance) for vectors in zip(*each, strict=True))
-            results[f"{label}, ensemble of {len(each)}"] = rank(*joined)
+            yield f"{label}, ensemble of {len(each)}", rank(*joined)
         if options.histograms:
             on = f" on {test.name}" if self.config.data.test else ""
-            results[f"colour histograms{on}"] = rank(histograms(test.query), histograms(test.gallery))
-        return evaluation
+            yield f"colour histograms{on}", rank(histograms(test.query), histograms(test.gallery))
 
     def _ranking(self, query, gallery):
         return SingleShot(query, gallery) if self.config.eval.protocol == "cuhk03" else Ranking(len(query))

@@ -5,7 +5,7 @@ import numpy as np
 from iaunet_tf.data.sampling import clip_rows
 from iaunet_tf.data.sources import Source
 from iaunet_tf.inference import Embedder
-from iaunet_tf.terminal import show_progress
+from iaunet_tf.terminal import progress
 
 STEP = 16  # batches decoded at a time
 
@@ -22,8 +22,9 @@ class ExportedExtractor:
         rows, entries = clip_rows(source.subset, self.config.data.clip_length, self.config.eval.clips)
         sums = np.zeros((len(source.subset), self.embedder.metadata.embedding), "float32")
         size = STEP * self.embedder.batch_size
-        for start in range(0, len(rows), size):
-            pixels, _ = source.read(rows[start : start + size])
-            np.add.at(sums, entries[start : start + size], self.embedder(list(pixels[..., :3])))
-            show_progress(f"embedding {name}", min(start + size, len(rows)), len(rows))
+        with progress(f"embedding {name}", len(rows)) as bar:
+            for start in range(0, len(rows), size):
+                pixels, _ = source.read(rows[start : start + size])
+                np.add.at(sums, entries[start : start + size], self.embedder(list(pixels[..., :3])))
+                bar.update(len(pixels))
         return sums / np.bincount(entries)[:, None].astype("float32")

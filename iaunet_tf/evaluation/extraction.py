@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -14,7 +15,7 @@ from iaunet_tf.data.sampling import clip_rows
 from iaunet_tf.data.sources import Source, open_source
 from iaunet_tf.distribution.replicas import in_order, on_replicas
 from iaunet_tf.errors import InputError
-from iaunet_tf.files import fingerprint, replacing, write_json
+from iaunet_tf.files import fingerprint, intact, new_array, replacing, write_json
 
 
 def embedding_function(
@@ -64,7 +65,7 @@ class Extractor:
         if self.store is None:
             return compute(np.empty)
         depends = [options.flip, options.clips, data.clip_length, self.size, *source.subset.signature()]
-        return stored_embeddings(self.store / f"{name}.npy", self.model, depends, compute)
+        return stored_embeddings(self.store / f"{name}.npy", len(source.subset), self.model, depends, compute)
 
 
 def embed_source(
@@ -106,10 +107,10 @@ def embed_source(
 
 
 def stored_embeddings(
-    path: Path, model: keras.Model, depends: Iterable, compute: Callable[[Callable], np.ndarray]
+    path: Path, count: int, model: keras.Model, depends: Iterable, compute: Callable[[Callable], np.ndarray]
 ) -> np.ndarray:
-    """Embeddings from a `.npy` file, memory-mapped; computed first unless the `.json` beside it
-    says that weights, and the `repr` of what else they depend on, are still the same.
+    """`count` embeddings from a `.npy` file, memory-mapped; computed first unless the `.json` beside it
+    says that weights, and the `repr` of what else they depend on, are still the same, and the file is whole.
 
     On several hosts, which all have to take part in a computation, they are not stored.
     """
@@ -118,9 +119,23 @@ def stored_embeddings(
     weights = (hashlib.sha256(np.ascontiguousarray(weight).tobytes()).hexdigest() for weight in model.weights)
     of = {"fingerprint": fingerprint([*weights, *depends])}
     beside = path.with_suffix(".json")
-    if not (path.is_file() and beside.is_file() and json.loads(beside.read_text()) == of):
+
+    def stored():
+        known = json.loads(beside.read_text())
+        if {**known, **of} != known:
+            return None
+        vectors = np.load(path, mmap_mode="r")
+        if vectors.dtype != "float32" or vectors.shape[:-1] != (count,):
+            raise ValueError("not these embeddings")
+        if known.get("sha256") not in (None, hashlib.sha256(vectors).hexdigest()):  # older versions kept none
+            raise ValueError("its content has changed")
+        return vectors
+
+    vectors = intact(stored, path)
+    if vectors is None:
         beside.unlink(missing_ok=True)
         with replacing(path) as temporary:
-            compute(lambda shape, dtype: np.lib.format.open_memmap(temporary, "w+", dtype, shape)).flush()
-        write_json(beside, of)
-    return np.load(path, mmap_mode="r")
+            vectors = compute(partial(new_array, temporary))
+            vectors.flush()
+        write_json(beside, {**of, "sha256": hashlib.sha256(vectors).hexdigest()})
+    return vectors

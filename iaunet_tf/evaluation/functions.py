@@ -4,11 +4,12 @@ import numpy as np
 
 from iaunet_tf.errors import InputError
 from iaunet_tf.evaluation.cameras import CameraPairs
-from iaunet_tf.evaluation.embeddings import Ids, query_and_gallery
+from iaunet_tf.evaluation.embeddings import ids_of, query_and_gallery
 from iaunet_tf.evaluation.pairs import BINS, PairDistances, Pairs
 from iaunet_tf.evaluation.ranking import MAX_RANK, Ranking, RetrievalResult
 from iaunet_tf.evaluation.search import Nearest, Search, each_query
 from iaunet_tf.evaluation.single_shot import REPEATS, SingleShot
+from iaunet_tf.vectors import as_array
 
 
 def evaluate_retrieval(
@@ -16,8 +17,8 @@ def evaluate_retrieval(
     gallery: np.ndarray,
     query_pids: np.ndarray,
     gallery_pids: np.ndarray,
-    query_camids: np.ndarray,
-    gallery_camids: np.ndarray,
+    query_camids: np.ndarray | None = None,
+    gallery_camids: np.ndarray | None = None,
     distance: str = "cosine",
     max_rank: int = MAX_RANK,
     chunk: int | None = None,
@@ -31,14 +32,17 @@ def evaluate_retrieval(
 
     Args:
         query, gallery: `(Q, D)`, `(G, D)` embeddings.
-        query_pids, gallery_pids: `(Q,)`, `(G,)` identities.
-        query_camids, gallery_camids: `(Q,)`, `(G,)` camera ids.
+        query_pids, gallery_pids: `(Q,)`, `(G,)` identities, whole numbers or text.
+        query_camids, gallery_camids: `(Q,)`, `(G,)` camera ids, likewise. Without them nothing is left out: keep images
+            that are queries out of the gallery.
         distance: `"cosine"` or `"euclidean"`.
         max_rank: length of the CMC curve.
         chunk: queries at a time; None chooses by the size of the gallery.
 
     Raises:
-        InputError: sizes differ, embeddings are not finite, or no query has a match.
+        InputError: sizes differ; embeddings are not finite, or too large or too small for float32, or zero under the
+            cosine distance; ids are not the same kind on both sides; an argument is out of range; or no query has a
+            match.
     """
     pair = query_and_gallery(query, gallery, query_pids, gallery_pids, query_camids, gallery_camids)
     return Search(*pair, distance, chunk).run(Ranking(len(query), max_rank))[0]
@@ -48,8 +52,8 @@ def evaluate_distances(
     distances: np.ndarray,
     query_pids: np.ndarray,
     gallery_pids: np.ndarray,
-    query_camids: np.ndarray,
-    gallery_camids: np.ndarray,
+    query_camids: np.ndarray | None = None,
+    gallery_camids: np.ndarray | None = None,
     max_rank: int = MAX_RANK,
 ) -> RetrievalResult:
     """Evaluates `(Q, G)` distances that are there already, such as those of `rerank`, as `evaluate_retrieval` does.
@@ -57,13 +61,13 @@ def evaluate_distances(
     Raises:
         InputError: sizes differ, distances are not finite, or no query has a match.
     """
-    distances = np.asarray(distances)
-    query = Ids(np.asarray(query_pids), np.asarray(query_camids))
-    gallery = Ids(np.asarray(gallery_pids), np.asarray(gallery_camids))
-    if distances.shape != (len(query), len(gallery)) or distances.shape != (len(query.camids), len(gallery.camids)):
+    distances = as_array(distances, "distances")
+    query, gallery = ids_of(query_pids, gallery_pids, query_camids, gallery_camids)
+    counts = len(query), len(gallery)
+    if not distances.size or distances.shape != counts or (len(query.camids), len(gallery.camids)) != counts:
         raise InputError(f"{distances.shape} distances do not go with {len(query)} queries and {len(gallery)} others")
-    if not np.isfinite(distances).all():
-        raise InputError("some distances are not finite")
+    if distances.dtype.kind not in "fiu" or not np.isfinite(distances).all():
+        raise InputError(f"some distances are not finite real numbers; received {distances.dtype}")
     floating = np.result_type(distances, "float32")
     ranking = Ranking(len(query), max_rank)
     for row in each_query(lambda rows: np.negative(distances[rows], dtype=floating), query, gallery):
@@ -76,8 +80,8 @@ def evaluate_single_shot(
     gallery: np.ndarray,
     query_pids: np.ndarray,
     gallery_pids: np.ndarray,
-    query_camids: np.ndarray,
-    gallery_camids: np.ndarray,
+    query_camids: np.ndarray | None = None,
+    gallery_camids: np.ndarray | None = None,
     distance: str = "cosine",
     max_rank: int = MAX_RANK,
     repeats: int = REPEATS,
@@ -97,8 +101,8 @@ def nearest(
     gallery: np.ndarray,
     query_pids: np.ndarray,
     gallery_pids: np.ndarray,
-    query_camids: np.ndarray,
-    gallery_camids: np.ndarray,
+    query_camids: np.ndarray | None = None,
+    gallery_camids: np.ndarray | None = None,
     distance: str = "cosine",
     k: int = 10,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -118,8 +122,8 @@ def compare_pairs(
     gallery: np.ndarray,
     query_pids: np.ndarray,
     gallery_pids: np.ndarray,
-    query_camids: np.ndarray,
-    gallery_camids: np.ndarray,
+    query_camids: np.ndarray | None = None,
+    gallery_camids: np.ndarray | None = None,
     distance: str = "cosine",
     bins: int = BINS,
 ) -> PairDistances:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from iaunet_tf.evaluation.ranking import at_least_one
 from iaunet_tf.evaluation.search import Search
 
 BINS = 10_000
@@ -38,12 +39,15 @@ class PairDistances:
         """True positive rates by name."""
         return {f"TPR@FPR={rate:g}": self.true_positive_rate(rate) for rate in FALSE_POSITIVE_RATES}
 
+    def __repr__(self):
+        return f"PairDistances({self.same.sum()} pairs of one person, {self.different.sum()} of two)"
+
 
 class Pairs:
     """Counts distances of queries to the gallery, except for the same person in the same camera."""
 
     def __init__(self, search: Search, bins: int = BINS):
-        self.search, self.bins = search, bins
+        self.search, self.bins = search, at_least_one(bins=bins)
         self.scale = bins / search.largest
         self.same, self.everything = np.zeros((2, bins), int)
 

@@ -43,12 +43,29 @@ class RetrievalResult:
 
     def rank(self, k: int) -> float:
         """Share of queries with a hit among the first `k`; a `k` beyond the gallery means all of it."""
+        if not self._knows(at_least_one(k=k)):
+            raise InputError(f"the CMC curve ends at rank {len(self.cmc)}; evaluate with max_rank={k}")
         return float(self.cmc[min(k, len(self.cmc)) - 1])
 
+    def _knows(self, k):
+        return k <= len(self.cmc) or self.cmc[-1] == 1  # which it is at the latest where the gallery ends
+
     def metrics(self) -> dict[str, float]:
-        """The usual metrics by name."""
-        ranks = {f"rank-{k}": self.rank(k) for k in (1, 5, 10, 20)}
+        """The usual metrics by name, without ranks beyond the curve."""
+        ranks = {f"rank-{k}": self.rank(k) for k in (1, 5, 10, 20) if self._knows(k)}
         return {"mAP": self.mAP, **ranks, "mINP": self.mINP}
+
+    def __repr__(self):
+        values = ", ".join(f"{name} {value:.4f}" for name, value in self.metrics().items())
+        return f"RetrievalResult({values}, {self.num_queries} queries)"
+
+
+def at_least_one(**number: int) -> int:
+    """The number given by its name, checked."""
+    ((name, value),) = number.items()
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
+        raise InputError(f"{name} must be a whole number of at least 1; received {value!r}")
+    return value
 
 
 class Ranking:
@@ -56,7 +73,7 @@ class Ranking:
 
     def __init__(self, queries: int, max_rank: int = MAX_RANK):
         self.ap, self.inp, self.rank1 = np.full((3, queries), np.nan)
-        self.hits = np.zeros(max_rank)
+        self.hits = np.zeros(at_least_one(max_rank=max_rank))
 
     def add(self, query: int, similarities: np.ndarray, matches: np.ndarray) -> None:
         if not len(matches):

@@ -3,8 +3,10 @@
 import numpy as np
 from scipy import sparse
 
+from iaunet_tf.arguments import check_number
 from iaunet_tf.errors import InputError
-from iaunet_tf.vectors import unit_length
+from iaunet_tf.evaluation.embeddings import check_distance
+from iaunet_tf.vectors import as_vectors, centre, comparable_lengths, unit_length
 
 BLOCK = 4096
 SAMPLE = 2048  # images from which the initial threshold for near images is estimated
@@ -30,18 +32,20 @@ def rerank(
         distance: `"cosine"` (squared Euclidean distance of unit-length embeddings) or `"euclidean"` (squared).
 
     Raises:
-        InputError: the shapes of the embeddings do not match, or `k2` is greater than `k1`.
+        InputError: the shapes of the embeddings do not match, or another argument is out of its range.
     """
-    query, gallery = np.asarray(query, "float32"), np.asarray(gallery, "float32")
-    if query.ndim != 2 or gallery.ndim != 2 or query.shape[1] != gallery.shape[1]:
-        raise InputError(f"query and gallery need embeddings of the same size; received {query.shape}, {gallery.shape}")
-    if not 1 <= k2 <= k1:
-        raise InputError(f"k2 must be between 1 and k1; received k1 = {k1}, k2 = {k2}")
+    check_distance(distance)
+    query, gallery = _of_one_size(query, gallery)
+    if not (_whole(k1) and _whole(k2) and 1 <= k2 <= k1):
+        raise InputError(f"k2 must be between 1 and k1, both whole; received k1 = {k1}, k2 = {k2}")
+    check_number("weight", weight, 0, 1)
     features = np.concatenate([query, gallery])
     k1 = min(k1, len(features) - 1)
     k2 = min(k2, k1)
     if distance == "cosine":
         features = unit_length(features)
+    comparable_lengths(features, "embeddings", zeros=True)
+    features -= centre(features)
     squares = np.einsum("nd,nd->n", features, features)
     nearest, largest, original = _neighbours(features, squares, k1 + 1, len(query))
 
@@ -59,14 +63,30 @@ def expand_queries(query: np.ndarray, gallery: np.ndarray, k: int = 5) -> np.nda
     """Replaces each query by the mean of itself and its `k` most similar gallery images (Chum et al., ICCV 2007).
 
     Takes embeddings `(Q, D)` and `(G, D)`, and returns float32 `(Q, D)` with rows of unit length.
+
+    Raises:
+        InputError: the shapes of the embeddings do not match, or `k` is not in 1..G.
     """
-    query, gallery = unit_length(np.asarray(query, "float32")), unit_length(np.asarray(gallery, "float32"))
+    query, gallery = map(unit_length, _of_one_size(query, gallery))
+    if not (_whole(k) and 1 <= k <= len(gallery)):
+        raise InputError(f"k must be a whole number from 1 to the {len(gallery)} gallery images; received {k}")
     expanded = np.empty_like(query)
     for start in range(0, len(query), BLOCK // 8):
         rows = query[start : start + BLOCK // 8]
         nearest = np.argpartition(rows @ gallery.T, -k, axis=1)[:, -k:]
         expanded[start : start + len(rows)] = rows + gallery[nearest].sum(axis=1)
     return unit_length(expanded)
+
+
+def _of_one_size(query, gallery):
+    query, gallery = as_vectors(query, "query"), as_vectors(gallery, "gallery")
+    if query.shape[1] != gallery.shape[1] or not len(query) * len(gallery):
+        raise InputError(f"query and gallery need embeddings of the same size; received {query.shape}, {gallery.shape}")
+    return query, gallery
+
+
+def _whole(number):
+    return isinstance(number, int | np.integer)
 
 
 def _neighbours(features, squares, count, queries):

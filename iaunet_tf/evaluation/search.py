@@ -6,10 +6,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from iaunet_tf.errors import InputError
-from iaunet_tf.evaluation.embeddings import Embeddings, Ids
-from iaunet_tf.vectors import lengths
+from iaunet_tf.evaluation.embeddings import Embeddings, Ids, check_distance
+from iaunet_tf.evaluation.ranking import at_least_one
+from iaunet_tf.vectors import BLOCK, centre, comparable_lengths
 
-DISTANCES = ("cosine", "euclidean")
 # Queries, and similarities, held at a time at most.
 CHUNK, SIMILARITIES = 256, 2**26
 
@@ -32,17 +32,28 @@ class Search:
     """
 
     def __init__(self, query: Embeddings, gallery: Embeddings, distance: str = "cosine", chunk: int | None = None):
-        if distance not in DISTANCES:
-            raise InputError(f"distance must be one of {', '.join(DISTANCES)}; received {distance!r}")
+        check_distance(distance)
         ours, theirs = query.vectors.shape[1], gallery.vectors.shape[1]
         if ours != theirs:
             raise InputError(f"query embeddings have {ours} dimensions, gallery embeddings {theirs}")
-        self.query, self.gallery, self.chunk = query, gallery, chunk
+        self.query, self.gallery, self.chunk = query, gallery, chunk and at_least_one(chunk=chunk)
         self.cosine = distance == "cosine"
-        self._query, self._gallery = (np.asarray(each.vectors, "float32") for each in (query, gallery))
-        self._query_lengths, self._gallery_lengths = lengths(self._query), lengths(self._gallery)
+        self._query, self._gallery = query.vectors, gallery.vectors
+        self._query_lengths, self._gallery_lengths = (
+            # Zeros have no direction, but they have a distance.
+            comparable_lengths(each.vectors, each.name, zeros=not self.cosine)
+            for each in (query, gallery)
+        )
         if self.cosine:
-            self._scales = 1 / np.maximum(self._gallery_lengths, 1e-12)
+            self._scales = 1 / self._gallery_lengths
+        else:
+            self._centre = centre(self._gallery)
+            self._query_squares, self._gallery_squares = map(self._squares, (self._query, self._gallery))
+
+    def _squares(self, vectors):
+        """Squared distances from the centre."""
+        blocks = (vectors[start : start + BLOCK] - self._centre for start in range(0, len(vectors), BLOCK))
+        return np.concatenate([np.einsum("nd,nd->n", block, block) for block in blocks])
 
     def run(self, *metrics: Metric) -> list:
         """Shows every query to every metric; returns their results."""
@@ -52,22 +63,28 @@ class Search:
         return [metric.result() for metric in metrics]
 
     def similarities(self, rows: slice) -> np.ndarray:
-        """`(n, G)` of some queries, a new array: cosines, or `q·g - |g|²/2`, which falls as `|q - g|` grows."""
+        """`(n, G)` of some queries, a new array: cosines, or `q·g - |g|²/2`, which falls as `|q - g|` grows, with `q`
+        and `g` as seen from the centre."""
         if self.cosine:
-            rows = self._query[rows] / np.maximum(self._query_lengths[rows], 1e-12)[:, None]
+            rows = self._query[rows] / self._query_lengths[rows, None]
             return np.multiply(found := rows @ self._gallery.T, self._scales, out=found)
-        return np.subtract(found := self._query[rows] @ self._gallery.T, self._gallery_lengths**2 / 2, out=found)
+        rows = self._query[rows] - self._centre
+        found = rows @ self._gallery.T
+        found -= (rows @ self._centre)[:, None]
+        return np.subtract(found, self._gallery_squares / 2, out=found)
 
     def distances(self, row: int, similarities: np.ndarray) -> np.ndarray:
         """Distances that similarities of query `row` stand for."""
         if self.cosine:
             return 1 - similarities
-        return np.sqrt(np.maximum(self._query_lengths[row] ** 2 - 2 * similarities, 0))
+        return np.sqrt(np.maximum(self._query_squares[row] - 2 * similarities, 0))
 
     @property
     def largest(self) -> float:
         """No distance is larger."""
-        return 2.0 if self.cosine else float(self._query_lengths.max() + self._gallery_lengths.max())
+        if self.cosine:
+            return 2.0
+        return float(np.sqrt(self._query_squares.max()) + np.sqrt(self._gallery_squares.max())) or 1.0
 
 
 def each_query(
@@ -95,7 +112,7 @@ class Nearest:
     `(Q, k)` places, nearest first; float32 `(Q, k)` distances, infinite where fewer are left."""
 
     def __init__(self, search: Search, k: int = 10):
-        self.search, self.k = search, min(k, len(search.gallery))
+        self.search, self.k = search, min(at_least_one(k=k), len(search.gallery))
         shape = len(search.query), self.k
         self.places, self.distances = np.empty(shape, int), np.empty(shape, "float32")
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from iaunet_tf.arguments import check_number
 from iaunet_tf.evaluation.embeddings import Ids
-from iaunet_tf.evaluation.ranking import MAX_RANK, RetrievalResult
+from iaunet_tf.evaluation.ranking import MAX_RANK, RetrievalResult, at_least_one
 
 REPEATS = 100
 
@@ -16,7 +17,8 @@ class SingleShot:
     """
 
     def __init__(self, query: Ids, gallery: Ids, max_rank: int = MAX_RANK, repeats: int = REPEATS, seed: int = 0):
-        self.query, self.repeats = query, repeats
+        self.query, self.repeats = query, at_least_one(repeats=repeats)
+        check_number("seed", seed, 0, whole=True)
         self.rng = np.random.default_rng(seed)
         # By camera of the query: gallery images sorted by person, the people, where each begins, how many images.
         self.people = {}
@@ -26,7 +28,7 @@ class SingleShot:
             unique = np.unique(gallery.pids[others], return_index=True, return_counts=True)
             self.people[camera] = others, *unique
         self.inverse, self.rank1 = np.full((2, len(query)), np.nan)
-        self.hits = np.zeros(max_rank)
+        self.hits = np.zeros(at_least_one(max_rank=max_rank))
 
     def add(self, query: int, similarities: np.ndarray, matches: np.ndarray) -> None:
         if not len(matches):

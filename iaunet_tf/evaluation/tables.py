@@ -43,15 +43,20 @@ def _intervals(evaluation):
     return f"{evaluation.label}: {', '.join(intervals)} (95 %, people resampled); {', '.join(rates)}"
 
 
+def write_metrics(evaluations: Sequence[Evaluation], path: str | Path) -> None:
+    """Writes the metrics of all rankings as JSON."""
+    content = {}
+    for each in evaluations:
+        for label, result in each.results.items():
+            content[label] = {**result.metrics(), "cmc": result.cmc.tolist()}
+        content[each.label].update({"95 %": each.intervals, **each.pairs.metrics()})
+    write_json(path, content)
+
+
 def write_results(evaluations: Sequence[Evaluation], run: Run) -> None:
     """Writes metrics, curves and pairs of cameras into a run's folder."""
     results = dict(item for each in evaluations for item in each.results.items())
-    content = {}
-    for label, result in results.items():
-        content[label] = {**result.metrics(), "cmc": result.cmc.tolist()}
-    for each in evaluations:
-        content[each.label].update({"95 %": each.intervals, **each.pairs.metrics()})
-    write_json(run.metrics, content)
+    write_metrics(evaluations, run.metrics)
     draw_cmc(results, run.cmc)
     draw_roc({each.label: each.pairs for each in evaluations}, run.roc)
     write_cameras([{"test": each.test.name, **row} for each in evaluations for row in each.cameras], run.cameras)

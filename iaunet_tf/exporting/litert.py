@@ -19,8 +19,7 @@ def write_litert(model: keras.Model, path: str | Path, metadata: Metadata, int8:
 
     # LiteRT does not support loops over blocks of unknown size.
     embed = embedding_function(for_inference(model, loops=False), metadata)
-    shape = (*metadata.leading, metadata.height, metadata.width, 3)
-    signature = [tf.TensorSpec(shape, metadata.dtype, name=metadata.input)]
+    signature = [tf.TensorSpec(metadata.shape, metadata.dtype, name=metadata.input)]
     function = tf.function(embed, input_signature=signature).get_concrete_function()
     with quietly():
         converter = tf.lite.TFLiteConverter.from_concrete_functions([function])

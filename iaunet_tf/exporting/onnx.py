@@ -28,13 +28,8 @@ def write_onnx(
         raise InputError("exporting to ONNX requires tf2onnx: pip install tf2onnx onnx") from None
     import tensorflow as tf
 
-    tracker = metadata.layout == "tracker"
-    if tracker and metadata.video:
-        raise InputError("layout tracker is for single images; this is a video network: export it with layout image")
-    network = for_inference(model, preprocessing=not tracker, half=half, loops=loops)
-    size = (metadata.height, metadata.width)
-    shape = (None, 3, *size) if tracker else (*metadata.leading, *size, 3)
-    signature = [tf.TensorSpec(shape, metadata.dtype, name=metadata.input)]
+    network = for_inference(model, preprocessing=metadata.layout == "image", half=half, loops=loops)
+    signature = [tf.TensorSpec(metadata.shape, metadata.dtype, name=metadata.input)]
     embed = tf.function(embedding_function(network, metadata), input_signature=signature)
     with quietly():
         proto, _ = tf2onnx.convert.from_function(embed, input_signature=signature, opset=OPSET)

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from iaunet_tf.config.parsing import parse
-from iaunet_tf.data.decoding import SUFFIXES
 from iaunet_tf.data.readers.table import read_dataset
+from iaunet_tf.data.walking import Walker
 from iaunet_tf.errors import InputError
 
 FRAMES = 4  # per sample clip
@@ -39,7 +39,7 @@ def _evenly(items, count):
 def _of_folder(folder, count):
     if not Path(folder).is_dir():
         raise InputError(f"{folder}: no such folder; give a folder of sample images")
-    files = sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() in SUFFIXES)
+    files = Walker(folder).images(folder, deep=True)
     if len(files) < 2:
         raise InputError(f"{folder}: contains {len(files)} images; give at least two sample images")
     return _evenly(files, count)

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from PIL import Image
 
-from iaunet_tf.data.decoding import load_image
+from iaunet_tf.data.decoding import FORMATS, load_image
 from iaunet_tf.errors import InputError
 from iaunet_tf.exporting.network import embedding_function, for_inference
 from iaunet_tf.files import write_json
@@ -28,13 +28,14 @@ def write_savedmodel(model: keras.Model, path: str | Path, metadata: Metadata, p
     """Writes a SavedModel in place, with metadata and warm-up requests for TensorFlow Serving.
 
     The signature `serving_default` takes `images` `(batch, height, width, 3)` of any size,
-    `encoded` JPEG or PNG files as `image_bytes` `(batch,)`. A video network's `serving_default` and
+    `encoded` JPEG or PNG files as `image_bytes` `(batch,)`, turned upright. A video network's `serving_default` and
     `clips` take `clips` `(batch, frames, height, width, 3)`, its `encoded` `(batch, frames)`. All
     resize as in evaluation and return `embedding` `(batch, D)`, on request both part attentions.
     """
     warm_up = _warm_up_writer()
     import tensorflow as tf
 
+    from iaunet_tf.exporting.orientation import upright
     from iaunet_tf.exporting.resizing import resize
 
     network = for_inference(model)
@@ -55,7 +56,7 @@ def write_savedmodel(model: keras.Model, path: str | Path, metadata: Metadata, p
     def decode(content):
         # Pillow uses the accurate transform, libjpeg's default. The same operation also decodes PNG.
         picture = tf.io.decode_jpeg(content, channels=3, dct_method="INTEGER_ACCURATE")
-        return resize(picture[None], size)[0]
+        return resize(upright(picture, content)[None], size)[0]
 
     def from_bytes(image_bytes):
         signature = tf.TensorSpec((*size, 3), "uint8")
@@ -107,12 +108,15 @@ def by_signature(path: str | Path, pictures: list) -> dict[str, np.ndarray]:
 
 
 def _pixels(picture):
-    return load_image(picture) if isinstance(picture, str | Path) else np.asarray(picture)
+    return picture if isinstance(picture, np.ndarray) else load_image(picture)
 
 
 def _content(picture):
-    if isinstance(picture, str | Path) and Path(picture).suffix.lower() in (".jpg", ".jpeg", ".png"):
-        return Path(picture).read_bytes()
+    if isinstance(picture, str | Path):
+        with Image.open(picture, formats=FORMATS) as file:
+            known = file.format in ("JPEG", "PNG")  # whatever its name says
+        if known:
+            return Path(picture).read_bytes()
     file = io.BytesIO()
     Image.fromarray(_pixels(picture)).save(file, "PNG")
     return file.getvalue()

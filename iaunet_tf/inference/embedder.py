@@ -6,20 +6,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from iaunet_tf.inference.inputs import Picture, as_list, picture_pixels
+from iaunet_tf.errors import InputError
+from iaunet_tf.inference.inputs import Picture, as_list, clip_pixels, in_places, picture_pixels
 from iaunet_tf.inference.runtimes import open_network
 from iaunet_tf.preprocessing import IMAGENET_MEAN, IMAGENET_STD
-from iaunet_tf.terminal import show_progress
-from iaunet_tf.vectors import unit_length
+from iaunet_tf.terminal import progress as progress_bar
+from iaunet_tf.vectors import as_vectors, unit_length
 
 if TYPE_CHECKING:
     import keras
+
+DEVICES = ("auto", "cpu", "cuda")
 
 
 class Embedder:
     """Embeds images or clips of people with a trained or exported network.
 
-    Images are preprocessed as the metadata in the file specifies.
+    Images are preprocessed as the metadata in the file specifies. Several threads may call it.
 
     Args:
         path: an `.onnx`, `.tflite` or `.keras` file, the folder of a SavedModel, a folder of SavedModel versions (the
@@ -28,8 +31,8 @@ class Embedder:
         device: `"cuda"`, `"cpu"`, or `"auto"` to use CUDA if available.
 
     Raises:
-        InputError: the file does not exist or has an unknown format, or its runtime is not installed.
-        ValueError: `batch_size` is less than 1.
+        InputError: the file does not exist or has an unknown format, its runtime is not installed, it is not a network
+            of iaunet-tf, or an argument is out of range.
 
     Example:
 
@@ -39,32 +42,35 @@ class Embedder:
     """
 
     def __init__(self, path: "str | Path | keras.Model", batch_size: int = 32, device: str = "auto"):
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1; received {batch_size}")
+        if not isinstance(batch_size, int | np.integer) or isinstance(batch_size, bool) or batch_size < 1:
+            raise InputError(f"batch_size must be a whole number of at least 1; received {batch_size!r}")
+        if device not in DEVICES:
+            raise InputError(f"device must be one of {', '.join(DEVICES)}; received {device!r}")
         self._network = open_network(path, device)
         self.metadata = self._network.metadata
-        self.batch_size = batch_size
+        self.batch_size = int(batch_size)
 
     def __call__(self, pictures: Iterable[Picture] | Picture, progress: bool = False) -> np.ndarray:
-        """Embeds images or clips: float32 `(N, D)`, each of unit length.
+        """Embeds images or clips: float32 `(N, D)`, each of unit length; `(0, D)` for an empty list.
 
         Args:
-            pictures: image files, encoded images as bytes, PIL images or RGB arrays `(H, W, 3)` in 0..255, of any
-                size. For a video network, clips: each a list of images or an array `(T, H, W, 3)`. A single image or
-                clip need not be in a list.
-            progress: show the progress if standard error is a terminal.
+            pictures: image files, encoded images as bytes, PIL images or RGB arrays `(H, W, 3)` in 0..255, uint8 or
+                floating point, of any size from 2x2 on. For a video network, clips: each a list of images or an array
+                `(T, H, W, 3)`. A single image or clip need not be in a list.
+            progress: show a progress bar, in a terminal or a notebook.
 
         Raises:
-            InputError: an image cannot be read, the list is empty, or a clip was passed to an image network.
+            InputError: an image cannot be used, which the message names, or what the network returns for a batch.
         """
         items = as_list(pictures, self.metadata.video)
         embeddings = np.empty((len(items), self.metadata.embedding), "float32")
-        done = 0
-        for rows in self._batches(items):
-            embeddings[rows] = unit_length(self._network.embed(self.prepare([items[row] for row in rows])))
-            done += len(rows)
-            if progress:
-                show_progress("embedding", done, len(items))
+        with progress_bar("embedding", len(items), progress) as bar:
+            for rows in self._batches(items):
+                vectors = self._network.embed(self._prepare(items, rows))
+                name = f"the network's output from number {rows[0] + 1} on"
+                vectors = as_vectors(vectors, name, (len(rows), self.metadata.embedding))
+                embeddings[rows] = unit_length(vectors, name)
+                bar.update(len(rows))
         return embeddings
 
     def _batches(self, items):
@@ -75,12 +81,16 @@ class Embedder:
             yield from (rows[start : start + self.batch_size] for start in range(0, len(rows), self.batch_size))
 
     def prepare(self, items: list) -> np.ndarray:
-        """Preprocesses images, or clips of one length, into the network's input."""
-        size = (self.metadata.height, self.metadata.width)
-        if self.metadata.video:
-            pixels = np.stack([np.stack([picture_pixels(frame, size) for frame in clip]) for clip in items])
-        else:
-            pixels = np.stack([picture_pixels(picture, size) for picture in items])
+        """Preprocesses images, or clips of one length, into the network's input; takes what a call takes."""
+        items = as_list(items, self.metadata.video)
+        if not items or (self.metadata.video and len({len(item) for item in items}) > 1):
+            raise InputError("prepare takes at least one image, or clips of one length")
+        return self._prepare(items, range(len(items)))
+
+    def _prepare(self, items, rows):
+        size = self.metadata.height, self.metadata.width
+        what, convert = ("clip", clip_pixels) if self.metadata.video else ("image", picture_pixels)
+        pixels = np.stack(in_places(what, items, lambda item: convert(item, size), rows))
         if self.metadata.layout == "tracker":
             pixels = (pixels.astype("float32") / 255 - IMAGENET_MEAN) / IMAGENET_STD
             return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2), "float32")

@@ -1,46 +1,40 @@
 """Conversion of images in various forms to pixel arrays."""
 
 import io
-import warnings
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from iaunet_tf.data.decoding import load_image, resize, to_pixels
+from iaunet_tf.data.decoding import check_size, load_image, resize, to_pixels
 from iaunet_tf.errors import InputError
 
 Picture = str | Path | bytes | Image.Image | np.ndarray
+KINDS = "an image must be a file, bytes, a PIL image or an RGB array"
 
 
 def picture_pixels(picture: Picture, size: tuple[int, int]) -> np.ndarray:
     """Loads an image and resizes it to `(height, width)` as in evaluation.
 
     Takes a file, its content as bytes, a PIL image, or an RGB array `(H, W, 3)` of uint8 or of
-    floats in 0..255. Returns `(height, width, 3)` of uint8, or of float32 for an array of floats.
+    floats in 0..255. Files and PIL images are turned upright by their EXIF orientation. Returns
+    `(height, width, 3)` of uint8, or of float32 for an array of floats.
     """
-    if isinstance(picture, str | Path):
+    if isinstance(picture, str | Path | Image.Image):
         return load_image(picture, size)
     if isinstance(picture, bytes):
         return load_image(io.BytesIO(picture), size)
-    if isinstance(picture, Image.Image):
-        return to_pixels(picture, size)
-    if not hasattr(picture, "__array__"):
-        raise InputError(f"an image must be a file, bytes, a PIL image or an array; received {type(picture).__name__}")
     array = np.asarray(picture)
-    if array.ndim != 3 or array.shape[-1] != 3:
-        hint = "; clips need a video network" if array.ndim == 4 else ""
-        raise InputError(f"an image array must have shape (height, width, 3); received {array.shape}{hint}")
     if array.dtype == np.uint8:
         return to_pixels(Image.fromarray(array), size)
-    if not np.issubdtype(array.dtype, np.floating):
-        raise InputError(f"an image array must be uint8 or floating point in 0..255; received {array.dtype}")
     array = array.astype("float32")
-    if array.size and (array.min() < -1 or array.max() <= 1):
-        warnings.warn(
-            f"pixels between {array.min():.2f} and {array.max():.2f} look normalised; pass RGB pixels in 0..255",
-            stacklevel=3,
-        )
+    if not np.isfinite(array).all():
+        raise InputError("an image array must be finite; this one has NaN or infinite pixels")
+    low, high = array.min(), array.max()
+    # Bicubic resizing exceeds 0..255 a little; what stays near zero is not black but scaled.
+    if low < -128 or high > 383 or (array.any() and high <= (8 if low < 0 else 2)):
+        raise InputError(f"an image array has RGB in 0..255, not normalised; this one is from {low:.4g} to {high:.4g}")
     if array.shape[:2] == tuple(size):
         return array
     box = (0, 0, array.shape[1], array.shape[0])
@@ -48,21 +42,72 @@ def picture_pixels(picture: Picture, size: tuple[int, int]) -> np.ndarray:
     return np.stack([resize(channel, size, box) for channel in channels], axis=-1)
 
 
+def clip_pixels(clip: list[Picture], size: tuple[int, int]) -> np.ndarray:
+    """The images of a clip, by `picture_pixels`: `(T, height, width, 3)`."""
+    return np.stack(in_places("frame", clip, lambda frame: picture_pixels(frame, size)))
+
+
 def as_list(pictures: object, video: bool) -> list:
-    """Converts the argument of `Embedder` to a list of images, or of clips as lists of frames."""
-    single = isinstance(pictures, str | Path | bytes | Image.Image)
-    if single or (isinstance(pictures, np.ndarray) and pictures.ndim == 3):
+    """Converts the argument of `Embedder` to a list of images, or of clips as lists of frames.
+
+    What needs no decoding is checked for all of them: kinds, shapes and types.
+    """
+    if _is_single(pictures):
         pictures = [pictures]
-    pictures = list(pictures)
-    if not pictures:
-        raise InputError("the list is empty; pass at least one image or clip")
-    if not video:
-        if any(isinstance(picture, list | tuple) for picture in pictures):
-            raise InputError("this is an image network; clips, which are lists of frames, need a video network")
-        return pictures
-    if any(isinstance(clip, str | Path | bytes | Image.Image) or np.ndim(clip) == 3 for clip in pictures[:1]):
+    try:
+        pictures = list(pictures)
+    except TypeError:
+        raise InputError(f"{KINDS}, or a list of them; received {type(pictures).__name__}") from None
+    if video and pictures and _is_single(pictures[0]):
         pictures = [pictures]  # the frames of one clip
-    clips = [list(clip) for clip in pictures]
-    if not all(clips):
+    return in_places("clip", pictures, _clip) if video else in_places("image", pictures, _image)
+
+
+def in_places(what: str, items: Sequence, work: Callable, places: Iterable[int] | None = None) -> list:
+    """What `work` makes of the items, or of those at some `places`; names the place of one that it refuses."""
+    results = []
+    for place in range(len(items)) if places is None else places:
+        try:
+            results.append(work(items[place]))
+        except InputError as error:
+            where = f"{what} {place + 1} of {len(items)}: " if len(items) > 1 else ""
+            raise InputError(f"{where}{error}") from None
+    return results
+
+
+def _is_single(picture):
+    return isinstance(picture, str | Path | bytes | Image.Image) or getattr(picture, "ndim", None) == 3
+
+
+def _clip(frames):
+    if _is_single(frames) or not hasattr(frames, "__iter__"):
+        raise InputError(f"a clip is a list of frames; received {type(frames).__name__}")
+    frames = list(frames)
+    if not frames:
         raise InputError("a clip has no frames; pass at least one frame per clip")
-    return clips
+    return in_places("frame", frames, _frame)
+
+
+def _image(picture):
+    if isinstance(picture, list | tuple) or getattr(picture, "ndim", None) == 4:
+        raise InputError("this is an image network; clips, which are lists of frames, need a video network")
+    return _frame(picture)
+
+
+def _frame(picture):
+    if isinstance(picture, str | Path | bytes | Image.Image):
+        return picture
+    if not hasattr(picture, "__array__"):
+        raise InputError(f"{KINDS}; received {type(picture).__name__}")
+    try:
+        array = np.asarray(picture)
+    except Exception as error:  # tensors on other devices, or that need gradients
+        raise InputError(f"{type(picture).__name__} cannot become an array: {error}") from None
+    if np.ma.isMaskedArray(picture):
+        raise InputError("an image array is masked; fill what is masked, then pass its data")
+    if array.ndim != 3 or array.shape[-1] != 3:
+        raise InputError(f"an image array must have shape (height, width, 3); received {array.shape}")
+    check_size(*array.shape[:2])
+    if array.dtype != np.uint8 and not np.issubdtype(array.dtype, np.floating):
+        raise InputError(f"an image array must be uint8 or floating point in 0..255; received {array.dtype}")
+    return array

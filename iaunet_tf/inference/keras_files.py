@@ -7,14 +7,21 @@ import keras
 import iaunet_tf
 from iaunet_tf.errors import InputError
 from iaunet_tf.metadata import Metadata
+from iaunet_tf.models.network import Network
+from iaunet_tf.run import Run
 
 
 def network_file(source: str | Path) -> Path:
     """Returns the path of a `.keras` file, or of the final model in the folder of a run."""
     path = Path(source)
     if path.is_dir():
-        path = path / "model.keras"
+        run, path = Run(path), Run(path).model
+        if not run.config.is_file() and not path.is_file():
+            raise InputError(f"{source}: is not a run folder (it holds no {run.config.name})")
+        if run.fold(0).path.is_dir():
+            raise InputError(f"{source}: holds a run for each fold; take one of them, such as {run.fold(0).path}")
         if not path.is_file():
+            Run(Path(source)).require()
             raise InputError(f"{source}: contains no final model ({path.name}); finish the run with --resume {source}")
     if not path.is_file():
         raise InputError(f"{path}: no such file")
@@ -25,17 +32,32 @@ def load_model(source: str | Path) -> keras.Model:
     """Loads a `.keras` file or the final model in the folder of a run."""
     path = network_file(source)
     try:
-        return keras.models.load_model(path, compile=False)
+        return keras.models.load_model(path, compile=False, safe_mode=True)  # without code of the file's own
     except Exception as error:  # zipfile, h5py and Keras raise various exceptions for damaged or foreign files
         raise InputError(f"{path}: damaged or not a .keras file ({' '.join(str(error).split())[:160]})") from None
 
 
 def load_network(source: str | Path) -> keras.Model:
     """Loads a network that returns embeddings from a `.keras` file or the folder of a run."""
-    model = load_model(source)
-    outputs = model.output if isinstance(getattr(model, "output", None), dict) else {}
-    if "embedding" not in outputs or len(model.inputs) != 1 or model.inputs[0].shape[-1] != 3:
-        raise InputError(f"{source}: is not an iaunet-tf network: it does not take images or has no output embedding")
+    return check_network(load_model(source), source)
+
+
+def check_network(model: object, name: object) -> keras.Model:
+    """Returns a model if it is one that embeds images or clips; messages call it by `name`."""
+    inputs, output = getattr(model, "inputs", None) or [], getattr(model, "output", None)
+    shape = tuple(inputs[0].shape) if len(inputs) == 1 else ()
+    embedding = getattr(output.get("embedding"), "shape", ()) if isinstance(output, dict) else ()
+    sized = len(shape) in (4, 5) and shape[-1] == 3 and None not in shape[-3:]
+    if not isinstance(model, keras.Model) or not sized or len(embedding) != 2 or embedding[1] is None:
+        raise InputError(
+            f"{name}: is not an iaunet-tf network, a Keras model with one input, images (batch, height, width, 3) or "
+            'clips, of fixed height and width, and a dictionary of outputs with "embedding" (batch, D)'
+        )
+    if isinstance(model, Network) and not any(isinstance(layer, keras.layers.Rescaling) for layer in model.layers):
+        raise InputError(
+            f"{name}: was built without preprocessing, and would take pixels in 0..255 for normalised ones; build "
+            "IAUNet with include_preprocessing=True and give it the weights of this one by set_weights(get_weights())"
+        )
     return model
 
 
@@ -49,15 +71,18 @@ def describe(
 ) -> Metadata:
     """Creates the metadata of a network or its export; see `Metadata` for the arguments."""
     shape = model.inputs[0].shape
-    return Metadata(
-        name=name or model.name,
-        version=iaunet_tf.__version__,
-        source=Path(source).name,
-        video=len(shape) == 5,
-        height=shape[-3],
-        width=shape[-2],
-        layout=layout,
-        dtype=dtype,
-        embedding=model.output["embedding"].shape[-1],
-        unit_length=unit_length,
-    )
+    try:
+        return Metadata(
+            name=name or model.name,
+            version=iaunet_tf.__version__,
+            source=Path(source).name,
+            video=len(shape) == 5,
+            height=shape[-3],
+            width=shape[-2],
+            layout=layout,
+            dtype=dtype,
+            embedding=model.output["embedding"].shape[-1],
+            unit_length=unit_length,
+        )
+    except InputError as error:
+        raise InputError(f"{source}: {error}") from None

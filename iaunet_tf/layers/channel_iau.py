@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from iaunet_tf.arguments import check_number
 from iaunet_tf.layers.parts import Pointwise, batch_norm
 
 # exp(-60) is about 1e-26: negligible next to the row maximum of 1, yet far from the denormal floats that slow down
@@ -77,7 +78,10 @@ class ChannelIAU(keras.layers.Layer):
 
     def __init__(self, recompute: bool = False, rows: int | str | None = None, **kwargs):
         super().__init__(**kwargs)
+        if rows not in (None, "all"):
+            check_number('rows, if not "all" or None,', rows, 1, whole=True)
         self.recompute, self.rows = recompute, rows
+        self.input_spec = keras.layers.InputSpec(ndim=5)
 
     def build(self, input_shape):
         channels = input_shape[-1]

@@ -3,12 +3,16 @@
 import keras
 from keras import ops
 
+from iaunet_tf.errors import InputError
+
 
 @keras.saving.register_keras_serializable(package="iaunet_tf")
 class FramesToBatch(keras.layers.Layer):
     """Reshapes `(B, T, ...)` to `(B·T, ...)`."""
 
     def call(self, clips):
+        if clips.shape[1] == 0:
+            raise InputError(f"a clip needs at least one frame; received {tuple(clips.shape)}")
         return ops.reshape(clips, (-1, *ops.shape(clips)[2:]))
 
     def compute_output_shape(self, input_shape):

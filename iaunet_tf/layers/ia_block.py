@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from iaunet_tf.arguments import check_number
+from iaunet_tf.errors import InputError
 from iaunet_tf.layers.channel_iau import attend_to_channels
 from iaunet_tf.layers.parts import batch_norm
 
@@ -33,21 +35,23 @@ class IABlock(keras.layers.Layer):
     Input and output shape: `(B, H, W, C)`.
 
     Raises:
-        ValueError: the input does not have four axes, or its height, width or number of channels is unknown.
+        InputError: the input does not have four axes, or its height, width or number of channels is unknown.
     """
 
     def __init__(self, alpha_x: float = 5.0, alpha_y: float = 10.0, **kwargs):
         super().__init__(**kwargs)
+        for name, value in (("alpha_x", alpha_x), ("alpha_y", alpha_y)):
+            check_number(name, value, 1e-3)
         self.alpha_x = alpha_x
         self.alpha_y = alpha_y
         self.spatial_norm = batch_norm(zero=True, dtype=self.dtype_policy, name="spatial_norm")
         self.channel_norm = batch_norm(zero=True, dtype=self.dtype_policy, name="channel_norm")
 
     def build(self, input_shape):
-        if len(input_shape) != 4 or None in tuple(input_shape)[1:]:
-            raise ValueError(
-                "IABlock expects (batch, height, width, channels) with known height, width and number of channels; "
-                f"received {tuple(input_shape)}"
+        if len(input_shape) != 4 or not all(tuple(input_shape)[1:]):
+            raise InputError(
+                "IABlock expects (batch, height, width, channels) with known height, width and number of channels, "
+                f"none 0; received {tuple(input_shape)}"
             )
         self.spatial_norm.build(input_shape)
         self.channel_norm.build(input_shape)

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from iaunet_tf.errors import InputError
 from iaunet_tf.layers.channel_iau import ChannelIAU
 from iaunet_tf.layers.spatial_temporal_iau import SpatialTemporalIAU
 
@@ -24,7 +25,7 @@ class IAUBlock(keras.layers.Layer):
     Output: features of the same shape, and the part attention `(B, H, W, K)` or `(B, T, H, W, K)`, float32 in 0..1.
 
     Raises:
-        ValueError: the input has another rank or an odd number of channels.
+        InputError: the input has another rank, an odd number of channels, or no frames; an argument is out of range.
 
     Example:
 
@@ -39,16 +40,19 @@ class IAUBlock(keras.layers.Layer):
 
     def build(self, input_shape):
         if len(input_shape) not in (4, 5) or not input_shape[-1] or input_shape[-1] % 2:
-            raise ValueError(
+            raise InputError(
                 "IAUBlock expects (batch, height, width, channels) or (batch, frames, height, width, "
                 f"channels) with an even number of channels; received {tuple(input_shape)}"
             )
+        self.input_spec = keras.layers.InputSpec(min_ndim=4, max_ndim=5, axes={-1: input_shape[-1]})
         batch, *frames, height, width, channels = input_shape
         clip_shape = (batch, *(frames or [1]), height, width, channels)
         self.channel.build(clip_shape)
         self.spatial_temporal.build(clip_shape)
 
     def call(self, x, training=None):
+        if 0 in tuple(x.shape)[1:]:
+            raise InputError(f"IAUBlock got a clip without frames, or frames without pixels: {tuple(x.shape)}")
         is_image = len(x.shape) == 4
         if is_image:
             x = ops.expand_dims(x, axis=1)

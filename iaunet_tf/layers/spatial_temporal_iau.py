@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from iaunet_tf.arguments import check_number
 from iaunet_tf.layers.parts import Pointwise, batch_norm
 
 FORBIDDEN = -1e8
@@ -37,7 +38,9 @@ class SpatialTemporalIAU(keras.layers.Layer):
 
     def __init__(self, parts: int = 4, **kwargs):
         super().__init__(**kwargs)
+        check_number("parts", parts, 1, whole=True)
         self.parts = parts
+        self.input_spec = keras.layers.InputSpec(ndim=5)
 
     def build(self, input_shape):
         *_, channels = input_shape

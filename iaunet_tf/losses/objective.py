@@ -40,7 +40,7 @@ def _part_masks(labels, outputs, batch, options):
     if "masks" not in batch or PART_ATTENTIONS[0] not in outputs:
         return None
     weights = batch.get("has_masks")
-    each = [part_mask_loss(outputs[name], batch["masks"], options.mask_mode, weights) for name in PART_ATTENTIONS]
+    each = [part_mask_loss(batch["masks"], outputs[name], options.mask_mode, weights) for name in PART_ATTENTIONS]
     return tf.reduce_mean(each)
 
 

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from iaunet_tf.errors import InputError
+from iaunet_tf.arguments import check_choice, check_image_shape, check_number
 from iaunet_tf.models.backbones import application
 from iaunet_tf.models.heads import classifier, pool
-from iaunet_tf.models.insertion import insert_blocks
+from iaunet_tf.models.insertion import BLOCKS, insert_blocks
+from iaunet_tf.models.network import Network
 
 
 def ImageClassifier(
@@ -33,19 +34,17 @@ def ImageClassifier(
         weights: of the backbone: `"imagenet"`, a `.weights.h5` file without classifier, or None.
 
     Raises:
-        InputError: the backbone or a layer is unknown, or the weights cannot be had.
+        InputError: an argument is out of range, the backbone or a layer is unknown, or the weights cannot be had.
     """
+    check_choice("block", block, (*BLOCKS, None))
+    check_image_shape(input_shape, least=1)
+    check_number("num_classes", num_classes, 1, whole=True)
 
     def with_blocks(features):
-        if block is None or not blocks_after:
-            return features
-        try:
-            return insert_blocks(features, blocks_after, block)
-        except ValueError as error:
-            raise InputError(str(error)) from None
+        return features if block is None or not blocks_after else insert_blocks(features, blocks_after, block)
 
     inputs = keras.Input(input_shape, name="images")
     pixels = layers.Rescaling(1.0, dtype="float32", name="to_float")(inputs)
     embedding = pool(application(pixels, with_blocks, backbone, weights), name="embedding")
     outputs = {"embedding": embedding, "logits": classifier(embedding, num_classes)}
-    return keras.Model(inputs, outputs, name=name)
+    return Network(inputs, outputs, name=name)

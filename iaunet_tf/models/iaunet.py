@@ -1,14 +1,19 @@
 """IAUnet (Hou et al., TNNLS 2020) and IANet (Hou et al., CVPR 2019): a ResNet-50 with interaction and aggregation."""
 
 from functools import partial
+from os import PathLike
+from types import NoneType
 
 import keras
 from keras import layers
 
+from iaunet_tf.arguments import check_choice, check_image_shape, check_number
+from iaunet_tf.errors import InputError
 from iaunet_tf.layers import FramesToBatch, IABlock, IAUBlock
 from iaunet_tf.models.backbones import resnet50
 from iaunet_tf.models.heads import classifier, neck, pool
-from iaunet_tf.models.insertion import Insertion
+from iaunet_tf.models.insertion import BLOCKS, Insertion
+from iaunet_tf.models.network import Network
 from iaunet_tf.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 from iaunet_tf.weights import load_weights
 
@@ -44,11 +49,17 @@ def IAUNet(
         input_shape: `(height, width, 3)` of a frame.
         video: take clips instead of images. The weights are the same.
         block: `"iau"`; `"ia"` for IANet, whose blocks see single frames; None for the plain ResNet-50 baseline.
-        width: factor on all channel counts, for small variants; `64·width` must be an even whole number.
+        width: factor on all channel counts, for small variants; `64·width` is an even whole number, at most 1024.
         include_preprocessing: False leaves normalisation to the caller.
         weights: `"imagenet"`, a file that `iaunet_tf.weights.load_weights` reads, or None.
         recompute: compute the channel attention of `"iau"` in pieces, and again for the gradient:
             less memory, more time. Always so for long clips.
+
+    `fit` and `evaluate` need the truth only of outputs that have a loss or a metric:
+
+    >>> losses = {"logits": SparseCategoricalCrossentropy(from_logits=True), "embedding": BatchHardTripletLoss()}
+    >>> model.compile("adam", losses, metrics={"logits": "accuracy"})
+    >>> model.fit(images, {"logits": labels, "embedding": labels})
 
     Example:
 
@@ -56,14 +67,15 @@ def IAUNet(
     >>> model(images)["embedding"].shape
     (64, 2048)
     """
-    if block not in ("iau", "ia", None):
-        raise ValueError(f"block must be 'iau', 'ia' or None; received {block!r}")
-    if len(input_shape) != 3 or input_shape[-1] != 3 or min(input_shape[:2]) < 16:
-        raise ValueError(f"input_shape must be (height, width, 3), at least 16 pixels each; received {input_shape}")
-    if width <= 0 or (64 * width) % 2:
-        raise ValueError(f"64 * width must be an even whole number; received width={width}")
-    if num_classes is not None and num_classes < 1:
-        raise ValueError(f"num_classes must be positive or None; received {num_classes}")
+    check_choice("block", block, (*BLOCKS, None))
+    check_image_shape(input_shape, least=16)
+    check_number("width", width, 1 / 32, 16)
+    if (64 * width) % 2:
+        raise InputError(f"width must be a multiple of 1/32, such as 0.25; received {width}")
+    if num_classes is not None:
+        check_number("num_classes", num_classes, 1, whole=True)
+    if not isinstance(weights, (str, PathLike, NoneType)):
+        raise InputError(f"weights must be 'imagenet', a file or None; received {weights!r}")
 
     inputs = keras.Input((None, *input_shape) if video else input_shape, name="images")
     clips = inputs if video else None
@@ -80,7 +92,7 @@ def IAUNet(
     outputs["embedding"] = embedding
     if num_classes:
         outputs["logits"] = classifier(embedding, num_classes, stddev=0.001)
-    model = keras.Model(inputs, outputs, name=name)
+    model = Network(inputs, outputs, name=name)
     if weights is not None:
         load_weights(model, weights)
     return model

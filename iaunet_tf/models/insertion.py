@@ -1,10 +1,12 @@
 """Blocks behind any stage of a CNN, for images and clips: the one way in which blocks get into a network."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 import keras
 
+from iaunet_tf.arguments import check_choice
+from iaunet_tf.errors import InputError
 from iaunet_tf.layers import BatchToFrames, FramesToBatch, IABlock, IAUBlock
 
 BLOCKS = {"iau": IAUBlock, "ia": IABlock}
@@ -49,31 +51,39 @@ def insert_blocks(model: keras.Model, after: str | Sequence[str], block: str = "
         block: `"iau"` or `"ia"`.
 
     Raises:
-        ValueError: the model is not functional, or a layer is unknown or has no such output.
+        InputError: the model is not functional, or a layer is unknown or has no such output.
 
     Example:
 
     >>> model = insert_blocks(keras.applications.ResNet50(), after=["conv3_block4_out", "conv4_block6_out"])
     """
     if not isinstance(model, keras.Model) or not hasattr(model, "operations"):
-        raise ValueError(
+        raise InputError(
             f"insert_blocks takes a functional keras.Model; received {type(model).__name__} "
             f"{getattr(model, 'name', '')!r}: rebuild it with keras.Input and keras.Model(inputs, outputs)"
         )
-    if block not in BLOCKS:
-        raise ValueError(f"block must be one of {', '.join(BLOCKS)}; received {block!r}")
-    names = [after] if isinstance(after, str) else list(after)
-    shapes = {layer.name: _shape(layer) for layer in model.layers}
+    check_choice("block", block, BLOCKS)
+    if any(getattr(layer, "data_format", None) == "channels_first" for layer in model.layers):
+        raise InputError(f"{model.name} has its channels first; blocks take maps (batch, height, width, channels)")
+    names = [after] if isinstance(after, str) else after
+    # Nothing can stand behind an input: a copy of the model begins there.
+    shapes = {layer.name: _shape(layer) for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)}
     # The last map of each resolution, where stages end.
     last = {shape[1:3]: name for name, shape in shapes.items() if _is_map(shape)}
     candidates = f"candidates are {', '.join(last.values())}"
+    if not isinstance(names, Iterable) or not (names := list(names)):
+        raise InputError(f"after must name layers of {model.name}; received {after!r}; {candidates}")
     for name in names:
-        if name not in shapes:
-            raise ValueError(f"{model.name} has no layer {name!r}; {candidates}")
+        if not isinstance(name, str) or name not in shapes:
+            raise InputError(f"{model.name} has no layer {name!r}; {candidates}")
         if not _is_map(shapes[name]):
-            raise ValueError(
+            raise InputError(
                 f"layer {name!r} gives {shapes[name]}, not a map (batch, height, width, even channels); {candidates}"
             )
+        if len(model.get_layer(name)._inbound_nodes) > 1:
+            raise InputError(f"layer {name!r} is used more than once, and a block stands in one place; {candidates}")
+        if f"{name}_{block}" in shapes:
+            raise InputError(f"{model.name} has the block {name}_{block} already")
     insertion = Insertion({name: partial(BLOCKS[block], name=f"{name}_{block}") for name in names})
 
     def call(layer, *args, **kwargs):
@@ -87,8 +97,7 @@ def insert_blocks(model: keras.Model, after: str | Sequence[str], block: str = "
 
 
 def _shape(layer):
-    output = getattr(layer, "output", None)
-    return tuple(output.shape) if hasattr(output, "shape") else output
+    return keras.tree.map_structure(lambda output: tuple(output.shape), getattr(layer, "output", ()))
 
 
 def _is_map(shape):

@@ -1,6 +1,6 @@
 """What there is to say about a run."""
 
-import csv
+import contextlib
 import json
 from collections import defaultdict
 from dataclasses import dataclass
@@ -10,18 +10,20 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from iaunet_tf.config.parsing import parse
 from iaunet_tf.config.reid import ReIdConfig
+from iaunet_tf.config.stored import read_run
 from iaunet_tf.data.decoding import load_image
 from iaunet_tf.data.sampling import all_clips
 from iaunet_tf.data.selection import read_selected
 from iaunet_tf.errors import InputError
 from iaunet_tf.evaluation.evaluator import Evaluation, Evaluator
 from iaunet_tf.evaluation.extraction import Extractor
+from iaunet_tf.files import printable
 from iaunet_tf.inference.keras_files import load_network
 from iaunet_tf.layers import IAUBlock
 from iaunet_tf.losses.objective import PART_ATTENTIONS
 from iaunet_tf.run import Run
+from iaunet_tf.training.history import MISSING, read_history
 
 SHOWN = 10  # of a ranked list
 SAMPLE = 64  # images or clips that relations are averaged over
@@ -42,20 +44,20 @@ class Findings(Evaluation):
     def of(cls, folder: str | Path) -> "Findings":
         """Looks at a finished run, with the embeddings in its folder if they are there."""
         run = Run(Path(folder))
-        config = parse([], str(folder))
+        config, _ = read_run(folder)
         if config.task != "reid":
             raise InputError(f"{folder}: is a run of {config.task}; reports are about re-identification")
         if config.data.fold == "all":
             raise InputError(f"{folder}: holds a run for each fold; take one of them, such as {run.fold(0).path}")
         if not run.metrics.is_file():
             raise InputError(f"{folder}: is not evaluated; iaunet evaluate {folder}")
+        metrics = _metrics(run.metrics, folder)
         model = load_network(folder)
         evaluator = Evaluator(config, read_selected(config.data, training=False)[1][:1])
         evaluation = evaluator.ordinary(evaluator.tests[0], Extractor(model, config, run.embeddings), SHOWN)
         query, gallery = evaluation.test.query.subset, evaluation.test.gallery.subset
         print(f"{folder}: {len(query)} queries, {len(gallery)} gallery {gallery.unit}", flush=True)
-        metrics = json.loads(run.metrics.read_text())
-        own = {"name": run.path.resolve().name, "config": config, "model": model, "metrics": metrics}
+        own = {"name": printable(run.path.resolve().name), "config": config, "model": model, "metrics": metrics}
         return cls(**vars(evaluation), **own, history=_history(run.history))
 
     @property
@@ -124,12 +126,22 @@ class Findings(Evaluation):
         return np.stack([load_image(file, size) for file in files]).astype("float32")
 
 
+def _metrics(path: Path, folder: str | Path) -> dict:
+    def numbers(values):
+        return all(isinstance(value, (int, float)) for value in values)
+
+    with contextlib.suppress(ValueError, TypeError, AttributeError):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if all(
+            numbers(value for key, value in metrics.items() if key not in ("cmc", "95 %"))
+            and all(len(pair) == 2 and numbers(pair) for pair in metrics.get("95 %", {}).values())
+            for metrics in content.values()
+        ):
+            return content
+    raise InputError(f"{path}: damaged; iaunet evaluate {folder} writes it anew")
+
+
 def _history(path: Path) -> dict[str, np.ndarray]:
-    if not path.is_file():
-        return {}
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    return {
-        key: np.array([np.nan if row[key] in ("NA", "") else float(row[key]) for row in rows])
-        for key in (rows[0] if rows else ())
-    }
+    header, *rows = read_history(path) or [[]]
+    values = np.array([[np.nan if value in MISSING else float(value) for value in row] for row in rows])
+    return dict(zip(header, values.T, strict=True)) if rows else {}

@@ -48,4 +48,4 @@ def write_page(title: str, lead: Sequence[str], sections: Sequence[Section], pat
     environment = Environment(loader=PackageLoader("iaunet_tf.report", "."), autoescape=True)
     page = environment.get_template("page.html").render(title=title, lead=lead, sections=sections)
     with replacing(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+        temporary.write_text(page, encoding="utf-8", errors="backslashreplace")

@@ -10,6 +10,7 @@ import numpy as np
 from iaunet_tf.evaluation import confidence_intervals
 from iaunet_tf.evaluation.pairs import FALSE_POSITIVE_RATES
 from iaunet_tf.evaluation.tables import draw_cmc, draw_roc
+from iaunet_tf.files import printable
 from iaunet_tf.report import images, plots
 from iaunet_tf.report.findings import Findings
 from iaunet_tf.report.page import Figure, Section
@@ -186,8 +187,7 @@ def _confused(runs, folder):
             times = "once" if len(rows) == 1 else f"{len(rows)} times"
             file = folder / "confused" / f"{a}-{b}.jpg"
             shown.append(_drawn(runs, run, file, times, images.confused_pair, pictures))
-    with (folder / "confused.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([("run", "person", "other", "queries"), *table])
+    _write_csv(folder / "confused.csv", [("run", "person", "other", "queries"), *table])
     if not shown:
         return Section("Confused people", "No query found another person first.")
     text = "Pairs of people of whom one was found first for the other, by number of queries; confused.csv lists all."
@@ -221,13 +221,17 @@ def _drawn(runs, run, file, caption, draw, *contents):
 
 def _write_queries(runs, path):
     query = runs[0].test.query.subset
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        of_run = [f"{run.name} {what}" for run in runs for what in ("average precision", "found first", "distance")]
-        writer.writerow(["query", "person", "camera", *of_run])
-        for row in range(len(query)):
-            values = [runs[0].picture("query", row), query.pids[row], query.camids[row]]
-            for run in runs:
-                place, distance = (each[row, 0] for each in run.nearest)
-                values += [f"{run.ranking.ap[row]:.6f}", run.picture("gallery", place), f"{distance:.6f}"]
-            writer.writerow(values)
+    of_run = [f"{run.name} {what}" for run in runs for what in ("average precision", "found first", "distance")]
+    rows = [["query", "person", "camera", *of_run]]
+    for row in range(len(query)):
+        rows.append([printable(runs[0].picture("query", row)), query.pids[row], query.camids[row]])
+        for run in runs:
+            place, distance = (each[row, 0] for each in run.nearest)
+            first = printable(run.picture("gallery", place))
+            rows[-1] += [f"{run.ranking.ap[row]:.6f}", first, f"{distance:.6f}"]
+    _write_csv(path, rows)
+
+
+def _write_csv(path, rows):
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(rows)

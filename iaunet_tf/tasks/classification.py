@@ -20,7 +20,7 @@ from iaunet_tf.files import write_json
 from iaunet_tf.losses.cross_entropy import accuracy, cross_entropy
 from iaunet_tf.models.classifier import ImageClassifier
 from iaunet_tf.run import Run
-from iaunet_tf.tasks.task import Task
+from iaunet_tf.tasks.task import Task, describe_data
 
 
 class Classification(Task):
@@ -33,6 +33,8 @@ class Classification(Task):
         data = config.data
         train, val = read_folders(data.root, config.seed)
         print(f"{data.root}\n  {len(train)} images to train on, {len(val)} to judge by, {len(train.classes)} classes")
+        for note in (*train.notes, *val.notes):
+            print(note)
         self.classes = train.classes
         self.size = (data.height, data.width)
         if purpose == "train":  # an unknown layer is reported now, rather than after all images
@@ -43,6 +45,10 @@ class Classification(Task):
         self.steps = len(self.train.subset) // config.train.batch_size
         if not self.steps:
             raise InputError(f"{len(self.train.subset)} images do not fill a batch; lower --train.batch_size")
+
+    def training_data(self) -> str:
+        images = self.train.subset
+        return describe_data(images.paths, images.labels, np.array(self.classes), "images")
 
     def build_model(self, weights: str | None = None) -> keras.Model:
         model = self.config.model
@@ -74,6 +80,9 @@ class Classification(Task):
         return judge
 
     def evaluate(self, model: keras.Model, run: Run) -> dict[str, float]:
+        known = model.output["logits"].shape[-1]
+        if known != len(self.classes):
+            raise InputError(f"{self.config.data.root}: holds {len(self.classes)} classes, the network knows {known}")
         result = self._judge(model)()
         if is_chief():
             print(f"\n{result}\n")

@@ -4,24 +4,26 @@ import time
 from collections.abc import Callable
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from iaunet_tf.config.reid import ReIdConfig
 from iaunet_tf.data.batches import train_batches
 from iaunet_tf.data.part_masks import prior_masks
 from iaunet_tf.data.sampling import Share, check_batches
-from iaunet_tf.data.selection import read_selected
+from iaunet_tf.data.selection import check_input, read_selected
 from iaunet_tf.data.sources import open_source
 from iaunet_tf.distribution.strategy import is_chief
+from iaunet_tf.errors import InputError
 from iaunet_tf.evaluation.evaluator import Evaluator
 from iaunet_tf.evaluation.extraction import Extractor
-from iaunet_tf.evaluation.tables import summary, write_results
-from iaunet_tf.inference.keras_files import load_network, network_file
+from iaunet_tf.evaluation.tables import summary, write_metrics, write_results
+from iaunet_tf.inference.keras_files import describe, load_network
 from iaunet_tf.losses.objective import make_objective
 from iaunet_tf.models import IAUNet
 from iaunet_tf.run import Run
-from iaunet_tf.tasks.task import Task
-from iaunet_tf.weights import find_weights
+from iaunet_tf.tasks.task import Task, describe_data
+from iaunet_tf.weights import check_weights
 
 
 class ReIdentification(Task):
@@ -34,19 +36,48 @@ class ReIdentification(Task):
         data, train = config.data, config.train
         self.unit = "clips" if data.video else "images"
         self.size = data.height, data.width
-        if purpose == "train" and config.model.weights:
-            find_weights(config.model.weights)
+        weights = config.model.weights if purpose == "train" else None
+        if weights and weights != "imagenet":
+            check_weights(weights, config.model.width)
         for source in config.eval.ensemble:
-            network_file(source)
+            check_input(describe(load_network(source), source), source, data, size=False)
         subset, datasets = read_selected(data, training=purpose != "evaluate")
+        if weights == "imagenet":  # downloaded once there is something to train on
+            check_weights(weights, config.model.width)
         if purpose != "evaluate":
             self.train = open_source(subset, self.size, data.cache, data.cache_dir, data.on_corrupt)
             self.group_size = train.group_size
-            self.steps = check_batches(self.train.subset.labels, train.batch_size, self.group_size)
+            self.steps = self._check_batches(self.train.subset)
         self.evaluator = Evaluator(config, datasets)
         objective = make_objective(config.loss, train.mining)
         everybodys = {"masks": tf.constant(prior_masks(*self.size))} if data.masks == "prior" else {}
         self.objective = lambda outputs, batch: objective(outputs, {**batch, **everybodys})
+
+    def _check_batches(self, subset):
+        """Number of steps of an epoch; refuses batches from which nothing can be learned, and warns of triplets."""
+        train, labels, replicas = self.config.train, subset.labels, tf.distribute.get_strategy().num_replicas_in_sync
+        steps = check_batches(labels, train.batch_size, self.group_size)
+        if train.batch_size == replicas * train.accumulate:
+            raise InputError(
+                f"train.batch_size {train.batch_size} makes steps of a single one of the {self.unit}, of which batch "
+                "normalisation leaves nothing; raise it"
+            )
+        mined = train.batch_size // (train.accumulate * (replicas if train.mining == "local" else 1))
+        if not self.config.loss.triplet_weight:
+            return steps
+        if mined <= self.group_size:
+            print("warning: the triplet loss sees one person at a time, and learns nothing; raise train.batch_size")
+        elif self.group_size == 1:
+            print("warning: the triplet loss seldom sees a person twice; raise train.group_size")
+        elif len(labels) == subset.num_people:
+            print(f"warning: the triplet loss sees copies only, since nobody has several of the {self.unit}")
+        return steps
+
+    def training_data(self) -> str:
+        subset = self.train.subset
+        files = [subset.path(start) for start in subset.starts]
+        masked = subset.masks[subset.starts] != b"" if subset.masks is not None else np.zeros(len(subset), bool)
+        return describe_data(files, subset.labels, np.stack([subset.lengths, masked]), subset.unit)
 
     def build_model(self, weights: str | None = None) -> keras.Model:
         model, video = self.config.model, self.config.data.video
@@ -70,7 +101,10 @@ class ReIdentification(Task):
         start = time.perf_counter()
         extract = Extractor(model, self.config, run.embeddings)
         ensemble = [Extractor(load_network(source), self.config, name=source) for source in self.config.eval.ensemble]
-        evaluations = self.evaluator.evaluate(extract, ensemble)
+        # What is there is written before what may still fail.
+        for evaluations in self.evaluator.evaluate(extract, ensemble):
+            if is_chief():
+                write_metrics(evaluations, run.metrics)
         if is_chief():
             print(f"{summary(evaluations, time.perf_counter() - start)}; {run.metrics}")
             write_results(evaluations, run)

@@ -1,12 +1,15 @@
 """What the training loop needs to know of a task."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from iaunet_tf.data.sampling import Share
+from iaunet_tf.files import fingerprint
 from iaunet_tf.run import Run
 
 
@@ -24,6 +27,10 @@ class Task(ABC):
     objective: Callable[[dict, dict], tuple[tf.Tensor, dict]]
 
     @abstractmethod
+    def training_data(self) -> str:
+        """What it trains on, by `describe_data`; a run is resumed only if that is still the same."""
+
+    @abstractmethod
     def build_model(self, weights: str | None = None) -> keras.Model:
         """Builds a new network, from a file of weights if one is named."""
 
@@ -39,3 +46,12 @@ class Task(ABC):
     @abstractmethod
     def evaluate(self, model: keras.Model, run: Run) -> dict[str, float]:
         """Judges the final network: prints a table, writes `metrics.json` and plots, and returns the metrics."""
+
+
+def describe_data(files: Sequence[Path], labels: np.ndarray, others: np.ndarray, unit: str) -> str:
+    """One line that changes when entries do: by the name and the size of a file of each, its label, and `others`.
+
+    Folders and times do not matter: data may be moved.
+    """
+    found = fingerprint([*((file.name, file.stat().st_size) for file in files), labels.tolist(), others.tolist()])
+    return f"{len(files)} {unit} of {len(np.unique(labels))} labels, {found}"

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import keras
 
+from iaunet_tf.config.common import Config
 from iaunet_tf.errors import InputError
 from iaunet_tf.files import replacing
 from iaunet_tf.run import Run
+from iaunet_tf.training.resumption import check_same, dependencies
 
 STATE = "iaunet_tf.json"  # file name in the .keras archive
 
@@ -29,6 +31,21 @@ class State:
     sums: dict[str, float] = field(default_factory=dict)  # of metrics over steps, so far
     best: float = -math.inf  # score
     loss_scale: dict[str, float] = field(default_factory=dict)  # empty without one
+    depends: dict[str, object] = field(default_factory=dict)  # what training depends on; empty in older versions
+
+    def __post_init__(self):
+        """Refuses what training cannot have left behind."""
+        counts = [self.epoch, self.step, self.loss_scale.get("finite_steps", 0)]
+        numbers = [*self.sums.values(), *self.loss_scale.values(), *([] if self.best == -math.inf else [self.best])]
+        if (
+            any(type(count) is not int or count < 0 for count in counts)
+            or any(not isinstance(number, int | float) or not math.isfinite(number) for number in numbers)
+            or self.loss_scale.keys() not in (set(), {"value", "finite_steps"})
+            or self.loss_scale.get("value", 1) <= 0
+            or ("loss" in self.sums) != (self.step > 0)
+            or not isinstance(self.depends, dict)
+        ):
+            raise ValueError("its state is out of range")
 
 
 def save(model: keras.Model, path: Path, state: State, previous: Path | None = None) -> None:
@@ -50,18 +67,39 @@ def save_outside(model: keras.Model, path: Path) -> None:
         thread.submit(model.save, path).result()
 
 
+def read_state(path: Path) -> State:
+    """The state in a checkpoint; various exceptions for what is none."""
+    with zipfile.ZipFile(path) as archive:
+        return State(**json.loads(archive.read(STATE)))
+
+
+def check_resumable(config: Config, run: Run) -> None:
+    """Before long work, compares a configuration with what a run's newest readable checkpoint depends on."""
+    for path in (run.last, run.previous):
+        try:
+            state = read_state(path)
+        except Exception:  # `restore` says why
+            continue
+        check_same(dependencies(config), state.depends, run.path)
+        if state.epoch > config.train.epochs or (state.step and state.epoch == config.train.epochs):
+            raise InputError(
+                f"{path}: has trained for {state.epoch} epochs and {state.step} steps, more than train.epochs "
+                f"{config.train.epochs}; raise that"
+            )
+        return
+
+
 def restore(model: keras.Model, run: Run) -> State:
     """Restores a compiled model from a run's last checkpoint, or the one before if that is damaged.
 
     Returns the state of the run. A checkpoint of another network is an `InputError`.
     """
-    paths = [path for path in (run.last, run.previous) if path.is_file()]
-    if not paths:
-        raise InputError(f"{run.path}: contains no checkpoint to resume from ({run.last.name} is missing)")
     failures = []
-    for path in paths:
+    for path in (path for path in (run.last, run.previous) if path.is_file()):
         try:
-            saved, state = _load(path)
+            state, saved = read_state(path), keras.models.load_model(path)
+            if saved.optimizer is None:
+                raise ValueError("it has no optimizer")
         except Exception as error:  # zipfile, json, h5py and Keras raise various exceptions for damaged files
             failures.append(f"{path}: damaged or not an iaunet-tf checkpoint ({' '.join(str(error).split())[:200]})")
             continue
@@ -69,20 +107,15 @@ def restore(model: keras.Model, run: Run) -> State:
             print(f"{failures[0]}; resuming from the previous one")
         _take(model, saved, path)
         return state
-    raise InputError(failures[0])
-
-
-def _load(path):
-    with zipfile.ZipFile(path) as archive:
-        state = State(**json.loads(archive.read(STATE)))
-    saved = keras.models.load_model(path)
-    if saved.optimizer is None:
-        raise ValueError("it has no optimizer")
-    return saved, state
+    raise InputError(f"{failures[0]}; train again in another --run_dir")
 
 
 def _take(model, saved, path):
-    ours, theirs = ([(v.path, tuple(v.shape)) for v in m.variables] for m in (model, saved))
+    def shapes(model):
+        optimizer = [("the optimizer", tuple(variable.shape)) for variable in model.optimizer.variables]
+        return [(variable.path, tuple(variable.shape)) for variable in model.variables] + optimizer
+
+    ours, theirs = shapes(model), shapes(saved)
     if ours != theirs:
         name, difference = next(
             ((a[0], f"{a[1]} here, {b[1]} in the file") for a, b in zip(ours, theirs, strict=False) if a != b),

@@ -15,9 +15,11 @@ from iaunet_tf.files import remove_unfinished, replacing
 from iaunet_tf.optimizers import make_optimizer
 from iaunet_tf.run import Run
 from iaunet_tf.tasks.task import Task
+from iaunet_tf.terminal import watched
 from iaunet_tf.training.checkpoints import State, restore, save, save_outside
 from iaunet_tf.training.history import History, rewind
 from iaunet_tf.training.loss_scale import LossScale
+from iaunet_tf.training.resumption import check_same, dependencies
 from iaunet_tf.training.signals import sigterm
 from iaunet_tf.training.step import make_train_step
 
@@ -35,6 +37,7 @@ def train(config: Config, run: Run, task: Task, resume: bool = False) -> keras.M
     options = config.train
     check_replicas(config, task)
     announce(config, task)
+    depends = {"replicas": tf.distribute.get_strategy().num_replicas_in_sync, "training data": task.training_data()}
     keras.utils.set_random_seed(config.seed)
     keras.config.set_dtype_policy(options.precision)
     model = task.build_model(None if resume else config.model.weights)
@@ -52,6 +55,12 @@ def train(config: Config, run: Run, task: Task, resume: bool = False) -> keras.M
     score = f"val_{task.validation[0]}"
     state = restore(model, run) if resume else State()
     if resume:
+        check_same(depends, state.depends, run.path)
+        if state.step >= task.steps:
+            raise InputError(
+                f"{run.path}: its checkpoint is at step {state.step + 1} of an epoch, which has {task.steps}; restore "
+                "train.batch_size and the training data, or begin a new run with another --run_dir"
+            )
         if scale and state.loss_scale:
             scale.restore(state.loss_scale)
         at = f", step {state.step + 1}" if state.step else ""
@@ -65,6 +74,7 @@ def train(config: Config, run: Run, task: Task, resume: bool = False) -> keras.M
 
     def checkpoint(path, previous=None):
         state.loss_scale = scale.state() if scale else {}
+        state.depends = {**dependencies(config), **depends}
         if is_chief():
             save(model, path, state, previous)
 
@@ -131,7 +141,8 @@ def check_replicas(config: Config, task: Task) -> None:
             f"train.batch_size {options.batch_size} does not give each of {replicas} replicas{pieces} whole groups "
             f"of {task.group_size}; make it a multiple of {share}"
         )
-    if options.jit_compile and replicas > 1 and (options.mining == "global" or config.model.sync_batch_norm is True):
+    mining = getattr(options, "mining", "local")  # classification has none
+    if options.jit_compile and replicas > 1 and (mining == "global" or config.model.sync_batch_norm is True):
         raise InputError(
             "train.jit_compile on several replicas goes with --train.mining local and without --model.sync_batch_norm"
         )
@@ -180,5 +191,5 @@ def make_callbacks(
         profile = tuple(config.train.profile) or 0
         board = keras.callbacks.TensorBoard(run.tensorboard, write_graph=False, profile_batch=profile)
         callbacks = [History(run, validation, append=resume), board]
-    params = {"epochs": config.train.epochs, "steps": task.steps, "verbose": 1 if sys.stdout.isatty() else 2}
+    params = {"epochs": config.train.epochs, "steps": task.steps, "verbose": 1 if watched(sys.stdout) else 2}
     return keras.callbacks.CallbackList(callbacks, add_progbar=is_chief(), model=model, **params)

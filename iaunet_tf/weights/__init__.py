@@ -5,12 +5,13 @@ Functions are imported on first use, so that finding and reading files does not 
 
 from iaunet_tf.lazy import lazily
 
-__all__ = ["LoadReport", "find_weights", "load_weights", "save_weights"]
+__all__ = ["LoadReport", "check_weights", "find_weights", "load_weights", "save_weights"]
 
 __getattr__ = lazily(
     __name__,
     {
         "LoadReport": "iaunet_tf.weights.loading",
+        "check_weights": "iaunet_tf.weights.loading",
         "find_weights": "iaunet_tf.weights.imagenet",
         "load_weights": "iaunet_tf.weights.loading",
         "save_weights": "iaunet_tf.weights.saving",

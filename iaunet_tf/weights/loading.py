@@ -1,5 +1,6 @@
 """Loading of weights into a network: either succeeds completely or changes nothing."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,14 +10,18 @@ import numpy as np
 
 from iaunet_tf.errors import InputError
 from iaunet_tf.weights.imagenet import find_weights
-from iaunet_tf.weights.names import image_name, named_variables, to_keras
+from iaunet_tf.weights.names import named_variables, to_keras
 from iaunet_tf.weights.reading import read_state_dict
 
 # Ignored tensors: counters of PyTorch's batch norms, and torchvision's and timm's ImageNet classifiers.
 IGNORED = ("num_batches_tracked", "fc.weight", "fc.bias")
 CLASSIFIER = ("classifier.weight", "classifier.bias")
-# Layers that a backbone's checkpoint does not contain and that may keep their initial weights.
-HEAD = ("bn.", "classifier.", "IAU2.", "IAU3.", "layer2.4.", "layer3.6.")
+# Parts that keep their initial weights if a checkpoint contains nothing of them.
+PARTS = {
+    "blocks": ("IAU2.", "IAU3.", "layer2.4.", "layer3.6."),
+    "embedding": ("bn.",),
+    "classifier": ("classifier.",),
+}
 
 
 @dataclass(frozen=True)
@@ -31,11 +36,19 @@ class LoadReport:
     unexpected: list[str] = field(default_factory=list)  # in the file, but not in the network
     skipped: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)  # other problems
+    anew: dict[str, int] = field(default_factory=dict)  # whole parts that are missing, and their numbers of tensors
+    stripped: str = ""  # from the names in the file
 
     def __str__(self) -> str:
-        lines = [f"{len(self.loaded)} tensors loaded"]
+        stripped = f", without {self.stripped} in their names" if self.stripped else ""
+        lines = [f"{len(self.loaded)} tensors loaded{stripped}"]
+        if self.anew:
+            parts = ", ".join(f"{part} ({count} tensors)" for part, count in self.anew.items())
+            lines.append(f"not in the file, and start anew: {parts}")
+        whole = tuple(name for part in self.anew for name in PARTS[part])
         for title in ("missing", "unexpected", "skipped", "warnings"):
-            if entries := getattr(self, title):
+            entries = [entry for entry in getattr(self, title) if title != "missing" or not entry.startswith(whole)]
+            if entries:
                 more = f" and {len(entries) - 6} more" if len(entries) > 6 else ""
                 lines.append(f"{title}: {', '.join(entries[:6])}{more}")
         return "\n".join(lines)
@@ -47,9 +60,9 @@ def load_weights(
     """Loads a checkpoint into an image or video network created by `IAUNet`.
 
     Reads `.pth`, `.pth.tar`, `.pt` (PyTorch) and `.safetensors` files with the tensor names of the
-    authors, torchvision or timm, with or without the prefix `module.`, and `.keras` and
-    `.weights.h5` files of the same architecture. A classifier for another number of identities is
-    skipped. A backbone's checkpoint leaves the embedding, the classifier and the blocks unchanged.
+    authors, torchvision or timm, within other dictionaries and modules (`model`, `module.`, `backbone.`, ...), and
+    `.keras` and `.weights.h5` files of the same architecture. A classifier for another number of identities is
+    skipped. The blocks, the embedding and the classifier stay unchanged if the file contains nothing of them.
 
     Args:
         model: the network; unchanged if an error is raised.
@@ -61,18 +74,33 @@ def load_weights(
         InputError: the file cannot be read, or has other tensors or shapes than the network.
     """
     path = find_weights(path)
+    if not isinstance(model, keras.Model):
+        raise InputError(f"load_weights takes a keras.Model first; received {type(model).__name__}")
     if path.name.endswith(".weights.h5"):
         report = _load_h5(model, path, partial)
     else:
-        report = _load_named(model, path, read_state_dict(path), partial)
+        report = _load_named(model, path, *read_state_dict(path), partial)
     say(f"{path}: {report}")
     return report
 
 
-def _load_named(model, path, state, partial):
-    state = {image_name(name): array for name, array in state.items() if not name.endswith(IGNORED)}
+def check_weights(weights: str | Path, width: float) -> None:
+    """Makes sure, before long work, that a file contains a ResNet-50 of a width."""
+    path = find_weights(weights)
+    if path.name.endswith(".h5"):  # has no names to tell
+        return
+    state, _ = read_state_dict(path)
+    if "conv1.weight" not in state or "layer1.0.conv3.weight" not in state:
+        raise InputError(f"{path}: has another architecture: {_looks_like(state)}")
+    found, needed = state["conv1.weight"].shape, (int(64 * width), 3, 7, 7)
+    if found != needed:
+        raise InputError(f"{path}: conv1.weight is {found}, and {needed} in a network of model.width {width}")
+
+
+def _load_named(model, path, state, stripped, partial):
+    state = {name: array for name, array in state.items() if not name.endswith(IGNORED)}
     variables = named_variables(model)
-    report, values, wrong = LoadReport(), {}, []
+    report, values, wrong = LoadReport(stripped=stripped), {}, []
     for name, variable in variables.items():
         if name not in state:
             report.missing.append(name)
@@ -88,7 +116,11 @@ def _load_named(model, path, state, partial):
             if not np.isfinite(array).all():
                 report.warnings.append(f"{name} is not finite")
     report.unexpected.extend(sorted(set(state) - set(variables)))
-    optional = CLASSIFIER if "bn.weight" in state else HEAD
+    for part, prefixes in PARTS.items():
+        count = sum(name.startswith(prefixes) for name in report.missing)
+        if count and not any(name.startswith(prefixes) for name in state):
+            report.anew[part] = count
+    optional = (*CLASSIFIER, *(name for part in report.anew for name in PARTS[part]))
     needed = [name for name in report.missing if not name.startswith(optional)]
     if not values or (not partial and len(needed) > len(variables) / 2):
         raise InputError(f"{path}: has another architecture: {_looks_like(state)}")
@@ -120,11 +152,19 @@ def _looks_like(state):
 
 
 def _load_h5(model, path, partial):
-    before = model.get_weights()
+    before, variables = model.get_weights(), named_variables(model)
+    old = {name: np.array(variable) for name, variable in variables.items()}
     try:
-        model.load_weights(path, skip_mismatch=partial)
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            model.load_weights(path, skip_mismatch=partial)
     except Exception as error:  # h5py and Keras raise various exceptions for damaged or foreign files
         model.set_weights(before)
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{path}: damaged or another architecture ({reason})") from None
-    return LoadReport(loaded=list(named_variables(model)))
+    if not said:
+        return LoadReport(loaded=list(variables))
+    changed = [name for name, variable in variables.items() if (np.array(variable) != old[name]).any()]
+    if not changed:
+        raise InputError(f"{path}: has another architecture: nothing in it fits")
+    return LoadReport(loaded=changed, warnings=["layers of other shapes are unchanged"])

@@ -10,6 +10,8 @@ from operator import attrgetter
 import keras
 import numpy as np
 
+from iaunet_tf.errors import InputError
+
 # From attribute path in IAUBlock to name in the authors' block.
 IAU_PARTS = {
     "spatial_temporal.attention_dense": "sa.conv.conv",
@@ -51,17 +53,26 @@ def named_layers(model: keras.Model) -> Iterator[tuple[str, keras.Layer]]:
 
 
 def named_variables(model: keras.Model) -> dict[str, keras.Variable]:
-    """All variables by the authors' names (in image networks)."""
-    return {
+    """All variables by the authors' names (in image networks).
+
+    Raises:
+        InputError: some have no such name, as in networks within networks.
+    """
+    found = {
         f"{name}.{kind}": variable
         for name, layer in named_layers(model)
         for kind, variable in zip(VARIABLES, layer.weights, strict=False)
     }
+    if len(found) != len(model.weights):
+        raise InputError(
+            f"{model.name} has {len(model.weights)} weights, but PyTorch names for {len(found)}: it is not a network "
+            "of IAUNet; use Keras' own save and load_weights"
+        )
+    return found
 
 
 def image_name(name: str) -> str:
-    """Converts a name to that in image networks, and removes the prefix `module.`."""
-    name = name.removeprefix("module.")
+    """Converts a name to that in image networks."""
     for image, clip in CLIP_NAMES.items():
         name = name.replace(clip, image)
     return name

@@ -1,56 +1,120 @@
 """Safe reading of state dictionaries, without running any code in the files."""
 
+import re
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from iaunet_tf.errors import InputError
-from iaunet_tf.weights.names import state_dict
+from iaunet_tf.weights.imagenet import require_torch
+from iaunet_tf.weights.names import image_name, state_dict
+
+# Tensors of a ResNet's stages, whose names tell the prefix.
+STAGES = re.compile(r"(.*\.)?layer[1-4]\.\d+\.(?:conv|bn)[1-3]\.\w+")
+# Prefixes of a second network that follows the first one.
+FOLLOWERS = re.compile("ema|encoder_k|momentum|teacher")
+# Other libraries' names of the batch norm that gives the embedding.
+NECKS = ("heads.bottleneck.0.", "bottleneck.")
 
 
-def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
-    """Reads a PyTorch, safetensors or `.keras` file: arrays in PyTorch's layout and names.
-
-    `weights_only=True` refuses files that would run code. `{"state_dict": ...}` is unwrapped.
-    """
+def read_state_dict(path: str | Path) -> tuple[dict[str, np.ndarray], str]:
+    """Reads a PyTorch, safetensors or `.keras` file: arrays in PyTorch's layout by the authors' names (in image
+    networks), and what was stripped from the names: dictionaries and modules around the network."""
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    readers = {".safetensors": _read_safetensors, ".keras": _read_keras}
-    state = readers.get(path.suffix, _read_pytorch)(path)
-    if not state:
+    if path.suffix == ".safetensors":
+        content = _read_safetensors(path)
+    elif path.suffix == ".keras":
+        content = _read_keras(path)
+    elif path.suffix == ".h5":
+        raise InputError(f"{path}: .weights.h5 files do not name the network; take its .keras file")
+    else:
+        content = _read_pytorch(path)
+    tensors, outer, prefix = _network(path, content)
+    names = [image_name(_strip(name, prefix)) for name in tensors]
+    if not any(name.startswith("bn.") for name in names):
+        neck = next((neck for neck in NECKS if any(name.startswith(neck) for name in names)), "bn.")
+        names = ["bn." + name.removeprefix(neck) if name.startswith(neck) else name for name in names]
+    arrays = (_array(f"{path}: {name}", tensor) for name, tensor in tensors.items())
+    return dict(zip(names, arrays, strict=True)), outer + prefix
+
+
+def _network(path, content):
+    """The dictionary of tensors that holds the network, where it was found, and the prefix of its names."""
+    found = []
+    for outer, tensors in _dictionaries(content, "", 5):
+        prefixes = Counter(match[1] or "" for match in map(STAGES.fullmatch, tensors) if match)
+        found += ((count, outer, prefix, tensors) for prefix, count in (prefixes or {"": 0}).items())
+    if not found:
         raise InputError(f"{path}: contains no tensors")
-    return state
+    most = max(count for count, *_ in found)
+    if most:
+        found = [each for each in found if each[0] == most]
+        found = [each for each in found if not FOLLOWERS.search(each[1] + each[2])] or found
+        if len(found) > 1:
+            several = ", ".join(outer + prefix for _, outer, prefix, _ in found)
+            raise InputError(f"{path}: contains {len(found)} networks ({several:.160}); save one of them alone")
+    _, outer, prefix, tensors = max(found, key=lambda each: len(each[3]))
+    return tensors, outer, prefix
+
+
+def _dictionaries(content, outer, depth) -> Iterator[tuple[str, dict]]:
+    """All dictionaries of tensors within dictionaries and lists, and where they are, such as `state_dict.`."""
+    if isinstance(content, list | tuple):
+        content = dict(enumerate(content))
+    if not isinstance(content, dict) or not depth:  # a pickle may contain itself
+        return
+    tensors = {
+        str(name): value for name, value in content.items() if hasattr(value, "dtype") and hasattr(value, "ndim")
+    }
+    if tensors:
+        yield outer, tensors
+    for name, value in content.items():
+        yield from _dictionaries(value, f"{outer}{name}.", depth - 1)
+
+
+def _strip(name, prefix):
+    """Removes as much of a prefix as a name has: `module.` of `module.base.`, for what stands beside the backbone."""
+    while not name.startswith(prefix):
+        prefix = re.sub(r"[^.]*\.$", "", prefix)
+    return name[len(prefix) :]
+
+
+def _array(name, tensor):
+    """A tensor as an array; floating point becomes float32, for NumPy has no bfloat16, float8 and quantised types."""
+    if isinstance(tensor, np.ndarray):
+        return tensor.astype("float32") if tensor.dtype.name == "bfloat16" else tensor
+    try:
+        tensor = tensor.detach()
+        tensor = tensor.dequantize() if tensor.is_quantized else tensor.to_dense()
+        return (tensor.float() if tensor.is_floating_point() else tensor).numpy()
+    except Exception as error:  # PyTorch has many kinds of tensors, some without numbers
+        raise InputError(f"{name}: a tensor of {tensor.dtype} that cannot be read ({_line(error)})") from None
 
 
 def _read_safetensors(path):
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
+    import ml_dtypes  # noqa: F401  makes bfloat16 known to NumPy
+    from safetensors import safe_open
 
     try:
-        return load_file(path)
-    except (SafetensorError, OSError) as error:
+        with safe_open(path, framework="numpy") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  it is no dictionary
+    except Exception as error:  # safetensors, or Python for data types that NumPy does not have
         raise InputError(f"{path}: not a readable safetensors file ({_line(error)})") from None
 
 
 def _read_keras(path):
-    import keras
+    from iaunet_tf.inference.keras_files import load_model
 
-    try:
-        model = keras.models.load_model(path)
-    except Exception as error:  # zipfile, h5py and Keras raise various exceptions for damaged files
-        raise InputError(f"{path}: damaged or not a .keras file ({_line(error)})") from None
-    return state_dict(model)
+    return state_dict(load_model(path))
 
 
 def _read_pytorch(path):
-    try:
-        import torch
-    except ImportError:
-        raise InputError(
-            f"{path}: PyTorch files require torch (pip install torch); .safetensors files do not"
-        ) from None
+    require_torch(path)
     import pickle
+
+    import torch
 
     # Training scripts store scores alongside the weights as NumPy scalars.
     scalars = [
@@ -61,22 +125,15 @@ def _read_pytorch(path):
     ]
     try:
         with torch.serialization.safe_globals(scalars):
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise InputError(
-            f"{path}: refused without running any code: contains more than weights or is damaged ({_line(error)})"
-        ) from None
+        named = re.search(r"GLOBAL ([\w.]*\w)", str(error))
+        reason = f"contains {named[1]}, not weights alone" if named else "contains more than weights or is damaged"
+        raise InputError(f"{path}: refused, nothing was run: {reason}; save the network's state_dict()") from None
     except Exception as error:  # zip, tar and pickle readers raise various exceptions
-        raise InputError(f"{path}: damaged or not a PyTorch checkpoint ({_line(error)})") from None
-    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
-        content = content["state_dict"]
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: contains a {type(content).__name__}, not a dictionary of tensors")
-    return {  # NumPy does not support bfloat16
-        name: (value.float() if value.dtype == torch.bfloat16 else value).numpy()
-        for name, value in content.items()
-        if isinstance(value, torch.Tensor)
-    }
+        program = "TorchScript" in str(error)
+        reason = "a TorchScript program; save its state_dict()" if program else f"damaged ({_line(error)})"
+        raise InputError(f"{path}: not a PyTorch checkpoint but {reason}") from None
 
 
 def _line(error):

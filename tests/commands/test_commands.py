@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from iaunet_tf.commands import COMMANDS, main
+from iaunet_tf.data.synthetic import images, tracklets
 from iaunet_tf.data.synthetic.images import ImageOptions, ensure_images
 from iaunet_tf.data.synthetic.tracklets import TrackletOptions, ensure_tracklets
 
@@ -66,21 +67,80 @@ def test_the_module_is_the_command():
     ("words", "message"),
     [
         (["evaluate"], "needs a run's folder or an exported file first"),
-        (["evaluate", "."], "is not a run folder (it holds no config.yaml), nor that of a SavedModel"),
+        (["evaluate", "."], "is not a run folder (it holds no config.yaml); name one"),
         (["evaluate", "gone.onnx", "--data.name=market1501"], "gone.onnx: no such file"),
         (["export"], "needs a format first: onnx, savedmodel, litert"),
-        (["export", "onnx", "run"], "the following arguments are required: --out; iaunet export onnx --help"),
-        (["export", "onnx", "run", "--out", "a.onnx", "--long_clips", "maybe"], "'maybe' is not true or false"),
-        (["data", "drawings"], "needs a kind first: images, tracklets, masks"),
-        (["report", "run", "--colour", "red"], "unrecognized arguments: --colour red"),
-        (["train", "--resume"], "argument --resume: expected one argument"),
-        (["train", "--config"], "argument --config: expected one argument"),
+        (["export", "onnx", "run"], "missing: --out; iaunet export onnx --help explains its options"),
+        (["data"], "needs a kind first: images, tracklets, masks"),
+        (
+            ["report", "run", "--colour", "red"],
+            "there is no option --colour; iaunet report --help explains its options",
+        ),
+        (["weights", "a", "b.keras", "c"], "c: belongs to no option; iaunet weights --help explains"),
+        # What may be meant.
+        (["trian"], "there is no command trian; did you mean train?"),
+        (["export", "onxn", "run"], "iaunet export has no format onxn; did you mean onnx?"),
+        (["export", "pickle", "run"], "has no format pickle; choose onnx, savedmodel or litert"),
+        (["data", "image", "a"], "iaunet data has no kind image; did you mean images?"),
+        (
+            ["embed", "a", "b", "--out", "c.npz", "--bach-size", "3"],
+            "no option --bach_size; did you mean --batch_size?",
+        ),
+        # Values out of range.
+        (["embed", "a", "b", "--out", "c.npz", "--batch_size", "0"], "--batch_size must be a whole number from 1 to"),
+        (["embed", "a", "b", "--out", "c.npz", "--batch_size", "-1"], "from 1 to 10000; received -1"),
+        (["embed", "a", "b", "--out", "c.npz", "--batch_size", "x"], "from 1 to 10000; received x"),
+        (["embed", "a", "b", "--out", "c.npz", "--device", "tpu"], "--device must be auto, cpu or cuda; received tpu"),
+        (["report", "run", "--queries", "0"], "--queries must be a whole number from 1 to 1000; received 0"),
+        (["report", "run", "--seed", "-1"], "--seed must be a whole number from 0 to 4294967295; received -1"),
+        (
+            ["weights", "a", "b.keras", "--height", "1e9"],
+            "--height must be a whole number from 16 to 4096; received 1e9",
+        ),
+        (
+            ["data", "images", "a", "--cameras-per-person", "0"],
+            "--cameras_per_person must be a whole number from 2 to 6",
+        ),
+        (["data", "tracklets", "a", "--train_people", "0"], "--train_people must be a whole number from 1 to 4999"),
+        (["data", "images", "a", "--shots", "1.5"], "--shots must be a whole number from 2 to 99; received 1.5"),
+        (["export", "savedmodel", "run", "--out", "a", "--version", "0"], "--version must be a whole number from 1"),
+        (["export", "onnx", "run", "--out", "a.onnx", "--layout", "nchw"], "--layout must be image or tracker"),
+        (
+            ["export", "onnx", "run", "--out", "a.onnx", "--long_clips", "maybe"],
+            "must be true or false; received maybe",
+        ),
+        # What to write, before anything is read.
+        (
+            ["export", "onnx", "run", "--out", "a.tflite"],
+            "--out a.tflite: must end in .onnx; write, for example, --out",
+        ),
+        (["export", "litert", "run", "--out", "."], "--out .: is a folder; write, for example, --out people.tflite"),
+        (["embed", "a", "b", "--out", "c.txt"], "--out c.txt: must end in .npz or .parquet"),
+        (["embed", "a", "b", "--out", "{file}/c.npz"], "is not a folder that you may write to"),
+        (["weights", "a", "{file}/b.keras"], "is not a folder that you may write to"),
+        (["data", "images", "a", "--sheet", "a.gif"], "--sheet a.gif: must end in .png or .jpg"),
+        # Options that need each other.
+        (["export", "onnx", "run", "--out", "a.onnx", "--precision", "int8"], "add --calibrate FOLDER"),
+        (["export", "onnx", "run", "--out", "a.onnx", "--calibrate", "a"], "add --precision int8, or leave it out"),
+        # A folder that is no run's.
+        (["export", "onnx", ".", "--out", "a.onnx"], ".: is not a run folder (it holds no config.yaml)"),
+        (["report", "."], ".: is not a run folder (it holds no config.yaml)"),
+        (["train", "--resume", "."], ".: is not a run folder (it holds no config.yaml)"),
+        (["train", "--evaluate", "."], ".: is not a run folder (it holds no config.yaml)"),
+        (["train", "--resume"], "error: --resume: expected one argument"),
+        (["train", "--config"], "error: --config: expected one argument"),
+        # Variables of a shell that are not set, and names that are none.
+        (["train", "--resume", ""], "error: --resume needs the folder of a run; received nothing"),
+        (["train", "--evaluate="], "error: --evaluate needs the folder of a run; received nothing"),
+        (["embed", "a", "b", "--out", "/"], "/ cannot be written: choose a name below it"),
+        (["data", "images", "/"], "/ cannot be written: choose a name below it"),
         (["train", "--resume", "a", "--evaluate", "b"], "--resume and --evaluate exclude each other"),
     ],
 )
 def test_mistakes_are_one_line(words, message, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert main(words) == 1
+    assert main([word.format(file=__file__) for word in words]) == 1
+    assert not list(tmp_path.iterdir())
     error = capsys.readouterr().err
     assert message in error and error.startswith("error: ") and error.count("\n") == 1
 
@@ -100,7 +160,7 @@ def test_exported_files_give_the_table_of_their_run(run, tmp_path, capsys):
     (again,) = (run / "evaluations").iterdir()
     expected = json.loads((again / "metrics.json").read_text())
     capsys.readouterr()
-    for file in (tmp_path / "a.onnx", tmp_path / "served" / "small", run / "model.keras"):
+    for file in (tmp_path / "a.onnx", tmp_path / "served" / "small", tmp_path / "served", run / "model.keras"):
         out = tmp_path / f"{file.name}-run"
         assert main(["evaluate", str(file), *words, f"--run_dir={out}"]) == 0
         assert "small, re-ranked" in capsys.readouterr().out
@@ -151,3 +211,9 @@ def test_drawing(tmp_path):
     assert main(["data", "tracklets", str(tmp_path / "b"), *words, "--masks", "--frames=3"]) == 0
     assert (tmp_path / "a" / "query").is_dir() and (tmp_path / "a.png").is_file()
     assert (tmp_path / "b" / "seg_part4").is_dir()
+
+
+def test_a_sheet_shows_nobody_beyond_the_data_set():
+    width = images.sample_sheet(images.ImageOptions(train_people=1)).width
+    assert images.sample_sheet(images.ImageOptions(train_people=3)).width == 3 * width + 4
+    assert tracklets.sample_sheet(TrackletOptions(train_people=1, cameras_per_person=2, frames=3)).height > 0

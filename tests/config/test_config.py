@@ -1,4 +1,6 @@
+import re
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -149,31 +151,74 @@ def test_a_key_of_a_file_gives_way_to_a_switch_of_the_command_line(tmp_path):
         (["--train.epochs", "many"], "train.epochs.*many"),
         (["--data.name", "markt1501"], "market1501.*markt1501"),
         (["--config", "gone.yaml"], "gone.yaml: No such file"),
-        (["--task", "sorting"], "task must be one of reid, classification; received sorting"),
-        # Ranges.
-        (["--train.epochs", "-1"], "train.epochs.*-1 does not conform to restriction v>=0"),
-        (["--train.batch_size", "null"], "train.batch_size"),
-        (["--seed", "-1"], "seed.*-1 does not conform"),
-        (["--data.flip", "2"], "data.flip.*2 does not conform to restriction v>=0 and v<=1"),
-        (["--data.height", "1e9"], "data.height"),
-        (["--data.height", "1000000000"], "data.height.*v<=4096"),
-        (["--data.clip_length", "0"], "data.clip_length"),
-        (["--loss.label_smoothing", "2"], "loss.label_smoothing"),
-        (["--loss.label_smoothing", "-1"], "loss.label_smoothing"),
-        (["--loss.margin", "-0.1"], "loss.margin"),
-        (["--loss.triplet_weight", "-1"], "loss.triplet_weight"),
-        (["--model.width", "0"], "model.width"),
+        (["--task", "sorting"], "task must be reid or classification; received sorting"),
+        (["--foo"], "there is no key foo"),
+        (["-train.epochs", "3"], "-train.epochs: keys have two hyphens; write --train.epochs"),
+        (["--resume", "a"], "there is no key resume; --resume is an option of iaunet train"),
+        (["--data", "{height: 64}"], "there is no key data; its keys have a dot, such as data.root"),
+        (["configs/mars.yaml"], "configs/mars.yaml: belongs to no key; write --config configs/mars.yaml"),
+        (["--train.milestones", "20", "40"], r"40: belongs to no key; write --train.epochs 3, lists '\[3, 4\]'"),
+        (["--train.epochs"], "--train.epochs: expected one argument"),
+        # Another data set than the demo's under the demo's configuration.
+        (["--data.name=market1501", "--data.root=a"], r"demo's small network; add --config \S+/market1501.yaml"),
+        (["--data.name=mars"], r"add --config \S+/mars.yaml, or --config \S+/demo.yaml"),
+        (["--data.name=occluded_duke"], r"add --config \S+/market1501.yaml"),
+        # What several keys say together.
         (["--model.width", "0.3"], "model.width 0.3 is impossible"),
-        ([*MARKET, "--train.milestones", "[-1]"], "train.milestones|-1 does not conform"),
-        ([*MARKET, "--train.milestones", "[0]"], "0 does not conform"),
         ([*MARKET, "--train.milestones", "[20, 10]"], r"train.milestones must rise; received \[20, 10\]"),
+        ([*MARKET, "--train.milestones", "[2, 2]"], "train.milestones must rise"),
         (["--train.profile", "[20, 10]"], "train.profile is a first and a last step"),
+        *((["--name", name], "name must do for a folder") for name in ("a/b", "..", ".a", "a\nb", 101 * "a")),
     ],
 )
 def test_mistakes_are_explained_in_one_line(arguments, message):
     with pytest.raises(InputError, match=message) as caught:
         parse(arguments)
     assert "\n" not in str(caught.value)
+
+
+COUNT, POSITIVE = "a whole number from 0 to 1000000", "a whole number from 1 to 1000000"
+AMOUNT, SHARE, SIDE = "a number from 0 up", "a number from 0 to 1", "a whole number from 16 to 4096"
+SEED, WIDTH = "a whole number from 0 to 4294967295", "a number above 0, up to 8"
+NO_COUNT = ["-1", "1.5", "1e3", "nan", "many", "[1]", "null", "true", "99999999999999999999999"]
+
+
+@pytest.mark.parametrize(
+    ("key", "takes", "values"),
+    [
+        ("train.epochs", COUNT, NO_COUNT),
+        ("train.batch_size", POSITIVE, ["0", *NO_COUNT]),
+        ("data.height", SIDE, ["0", "15", "4097", "1e9", "1000000000"]),
+        ("seed", SEED, ["-1", "0.5", "4294967296"]),
+        ("data.fold", f"{COUNT} or all", ["-1", "every", "null"]),
+        ("loss.margin", AMOUNT, ["-0.1", "nan", ".nan", "inf", ".inf", "-inf", "1e400", "x", "[1]", "null", "true"]),
+        ("loss.triplet_weight", AMOUNT, ["-1", "inf"]),
+        ("loss.label_smoothing", SHARE, ["-1", "2", "nan"]),
+        ("train.learning_rate", "a number above 0", ["0", "-1", "inf"]),
+        ("model.width", WIDTH, ["0", "-1", "nan", "100"]),
+        ("train.milestones", rf"a list [{POSITIVE}, ...]", ["5", "[-1]", "[0]", "[1.5]", "[a]", "[true]"]),
+        ("data.test", "a list [text, ...]", ["market1501=a", "3"]),
+        ("train.jit_compile", "true or false", ["1", "maybe", "null"]),
+        ("train.strategy", "auto, default, mirrored or multi_worker", ["all", "3", "null"]),
+        ("train.precision", "float32, mixed_bfloat16 or mixed_float16", ["fp16", "true"]),
+        ("model.block", "iau, ia or null", ["none", "3"]),
+        ("model.sync_batch_norm", "true, false or auto", ["1", "null"]),
+        ("run_dir", "text or null", ["", " "]),
+        ("data.root", "text", [""]),
+    ],
+)
+def test_a_value_that_its_key_does_not_take(key, takes, values, tmp_path):
+    """From the command line, from a file, and from the configuration that is stored with a run."""
+    for value in values:
+        message = f"{key} must be {takes}; received {value.strip() or 'nothing'}"
+        with pytest.raises(InputError) as caught:
+            parse([f"--{key}={value}"], default=None)
+        assert str(caught.value) == message
+        (tmp_path / "config.yaml").write_text(f"{key}: {value.strip() or chr(39) * 2}")
+        for arguments, run in ((["--config", str(tmp_path / "config.yaml")], None), ([], str(tmp_path))):
+            with pytest.raises(InputError) as caught:
+                parse(arguments, run)
+            assert str(caught.value) == f"{tmp_path / 'config.yaml'}: {message}"
 
 
 @pytest.mark.parametrize(
@@ -183,10 +228,18 @@ def test_mistakes_are_explained_in_one_line(arguments, message):
         ("trian:\n  epochs: 3\n", "trian.*did you mean train"),
         ("epochs: 3\n", "epochs.*did you mean train.epochs?"),
         ("train: [\n", "is not a readable YAML file"),
-        ("train:\n  batch_size: null\n", "train.batch_size cannot be null"),
-        ("train: 3\n", "there is no key train"),
+        ("train: 3\n", "there is no key train; its keys have a dot, such as train.epochs"),
+        ("name: 3\n", "name must be text; received 3, put it in quotes"),
+        ("run_dir: 2026\n", "run_dir must be text or null; received 2026, put it in quotes"),
+        ('data: {root: "a\\0b"}\n', "data.root must be text"),
+        ("task: [reid]\n", r"task must be reid or classification; received \[reid\]"),
+        (f"loss: {{margin: 1{400 * '0'}}}\n", "loss.margin must be a number from 0 up; received 1000"),
         ("train:\n  epochs: 3\n  epochs: 4\n", "epochs is given twice"),
-        ("resume: runs/a\n", "there is no key resume"),
+        ("train: {epochs: 3}\ntrain.epochs: 4\n", "bad.yaml: train.epochs is given twice"),
+        ("data: {split: 1, fold: 2}\n", "data.fold is given twice"),
+        ("seed: 010\n", "010 would be read as 8; write a plain number"),
+        ("train: {epochs: 1:30}\n", "1:30 would be read as 90"),
+        ("resume: runs/a\n", "bad.yaml: there is no key resume; --resume is an option of iaunet train"),
         ("- 1\n", "is not a configuration of sections and keys"),
         ("task: classification\nmodel: {width: 0.5}\n", "width.*it is a key of task reid"),
     ],
@@ -195,7 +248,24 @@ def test_mistakes_in_files_are_explained(tmp_path: Path, text, message):
     (tmp_path / "bad.yaml").write_text(text)
     with pytest.raises(InputError, match=message) as caught:
         parse(["--config", str(tmp_path / "bad.yaml")])
-    assert "\n" not in str(caught.value) and "bad.yaml" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_section_without_keys_is_empty(tmp_path):
+    (tmp_path / "a.yaml").write_text("name: mine\ntrain:\n  # epochs: 3\n")
+    assert parse(["--config", str(tmp_path / "a.yaml")]).train.epochs == 60
+
+
+def test_the_demo_is_announced_and_help_names_it(capsys):
+    parse([])
+    assert "no --config: keys that are not given are those of the demo" in capsys.readouterr().out
+    parse(MARKET)
+    assert not capsys.readouterr().out
+    parse(["--data.name=market1501", "--model.width=0.25"])  # the small network was asked for
+    text = " ".join(build_parser().format_help().split())
+    assert "Without --config, configs/demo.yaml is read: a small network" in text
+    assert "height of the network's input in pixels (a whole number from 16 to 4096; default: 256)" in text
+    assert not re.search("Positive|NonNegative|Literal|Union|type:| CONFIG", text)
 
 
 def test_names_of_older_versions_still_work(tmp_path):
@@ -222,9 +292,50 @@ def test_names_of_older_versions_still_work(tmp_path):
     (tmp_path / "mine.yaml").write_text("data: {name: embedded, test: ['embedded=a', 'msmt17=embedded']}")
     data = parse(["--config", str(tmp_path / "mine.yaml")]).data
     assert (data.name, data.test) == ("synthetic", ["synthetic=a", "msmt17=embedded"])
-    words = ["--data.name", "embedded_video", "--data.root=embedded"]
-    assert parse(words).data.name == parse(["--data.name=embedded_video"]).data.name == "synthetic_tracklets"
+    for words in (["--data.name", "embedded_video", "--data.root=embedded"], ["--data.name=embedded_video"]):
+        assert parse(words, default=None).data.name == "synthetic_tracklets"
     folds = parse(["--config", str(CONFIGS / "prid2011.yaml"), "--data.split=3"])
     assert folds.data.fold == 3
     with pytest.raises(InputError, match="nowhere: is not a run folder"):
         parse([], run="nowhere")
+
+
+LAUGHS = (
+    "[&a [x,x,x,x,x,x,x,x,x]," + ",".join(f"&{b} [{','.join([f'*{a}'] * 9)}]" for a, b in pairwise("abcdefghi")) + "]"
+)
+HOSTILE = {
+    "aliases": "seed: " + LAUGHS,
+    "merge": "a: &a {x: 1}\ntrain:\n  <<: *a",
+    "itself": "&a [*a]",
+    "tag": "seed: !!python/object/apply:os.system [ls]",
+    "deep": "seed: " + "[" * 5000 + "]" * 5000,
+    "nested": "seed: " + "[" * 100 + "]" * 100,
+    "mapping": "train: {epochs: {a: {b: 1}}}",
+    "large": "name: " + "x" * (2 << 20),
+    "date": "seed: 2001-01-01",
+    "set": "seed: !!set {a, b}",
+    "integer": "seed: !!int ''",
+    "boolean": "seed: !!bool maybe",
+    "time": "seed: !!timestamp x",
+    "no mapping": "train: !!map [1]",
+    "digits": "seed: " + "9" * 5000,
+    "control": "a\0b",
+    "documents": "a: 1\n---\nb: 2",
+    "quoted": f"seed: '{LAUGHS}'",
+    "quoted list": f"train: {{milestones: '{LAUGHS}'}}",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_files_are_one_line_at_once(name, tmp_path):
+    (tmp_path / "config.yaml").write_text(HOSTILE[name])
+    for read in (lambda: parse(["--config", str(tmp_path / "config.yaml")]), lambda: parse([], run=str(tmp_path))):
+        with pytest.raises(InputError, match=r"config\.yaml: ") as caught:
+            read()
+        assert "\n" not in str(caught.value)
+
+
+def test_strings_are_not_read_as_yaml_with_aliases(tmp_path):
+    (tmp_path / "config.yaml").write_text(f"data:\n  root: '{LAUGHS}'")  # it would take gigabytes
+    assert parse(["--config", str(tmp_path / "config.yaml")]).data.root == LAUGHS
+    assert parse([f"--data.root={LAUGHS}"]).data.root == LAUGHS

@@ -1,3 +1,5 @@
+import resource
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -9,6 +11,7 @@ from iaunet_tf.data.decoding import load_image
 from iaunet_tf.data.sampling import epoch_order
 from iaunet_tf.data.sources import open_source
 from iaunet_tf.errors import InputError
+from iaunet_tf.run import Run
 
 PEOPLE, SHOTS, SIZE = 3, 4, (32, 16)
 PARTS = ("head", "upper_clothes", "lower_clothes", "shoes")
@@ -137,6 +140,56 @@ def test_disk_cache_is_reused_until_a_file_changes(subset, tmp_path):
     changed = open_source(subset, SIZE, "disk", cache)
     assert not changed.read(np.array([0]))[0][..., 3].any()
     assert changed.read(np.array([0]))[0][..., 4].any()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda pixels, found: pixels.write_bytes(pixels.read_bytes()[:-1]),
+        lambda pixels, found: pixels.write_bytes(pixels.read_bytes()[:50]),
+        lambda pixels, found: pixels.write_bytes(b""),
+        lambda pixels, found: pixels.write_bytes(b"garbage" * 9),
+        lambda pixels, found: np.save(pixels, np.load(pixels)[:-1]),
+        lambda pixels, found: np.save(pixels, np.load(pixels).astype("float32")),
+        lambda pixels, found: pixels.unlink(),
+        lambda pixels, found: found.unlink(),
+        lambda pixels, found: found.write_bytes(found.read_bytes()[:-9]),
+        lambda pixels, found: found.write_bytes(b"PK"),
+        lambda pixels, found: np.savez(found, other=np.zeros(3)),
+        lambda pixels, found: np.savez(found, found=np.full(99, 1, "uint8")),
+        lambda pixels, found: np.savez(found, found=np.zeros(1)),
+    ],
+)
+def test_damaged_disk_cache_is_made_anew(subset, tmp_path, damage):
+    cache = tmp_path / "cache"
+    first = open_source(subset, SIZE, "disk", cache)
+    expected = np.array(first.pixels), np.array(first.found)
+    (pixels,), (found,) = cache.glob("*.npy"), cache.glob("*.npz")
+    del first
+    damage(pixels, found)
+    again = open_source(subset, SIZE, "disk", cache)
+    np.testing.assert_array_equal(again.pixels, expected[0])
+    np.testing.assert_array_equal(again.found, expected[1])
+    assert sorted(cache.iterdir()) == sorted([pixels, found])
+
+
+def test_disk_cache_that_does_not_fit_names_its_key(subset, tmp_path):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))
+    try:
+        with pytest.raises(InputError, match=r"train-.*.npy: File too large for .* set another --data.cache_dir"):
+            open_source(subset, SIZE, "disk", tmp_path / "cache")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list((tmp_path / "cache").iterdir())
+
+
+def test_a_place_of_the_cache_or_of_a_run_that_is_a_file_names_its_key(subset, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"set another --data.cache_dir, or --data.cache none"):
+        open_source(subset, SIZE, "disk", tmp_path / "file")
+    with pytest.raises(InputError, match=r"cannot be made, since .*file is a file; choose another --run_dir"):
+        Run(tmp_path / "file" / "run").require_new()
 
 
 def test_resize_is_pillows(subset):

@@ -43,11 +43,16 @@ def test_mistakes(tmp_path):
     with pytest.raises(InputError, match=r"no list_query.txt next to train and test"):
         read_msmt17(tmp_path)
     tree(tmp_path, "train", "test")
+    with pytest.raises(InputError, match=r"_0.jpg is listed 2 times in list_train.txt and list_val.txt"):
+        whole = (tmp_path / "list_train.txt").read_text() + (tmp_path / "list_val.txt").read_text()
+        (tmp_path / "list_train.txt").write_text(whole)
+        read_msmt17(tmp_path)
+    tree(tmp_path, "train", "test")
     (tmp_path / "list_gallery.txt").write_text("0000/0000_000.jpg 0\n")
     with pytest.raises(InputError, match=r"list_gallery.txt: line 1 must be like"):
         read_msmt17(tmp_path)
     (tmp_path / "list_gallery.txt").write_text("0000/0000_000_14_x.jpg 0\n")
-    with pytest.raises(InputError, match=r"0000_000_14_x.jpg: is listed, but does not exist"):
+    with pytest.raises(InputError, match=r"1 of the 1 images listed for gallery do not exist: .*0000_000_14_x.jpg"):
         read_msmt17(tmp_path)
     (tmp_path / "list_gallery.txt").unlink()
     with pytest.raises(InputError, match=r"list_gallery.txt: no such file"):

@@ -23,6 +23,30 @@ def test_label_maps_become_the_tree_that_training_reads(tmp_path, capsys):
     assert sum(len(classes) for classes in LIP.values()) == 19
 
 
+def test_new_label_maps_take_the_place_of_old_ones(tmp_path):
+    (tmp_path / "labels").mkdir()
+    for label, part in ((13, "head"), (5, "upper_clothes")):
+        Image.fromarray(np.full((4, 4), label, "uint8")).save(tmp_path / "labels" / "a.png")
+        assert main(["data", "masks", str(tmp_path / "labels"), str(tmp_path / "masks")]) == 0
+        assert np.asarray(Image.open(tmp_path / "masks" / "a" / f"{part}.png")).all()
+    assert not np.asarray(Image.open(tmp_path / "masks" / "a" / "head.png")).any()
+
+
+def test_folders_that_are_none(tmp_path, capsys):
+    Image.fromarray(np.ones((4, 4), bool)).save(tmp_path / "a.png")
+    Image.fromarray(np.ones((4, 4), "uint8")).save(tmp_path / "a.PNG")
+    for labels, out, message in (
+        ("gone", "masks", "gone: no such folder"),
+        (".", "a.png", "a.png: is a file"),
+        (".", "masks", "several label maps for a"),
+    ):
+        assert main(["data", "masks", str(tmp_path / labels), str(tmp_path / out)]) == 1
+        assert message in capsys.readouterr().err
+    (tmp_path / "a.PNG").unlink()
+    assert main(["data", "masks", str(tmp_path), str(tmp_path / "masks")]) == 1
+    assert "its kind bool" in capsys.readouterr().err
+
+
 def test_mistakes(tmp_path, capsys):
     assert main(["data", "masks", str(tmp_path), str(tmp_path / "masks")]) == 1
     assert "contains no label maps" in capsys.readouterr().err

@@ -1,5 +1,9 @@
 import json
-from dataclasses import replace
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -67,6 +71,60 @@ def test_leaves_what_is_there(tree, tmp_path):
     with pytest.raises(InputError, match="is not a synthetic data set"):
         ensure_images(tmp_path, SMALL)
     assert (tmp_path / "mine.txt").read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    ("lost", "line"),
+    [
+        ("query/*.jpg", "query: holds 5 of the 6 files that were drawn; remove the data set to draw it anew"),
+        ("bounding_box_train/*.jpg", "bounding_box_train: holds 15 of the 16 files"),
+        ("bounding_box_test/0000*.jpg", "bounding_box_test: holds 10 of the 11 files"),
+        ("seg_part4/*/*/shoes.png", "seg_part4: holds 79 of the 80 files"),
+        ("seg_part4", "seg_part4: holds 0 of the 80 files"),
+    ],
+)
+def test_a_thinned_data_set_is_noticed(tree, tmp_path, lost, line):
+    root = tmp_path / "set"
+    shutil.copytree(tree, root)
+    for name in ("query/Thumbs.db", "query/._0005_c1s1_000005_00.jpg"):  # of file managers
+        (root / name).touch()
+    ensure_images(root, SMALL)
+    path = next(root.glob(lost))
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    with pytest.raises(InputError, match=re.escape(line)):
+        ensure_images(root, SMALL)
+    description = json.loads((root / "synthetic.json").read_text())
+    del description["files"]  # older versions did not count
+    (root / "synthetic.json").write_text(json.dumps(description))
+    ensure_images(root, SMALL)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", "7", "null", "\x00"])
+def test_a_damaged_description_is_not_drawn_over(tree, tmp_path, content):
+    root = tmp_path / "set"
+    shutil.copytree(tree, root)
+    (root / "synthetic.json").write_text(content)
+    with pytest.raises(InputError, match="exists and is not a synthetic data set"):
+        ensure_images(root, SMALL)
+    assert len(list(root.rglob("*.jpg"))) == 33
+
+
+def test_two_drawings_at_once_give_one_data_set(tree, tmp_path):
+    root, command = tmp_path / "set", [sys.executable, "-m", "iaunet_tf", "data", "images"]
+    options = [f"--{key}={value}" for key, value in asdict(SMALL).items()]
+    processes = [subprocess.Popen([*command, str(root), *options], stderr=subprocess.PIPE) for _ in range(3)]
+    assert [(process.communicate()[1], process.returncode) for process in processes] == [(b"", 0)] * 3
+    assert list(tmp_path.iterdir()) == [root]
+    names = [sorted(p.relative_to(each) for p in each.rglob("*") if p.is_file()) for each in (root, tree)]
+    assert names[0] == names[1]
+    ensure_images(root, SMALL)
+
+
+def test_draws_into_an_empty_folder_and_through_a_link(tmp_path):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "set")
+    ensure_images(tmp_path / "link", SMALL)
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "set" / "synthetic.json").exists()
 
 
 def test_description_says_how_it_was_drawn(tree):

@@ -81,6 +81,44 @@ def test_mars_index_is_kept_and_made_anew_when_info_changes(mars, tmp_path):
         read_mars(mars, cache)
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda index, path: path.write_bytes(path.read_bytes()[:-40]),
+        lambda index, path: path.write_bytes(path.read_bytes()[:100] + b"\1\2\3" + path.read_bytes()[103:]),
+        lambda index, path: path.write_bytes(b""),
+        lambda index, path: path.write_bytes(b"garbage"),
+        lambda index, path: np.savez(path, **{**index, "query": index["query"] + 99}),
+        lambda index, path: np.savez(path, **{**index, "query": index["query"].astype(float)}),
+        lambda index, path: np.savez(path, **{**index, "test_tracks": index["test_tracks"][:, :3]}),
+        lambda index, path: np.savez(path, **{**index, "test_frames": index["test_frames"][:3]}),
+        lambda index, path: np.savez(path, **{**index, "train_frames": index["train_frames"].astype(str)}),
+        lambda index, path: np.savez(path, query=index["query"]),
+        lambda index, path: np.savez(path, **{**index, "query": np.array([{}])}),
+    ],
+)
+def test_damaged_mars_index_is_made_anew(mars, tmp_path, damage, capsys):
+    cache = tmp_path / "cache"
+    whole = read_mars(mars, cache)
+    (path,) = cache.iterdir()
+    with np.load(path) as arrays:
+        damage(dict(arrays), path)
+    again = read_mars(mars, cache)
+    for name in ("train", "query", "gallery"):
+        ours, theirs = getattr(whole, name), getattr(again, name)
+        assert [ours.paths(k) for k in range(len(ours))] == [theirs.paths(k) for k in range(len(theirs))]
+        np.testing.assert_array_equal(ours.pids, theirs.pids)
+    assert f"{path}: damaged, made anew" in capsys.readouterr().out
+    read_mars(mars, cache)
+    assert not capsys.readouterr().out and list(cache.iterdir()) == [path]
+
+
+def test_mars_index_that_cannot_be_kept_is_no_error(mars, tmp_path, capsys):
+    (tmp_path / "cache").touch()
+    assert len(read_mars(mars, tmp_path / "cache").train)
+    assert "the index is not kept (--data.cache_dir)" in capsys.readouterr().out
+
+
 def test_mars_mistakes(mars):
     info = mars / "info"
     (mars / "bbox_train" / "0003" / "0003C5T0001F002.jpg").unlink()
@@ -104,11 +142,18 @@ def test_mars_mistakes(mars):
         read_mars(mars)
     (info / "tracks_train_info.mat").unlink()
     (info / "query_IDX.mat").unlink()
-    with pytest.raises(InputError, match=r"no file tracks_train_info.mat, query_IDX.mat; the layout of MARS is"):
+    with pytest.raises(
+        InputError, match=r"no file info/tracks_train_info.mat, info/query_IDX.mat; the layout of MARS is"
+    ):
         read_mars(mars)
 
 
 def test_mars_query_numbers(mars):
+    savemat(mars / "info" / "query_IDX.mat", {"query_IDX": np.array([[1, 5]])})
+    assert read_mars(mars).query.pids.tolist() == [4]  # the first one is junk
+    savemat(mars / "info" / "query_IDX.mat", {"query_IDX": np.array([[5, 5]])})
+    with pytest.raises(InputError, match=r"query_IDX.mat: names a track twice"):
+        read_mars(mars)
     savemat(mars / "info" / "query_IDX.mat", {"query_IDX": np.array([[8]])})
     with pytest.raises(InputError, match=r"query_IDX.mat: track numbers must be between 1 and 7"):
         read_mars(mars)

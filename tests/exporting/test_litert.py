@@ -46,4 +46,4 @@ def test_int8_is_smaller_and_alike(exports, tmp_path, capsys):
     pixels = np.random.default_rng(0).uniform(0, 255, (3, 64, 32, 3)).astype("float32")
     assert (run(out, pixels)[1] * embeddings(network(), pixels)).sum(axis=1).min() > 0.98
     assert main(["export", "litert", str(exports / "images.keras"), "--out", str(tmp_path / "a.onnx")]) == 1
-    assert "ends in .tflite" in capsys.readouterr().err
+    assert "must end in .tflite" in capsys.readouterr().err

@@ -78,10 +78,18 @@ def test_video_network_takes_any_number_of_frames(exports):
     ("arguments", "message"),
     [
         (["gone.keras", "--out", "a.onnx"], "gone.keras: no such file"),
-        (["{exports}/images.keras", "--out", "a.pb"], "ends in .onnx"),
+        (["{exports}/images.keras", "--out", "a.pb"], "must end in .onnx"),
         (["{exports}/clips.keras", "--out", "a.onnx", "--layout", "tracker"], "this is a video network"),
+        (
+            ["{exports}/images.keras", "--out", "a.onnx", "--layout", "tracker", "--dtype", "uint8"],
+            "leave out --dtype uint8",
+        ),
+        (
+            ["{exports}/images.keras", "--out", "a.onnx", "--long_clips", "true"],
+            "--long_clips is for networks for clips",
+        ),
         (["{exports}/images.keras", "--out", "a.onnx", "--samples", "gone"], "give a folder of sample images"),
-        (["{exports}", "--out", "a.onnx"], "contains no final model"),
+        (["{exports}", "--out", "a.onnx"], "is not a run folder"),
         (["broken.keras", "--out", "a.onnx"], "broken.keras: damaged"),
         (["other.keras", "--out", "a.onnx"], "is not an iaunet-tf network"),
         (["{exports}/images.keras", "--out", "file/a.onnx"], "error: "),
@@ -173,7 +181,7 @@ def test_long_clips_go_through_a_loop(exports, tmp_path):
 def test_int8_convolutions(exports, tmp_path, capsys):
     out = tmp_path / "a.onnx"
     assert main(["export", "onnx", str(exports / "images.keras"), "--out", str(out), "--precision", "int8"]) == 1
-    assert "--calibrate FOLDER, images to calibrate with, go together" in capsys.readouterr().err
+    assert "--precision int8 needs images like those that it will see: add" in capsys.readouterr().err
     out.write_bytes((exports / "image" / "image.onnx").read_bytes())
     to_int8(out, PIXELS)
     proto = onnx.load(out)

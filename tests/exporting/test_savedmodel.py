@@ -12,6 +12,7 @@ import tensorflow as tf
 from exporting.networks import embeddings, network
 from PIL import Image
 
+from iaunet_tf import Embedder
 from iaunet_tf.commands import main
 from iaunet_tf.data.decoding import to_pixels
 
@@ -53,6 +54,20 @@ def test_image_network_prepares_pictures_itself(exports, pictures):
         decoded = resized([np.asarray(Image.open(io.BytesIO(content))) for content in contents])
         got = model.signatures["encoded"](image_bytes=tf.constant(contents))
         np.testing.assert_allclose(got["embedding"], embeddings(ours, decoded), atol=1e-5)
+
+
+def test_encoded_images_are_turned_upright_as_everywhere(exports, pictures):
+    model = tf.saved_model.load(str(exports / "served" / "iaunet" / "1"))
+    contents = []
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        file = io.BytesIO()
+        Image.fromarray(pictures[0]).save(file, "JPEG", exif=exif)
+        contents.append(file.getvalue())
+    got = model.signatures["encoded"](image_bytes=tf.constant(contents))["embedding"]
+    np.testing.assert_allclose(got, Embedder(exports / "images.keras")(contents), atol=1e-5)
+    assert np.abs(got[1:] - got[0]).max(axis=1).min() > 1e-3
 
 
 def test_video_network_takes_any_number_of_frames(exports, pictures):

@@ -45,15 +45,15 @@ def test_distances_of_large_half_precision_embeddings_do_not_overflow():
 def test_part_masks_equal_the_authors(oracle, mode, name):
     numbers = oracle("losses")
     attention, masks = (np.moveaxis(numbers[key], 1, -1) for key in ("attention", "mask"))
-    np.testing.assert_allclose(part_mask_loss(attention, masks, mode), numbers[f"mask_{name}"], atol=1e-5)
+    np.testing.assert_allclose(part_mask_loss(masks, attention, mode), numbers[f"mask_{name}"], atol=1e-5)
 
 
 def test_part_masks_of_clips_and_images_without_masks():
     rng = np.random.default_rng(0)
     attention, masks = rng.random((3, 2, 4, 2, 4)), rng.random((3, 2, 8, 4, 4))
-    single = [float(part_mask_loss(attention[i : i + 1], masks[i : i + 1], "l2")) for i in range(3)]
-    assert float(part_mask_loss(attention, masks, "l2")) == pytest.approx(np.mean(single), rel=1e-5)
-    weighted = part_mask_loss(attention, masks, "l2", sample_weight=[1, 0, 1])
+    single = [float(part_mask_loss(masks[i : i + 1], attention[i : i + 1], "l2")) for i in range(3)]
+    assert float(part_mask_loss(masks, attention, "l2")) == pytest.approx(np.mean(single), rel=1e-5)
+    weighted = part_mask_loss(masks, attention, "l2", sample_weight=[1, 0, 1])
     assert float(weighted) == pytest.approx((single[0] + single[2]) / 3, rel=1e-5)
 
 
@@ -69,7 +69,7 @@ def test_aligned_corners_keep_corners_and_planes():
 
 def test_saturated_attention_costs_a_finite_amount():
     attention, masks = np.zeros((1, 4, 2, 4)), np.ones((1, 4, 2, 4))
-    assert np.isfinite(part_mask_loss(attention, masks))
+    assert np.isfinite(part_mask_loss(masks, attention))
 
 
 def test_cross_entropy_of_keras_is_the_authors(oracle):
@@ -82,7 +82,7 @@ def test_cross_entropy_of_keras_is_the_authors(oracle):
 
 
 def test_unknown_kinds_are_named():
-    with pytest.raises(ValueError, match="cosine, euclidean; received 'l3'"):
+    with pytest.raises(ValueError, match="distance must be one of cosine, euclidean; received 'l3'"):
         batch_hard_triplet_loss([1, 1], np.ones((2, 2)), distance="l3")
     with pytest.raises(ValueError, match="bce, l1, l2; received 'dice'"):
         part_mask_loss(np.ones((1, 2, 2, 4)), np.ones((1, 2, 2, 4)), "dice")

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from iaunet_tf import insert_blocks
+from iaunet_tf.errors import InputError
 
 APPLICATIONS = {
     "ResNet50": "conv3_block4_out",
@@ -74,3 +75,17 @@ def test_mistakes_are_explained():
 
     with pytest.raises(ValueError, match="received Subclassed"):
         insert_blocks(Subclassed(), after="conv")
+
+
+def test_places_that_are_taken_or_many():
+    inputs = keras.Input((16, 16, 3))
+    shared = keras.layers.Conv2D(4, 3, name="shared")
+    other = keras.Input((16, 16, 3))
+    twice = keras.Model([inputs, other], keras.layers.Add()([shared(inputs), shared(other)]))
+    with pytest.raises(InputError, match="'shared' is used more than once"):
+        insert_blocks(twice, "shared")
+    once = insert_blocks(keras.Model(inputs, keras.layers.Conv2D(4, 3, name="a")(inputs)), "a")
+    with pytest.raises(InputError, match="has the block a_iau already"):
+        insert_blocks(once, "a")
+    with pytest.raises(InputError, match=r"has no layer \['a'\]"):
+        insert_blocks(once, [["a"]])

@@ -1,21 +1,27 @@
 """Reports on small runs, by the command."""
 
 import base64
+import contextlib
 import csv
 import io
 import json
+import os
 import re
 import shutil
+import signal
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 from iaunet_tf.commands import main
+from iaunet_tf.commands.report import MANIFEST, WRITTEN, _publish
 from iaunet_tf.commands.train import main as run_command
 from iaunet_tf.data.decoding import load_image
 from iaunet_tf.data.synthetic.images import ImageOptions, ensure_images
 from iaunet_tf.data.synthetic.tracklets import TrackletOptions, ensure_tracklets
+from iaunet_tf.errors import InputError
 from iaunet_tf.evaluation.extraction import Extractor
 from iaunet_tf.report import images
 from iaunet_tf.report.findings import Findings
@@ -48,10 +54,15 @@ def embedded_pictures(page):
     return [Image.open(io.BytesIO(base64.b64decode(content))) for _, content in found]
 
 
-def test_page_of_a_run(runs, capsys):
+@pytest.fixture(scope="module")
+def report(runs):
+    """Folder of the report on `first`."""
     assert main(["report", str(runs / "first"), "--queries", "1"]) == 0
-    folder = runs / "first" / "report"
-    assert capsys.readouterr().out.strip().endswith(str(folder / "report.html"))
+    return runs / "first" / "report"
+
+
+def test_page_of_a_run(runs, report):
+    folder = report
     page = (folder / "report.html").read_text()
     assert not re.search(r"(src|href)=\"(?!data:|#)", page) and "http" not in page  # opens anywhere
     for title in ("Metrics", "CMC and ROC", "Training", "Best queries", "Worst queries", "Random queries"):
@@ -64,10 +75,8 @@ def test_page_of_a_run(runs, capsys):
     files = [path for path in folder.rglob("*") if path.suffix in (".png", ".jpg")]
     assert len(files) == len(embedded_pictures(page)) > 12  # every picture is a file, too
     assert len(list((folder / "ranked").iterdir())) == len(list((folder / "attention").iterdir())) == 3
-    # Again: the old one is replaced.
-    (folder / "stale.png").touch()
-    assert main(["report", str(runs / "first"), "--queries", "1"]) == 0
-    assert not (folder / "stale.png").exists()
+    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert set(json.loads((folder / MANIFEST).read_text())[WRITTEN]) == names
 
 
 def test_findings_are_those_of_the_evaluation(runs):
@@ -176,12 +185,142 @@ def test_overlay_is_coloured_where_attention_is():
         (["{runs}/first", "{runs}/second", "{runs}/other"], "a report is on one run or on two; received 3"),
         (["{runs}/first", "{runs}/first"], "both runs are called first"),
         (["{runs}/first", "--out", "{runs}/market"], "market: exists and is not a report"),
-        (["{runs}/first", "--queries", "0"], "--queries must be at least 1"),
+        (["{runs}/first", "--out", "{runs}/first/config.yaml"], "config.yaml: exists and is not a report"),
+        (["{runs}/first", "--queries", "0"], "--queries must be a whole number from 1 to 1000; received 0"),
+        (["{runs}/first", "--seed", "-1"], "--seed must be"),
     ],
 )
 def test_mistakes_are_named(runs, capsys, arguments, message):
     assert main(["report", *[argument.format(runs=runs) for argument in arguments]]) == 1
     assert message in capsys.readouterr().err
+
+
+def tree(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_only_what_an_older_report_wrote_is_replaced(runs, report, tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "page"
+    command = ["report", str(runs / "first"), "--queries", "1", "--out", str(folder)]
+    shutil.copytree(report, folder)
+    (folder / "thesis.docx").write_text("precious")
+    (folder / "ranked" / "mine.jpg").write_text("precious")
+    before = tree(folder)
+    with monkeypatch.context() as patch:
+        patch.setattr("iaunet_tf.report.sections._write_queries", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+        assert main(command) == 143 and "stopped by SIGTERM" in capsys.readouterr().err
+    assert tree(folder) == before
+    # The older report had one more file, which goes.
+    manifest = folder / MANIFEST
+    (folder / "ranked" / "older.jpg").touch()
+    listed = json.loads(manifest.read_text())[WRITTEN]
+    manifest.write_text(json.dumps({WRITTEN: [*listed, "ranked/older.jpg", "ranked/gone.jpg"]}))
+    assert main(command) == 0 and capsys.readouterr().out.strip().endswith(str(folder / "report.html"))
+    assert tree(folder).keys() == before.keys() and (folder / "thesis.docx").read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(
+            f'{{"{WRITTEN}": {names}}}'
+            for names in ('["../outside"]', '["HERE/outside"]', '["mine.txt", 1]', "7", "null")
+        ),
+        '["mine.txt"]',  # of something else
+        "{",
+        "",
+        None,
+    ],
+)
+def test_a_list_of_files_that_is_none_is_refused(runs, tmp_path, capsys, content):
+    (tmp_path / "outside").touch()
+    folder = tmp_path / "page"
+    folder.mkdir()
+    for name in ("report.html", "mine.txt"):
+        (folder / name).touch()
+    if content is not None:
+        (folder / MANIFEST).write_text(content.replace("HERE", str(tmp_path)))
+    before = tree(tmp_path)
+    assert main(["report", str(runs / "first"), "--out", str(folder)]) == 1
+    assert f"page: holds a report without a whole list of its files, {MANIFEST}" in capsys.readouterr().err
+    assert tree(tmp_path) == before
+
+
+def test_publishing_can_be_stopped_at_any_file_and_loses_nothing(tmp_path, monkeypatch):
+    def draw(folder, names):
+        for name in names:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(folder.name)
+
+    def publish(name, names):
+        draw(tmp_path / name, names)
+        _publish(tmp_path / name, folder)
+
+    replace, old, new = os.replace, ["report.html", "a.png", "ranked/1.jpg"], ["report.html", "a.png", "ranked/2.jpg"]
+    for allowed in range(6):
+        folder = tmp_path / f"page-{allowed}"
+        publish(f"old-{allowed}", old)
+        draw(folder, ["mine.txt", "ranked/mine.jpg"])
+        calls = iter(range(9))
+
+        def some(*names, calls=calls, allowed=allowed):
+            if next(calls) == allowed:
+                raise KeyboardInterrupt
+            replace(*names)
+
+        with monkeypatch.context() as patch, contextlib.suppress(KeyboardInterrupt):
+            patch.setattr(os, "replace", some)
+            publish(f"new-{allowed}", new)
+        assert {"report.html", "a.png", "mine.txt", "ranked/mine.jpg"} < tree(folder).keys()
+        publish(f"again-{allowed}", new)
+        assert tree(folder).keys() == {*new, "mine.txt", "ranked/mine.jpg", MANIFEST}
+        assert (folder / "report.html").read_text() == f"again-{allowed}"
+        draw(folder, ["ranked/3.jpg"])  # somebody's
+        before = tree(folder)
+        with pytest.raises(InputError, match=r"ranked/3.jpg: is in the way"):
+            publish(f"last-{allowed}", [*new, "ranked/3.jpg"])
+        assert tree(folder) == before
+
+
+def test_damaged_files_of_a_run(runs, tmp_path, capsys):
+    """Numbers stay those of the run; what a page cannot do without is named."""
+    run, out = tmp_path / "run", tmp_path / "page"
+    command = ["report", str(run), "--queries", "1", "--out", str(out)]
+    shutil.copytree(runs / "first", run)
+    (run / "history.csv").write_bytes((run / "history.csv").read_bytes() + b"1,0.5,\xff\x00\n\n2,0.")
+    (run / "embeddings" / "market1501-query.npy").write_bytes(b"torn")
+    (run / "embeddings" / "market1501-gallery.json").write_bytes(b"[")
+    assert main(command) == 0
+    assert capsys.readouterr().out.count("damaged, made anew") == 2
+    for file in (run / "embeddings").glob("*.npy"):
+        np.testing.assert_array_equal(np.load(file), np.load(runs / "first" / "embeddings" / file.name))
+    for content in ("", "[]", "{", '{"demo": 1}', '{"demo": {"mAP": "x"}}', '{"demo": {"95 %": {"mAP": 1}}}'):
+        (run / "metrics.json").write_text(content)
+        assert main(command) == 1
+        assert f"metrics.json: damaged; iaunet evaluate {run} writes it anew" in capsys.readouterr().err
+
+
+def test_file_names_need_not_be_unicode(runs, tmp_path, capsys):
+    run, out = tmp_path / "run", tmp_path / "page"
+    market = tmp_path / os.fsdecode(b"market-\xff")
+    shutil.copytree(runs / "market", market)
+    for path in [*(market / "query").iterdir(), *(market / "bounding_box_test").iterdir()]:
+        path.rename(os.fsdecode(os.fsencode(path.with_suffix("")) + b"-caf\xe9.jpg"))
+    shutil.copytree(runs / "first", run)
+    config = run / "config.yaml"
+    values = yaml.safe_load(config.read_text())
+    values["data"]["root"] = str(market)
+    config.write_text(yaml.safe_dump(values))
+    assert main(["report", str(run), "--queries", "1", "--out", str(out)]) == 0
+    with (out / "queries.csv").open(newline="", encoding="utf-8") as file:
+        assert all(row["query"].endswith("-caf\\xe9.jpg") for row in csv.DictReader(file))
+    features = tmp_path / "features.parquet"
+    pytest.importorskip("pyarrow")
+    assert main(["embed", str(run), str(market / "query"), "--out", str(features)]) == 0
+    import pyarrow.parquet
+
+    paths = pyarrow.parquet.read_table(features)["path"].to_pylist()
+    assert len(paths) == 15 and all("market-\\xff" in path and path.endswith("-caf\\xe9.jpg") for path in paths)
 
 
 def test_unfinished_run_is_named(runs, tmp_path, capsys):

@@ -101,7 +101,7 @@ def test_float16_with_large_activations(shape):
         embedding = tf.cast(tf.reduce_mean(y, axis=tuple(range(1, len(shape) - 1))), "float16")
         loss = batch_hard_triplet_loss(tf.constant([0, 1]), embedding, distance="euclidean")
         loss += batch_hard_triplet_loss(tf.constant([0, 1]), embedding, distance="cosine")
-        loss += part_mask_loss(attention, tf.ones_like(attention))
+        loss += part_mask_loss(tf.ones_like(attention), attention)
     assert y.dtype == "float16" and attention.dtype == "float32"
     found = tape.gradient(loss, [x, *(weight.value for weight in block.trainable_weights)])
     for value in (y, attention, loss, *(gradient for gradient in found if gradient is not None)):

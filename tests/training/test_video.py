@@ -133,6 +133,17 @@ def test_cross_validation_runs_every_fold_and_goes_on(tmp_path, capsys, monkeypa
     (run / "fold-2" / "metrics.json").unlink()
     run_command(["--resume", str(run)])
     assert json.loads((run / "metrics.json").read_text())["small"] == summary
+    # With other keys the result goes elsewhere, folds and all.
+    before = (run / "metrics.json").read_bytes(), (run / "config.yaml").read_bytes()
+    run_command(["--evaluate", str(run), "--eval.flip=true"])
+    assert before == ((run / "metrics.json").read_bytes(), (run / "config.yaml").read_bytes())
+    (other,) = (run / "evaluations").iterdir()
+    assert (other / "metrics.json").is_file() and (other / "fold-2" / "metrics.json").is_file()
+    for words in (["--resume", str(run), "--data.fold=1"], ["--evaluate", str(run), "--data.fold=1"]):
+        with pytest.raises(InputError, match=r"was trained with data.fold all, and no other fits it"):
+            run_command(words)
+    with pytest.raises(InputError, match="seed is 9 now and was 0 so far"):
+        run_command(["--resume", str(run), "--seed=9"])
 
 
 @pytest.mark.parametrize(
@@ -142,7 +153,7 @@ def test_cross_validation_runs_every_fold_and_goes_on(tmp_path, capsys, monkeypa
         ({"data.fold": 3}, "data.fold has no effect with data.name mars"),
         ({"data.fold": "some"}, "data.fold"),
         ({"train.batch_size": 64}, "a batch of 64 needs 16"),
-        ({"data.clip_length": 0}, "data.clip_length.*0 does not conform to restriction v>0"),
+        ({"data.clip_length": 0}, "data.clip_length must be a whole number from 1"),
     ],
 )
 def test_what_cannot_start_leaves_no_run_folder(tree, tmp_path, options, message):

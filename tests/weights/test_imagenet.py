@@ -2,11 +2,14 @@ import hashlib
 import os
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from iaunet_tf import IAUNet
+from iaunet_tf.commands import main
 from iaunet_tf.errors import InputError
 from iaunet_tf.weights import find_weights, load_weights, save_weights
 from iaunet_tf.weights.imagenet import BY_HAND, REVISION, SHA256
@@ -14,9 +17,9 @@ from iaunet_tf.weights.imagenet import BY_HAND, REVISION, SHA256
 CONTENT = b"as if it were the weights"
 
 
-def find_in_cache(home):
+def find_in_cache(home, **more):
     """`find_weights("imagenet")` in a process whose home is `home`, offline; `CONTENT` passes for the right file."""
-    environment = {**os.environ, "HOME": str(home), "HF_HOME": str(home / "hub"), "HF_HUB_OFFLINE": "1"}
+    environment = {**os.environ, "HOME": str(home), "HF_HOME": str(home / "hub"), "HF_HUB_OFFLINE": "1", **more}
     script = f"""
 import sys
 from iaunet_tf.weights import imagenet
@@ -44,6 +47,13 @@ def test_without_network_and_cache_one_line_says_where_the_file_goes(tmp_path):
     assert message.endswith(f"put it at {BY_HAND.replace('~', str(tmp_path))}")
 
 
+def test_server_out_of_reach_is_noticed_at_once(tmp_path):
+    start = time.monotonic()
+    message = find_in_cache(tmp_path, HF_HUB_OFFLINE="0", HF_ENDPOINT="http://127.0.0.1:9")
+    assert "cannot be downloaded (ConnectError)" in message and "put it at" in message
+    assert time.monotonic() - start < 15
+
+
 def test_file_put_there_by_hand_is_taken_if_it_is_the_right_one(tmp_path):
     path = tmp_path / BY_HAND.removeprefix("~/")
     path.parent.mkdir(parents=True)
@@ -64,9 +74,43 @@ def test_revision_and_digest_are_whole():
     assert len(REVISION) == 40 and len(SHA256) == 64 and int(REVISION, 16) and int(SHA256, 16)
 
 
-def test_other_names_are_files(tmp_path):
-    with pytest.raises(InputError, match=r"gone\.pth: no such file"):
-        find_weights("gone.pth")
+def test_other_names_are_files(tmp_path, monkeypatch):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "model.keras").touch()
+    (tmp_path / "a.pth").touch()
+    monkeypatch.setitem(sys.modules, "torch", None)
+    for name, message in (
+        ("gone.pth", r"gone\.pth: no such file"),
+        (tmp_path, "is a folder; name a file$"),
+        (tmp_path / "run", r"is a folder; name a file, such as .*/run/model\.keras"),
+        (tmp_path / "a.pth", r"a\.pth: PyTorch files require torch \(pip install torch\)"),
+    ):
+        with pytest.raises(InputError, match=message):
+            find_weights(name)
+
+
+def test_weights_that_do_not_fit_are_noticed_before_data_are_read(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    files = {name: tmp_path / f"{name}.safetensors" for name in ("other", "basic", "wide")}
+    basic = {"layer1.0.conv1.weight": np.zeros((2, 2, 3, 3)), "conv1.weight": np.zeros((2, 3, 7, 7))}
+    save_file({"encoder.weight": np.zeros(3)}, files["other"])
+    save_file(basic, files["basic"])
+    save_file({**basic, "layer1.0.conv3.weight": np.zeros(3)}, files["wide"])
+    (tmp_path / "a.pth").touch()
+    for file, message in (
+        (files["other"], "has another architecture: its tensors are named like encoder.weight"),
+        (files["basic"], "has another architecture: it looks like a ResNet of basic blocks"),
+        (files["wide"], "conv1.weight is (2, 3, 7, 7), and (64, 3, 7, 7) in a network of model.width 1"),
+        (tmp_path / "a.pth", "require torch"),
+    ):
+        words = ["--model.weights", str(file), "--data.root", str(tmp_path / "data"), "--model.width", "1"]
+        assert main(["train", *words, "--run_dir", str(tmp_path / "run")]) == 1
+        printed = capsys.readouterr()
+        assert message in printed.err and printed.err.count("\n") == 1 and "identities" not in printed.out
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "a.pth",
+        *(f"{name}.safetensors" for name in sorted(files)),
+    ]
 
 
 @pytest.mark.parametrize("suffix", [".keras", ".weights.h5", ".safetensors"])

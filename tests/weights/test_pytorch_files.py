@@ -1,5 +1,7 @@
 """Pickled files and the PyTorch network itself: skipped without torch, which `make install` does not bring."""
 
+import argparse
+
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
@@ -22,6 +24,7 @@ from iaunet_tf import IAUNet
 from iaunet_tf.commands import main
 from iaunet_tf.errors import InputError
 from iaunet_tf.weights import load_weights, save_weights
+from iaunet_tf.weights.reading import read_state_dict
 
 torch = pytest.importorskip("torch")
 
@@ -96,7 +99,64 @@ def test_pytorch_network_takes_what_is_saved(clip, tmp_path):
     assert all(name.endswith("num_batches_tracked") for name in result.missing_keys)
 
 
-def test_bfloat16_is_read(tmp_path):
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        *(
+            lambda state, name=name: {name: state, "epoch": 3}
+            for name in ("model", "state_dict", "net_dict", "network")
+        ),
+        lambda state: {"model_state_dict": state, "optimizer": {"state": {0: {"exp_avg": torch.zeros(3)}}}},
+        lambda state: {"model": {"net": state}},
+        lambda state: {"model": state, "model_ema": state},
+        lambda state: {"ema": state},
+        lambda state: [state, 60],
+        lambda state: {"state_dict": {f"module.model.{name}": each for name, each in state.items()}},
+        lambda state: {**state, 7: torch.zeros(1), ("a", 1): torch.zeros(1), None: 3, b"b": "text"},
+    ],
+)
+def test_network_is_found_wherever_it_is(wrap, tmp_path):
+    torch.save(wrap(tensors()), tmp_path / "a.pth")
+    found, _ = read_state_dict(tmp_path / "a.pth")
+    for name, array in tensors_of().items():
+        np.testing.assert_array_equal(found[name], array)
+
+
+KINDS = {
+    "parameter": torch.nn.Parameter,
+    "bfloat16": torch.Tensor.bfloat16,
+    "float8": lambda tensor: tensor.to(torch.float8_e5m2),
+    "float64": torch.Tensor.double,
+    "sparse": torch.Tensor.to_sparse,
+    "quantised": lambda tensor: torch.quantize_per_tensor(tensor, 0.1, 0, torch.qint8),
+    "transposed": lambda tensor: tensor.transpose(0, 1).contiguous().transpose(0, 1),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_kinds_of_tensors(kind, tmp_path):
+    name = "layer1.0.conv1.weight"
+    state = {**tensors(), name: KINDS[kind](tensors()[name])}
+    torch.save(state, tmp_path / "a.pth")
+    found = read_state_dict(tmp_path / "a.pth")[0][name]
+    assert found.dtype == "float32"
+    np.testing.assert_allclose(found, tensors_of()[name], atol={"quantised": 0.051, "float8": 0.2}.get(kind, 4e-3))
+
+
+@pytest.mark.parametrize("tensor", [torch.tensor(1.0), torch.zeros(2, 2, dtype=torch.complex64), torch.zeros(3).int()])
+def test_tensors_that_do_not_fit_are_named(tensor, tmp_path):
+    model = build()
+    before = snapshot(model)
+    torch.save({**tensors(), "layer1.0.conv1.weight": tensor}, tmp_path / "a.pth")
+    with pytest.raises(InputError, match=r"layer1\.0\.conv1\.weight is"):
+        load_weights(model, tmp_path / "a.pth", say=quiet)
+    torch.save({**tensors(), "layer1.0.conv1.weight": torch.zeros(3, device="meta")}, tmp_path / "a.pth")
+    with pytest.raises(InputError, match=r"a\.pth: layer1\.0\.conv1\.weight: a tensor of torch.float32 that cannot"):
+        load_weights(model, tmp_path / "a.pth", say=quiet)
+    assert unchanged(model, before)
+
+
+def test_bfloat16_is_loaded(tmp_path):
     halves = {name: v.bfloat16() if v.is_floating_point() else v for name, v in tensors().items()}
     torch.save(halves, tmp_path / "a.pth")
     model = build()
@@ -106,17 +166,12 @@ def test_bfloat16_is_read(tmp_path):
 
 
 def test_files_without_tensors_are_an_error(tmp_path):
-    model = build()
-    before = snapshot(model)
-    for content, message in (
-        ({}, "holds no tensors"),
-        ({"epoch": 60}, "holds no tensors"),
-        ([1, 2], "holds a list, not a dictionary"),
-    ):
+    itself = {}
+    itself["itself"] = itself
+    for content in ({}, {"epoch": 60}, [1, 2], 3, "text", None, {"state_dict": {}}, itself):
         torch.save(content, tmp_path / "other.pth")
-        with pytest.raises(InputError, match=message):
-            load_weights(model, tmp_path / "other.pth", say=quiet)
-    assert unchanged(model, before)
+        with pytest.raises(InputError, match=r"other\.pth: contains no tensors"):
+            read_state_dict(tmp_path / "other.pth")
 
 
 def test_damaged_files_leave_the_network_as_it_is(checkpoint, tmp_path):
@@ -138,9 +193,21 @@ def test_pickle_that_would_run_code_is_refused_and_runs_nothing(tmp_path):
             return open, (str(bait), "w")
 
     torch.save({"state_dict": {"conv1.weight": torch.zeros(1)}, "extra": Evil()}, tmp_path / "evil.pth.tar")
-    with pytest.raises(InputError, match="refused, nothing was run"):
+    with pytest.raises(InputError, match=r"evil.pth.tar: refused, nothing was run: contains \w+\.open, not weights"):
         load_weights(build(), tmp_path / "evil.pth.tar", say=quiet)
     assert not bait.exists()
+    for content, named in (
+        (torch.nn.Linear(2, 2), "torch.nn.modules.linear.Linear"),
+        ({"args": argparse.Namespace(lr=1), **tensors()}, "argparse.Namespace"),
+        ({"path": tmp_path}, "pathlib.PosixPath"),
+    ):
+        torch.save(content, tmp_path / "more.pth")
+        with pytest.raises(InputError, match=f"contains {named}, not weights alone; save the network's") as caught:
+            read_state_dict(tmp_path / "more.pth")
+        assert str(caught.value).isprintable()
+    torch.jit.script(torch.nn.Linear(2, 2)).save(tmp_path / "script.pt")
+    with pytest.raises(InputError, match=r"TorchScript program; save its state_dict\(\)"):
+        read_state_dict(tmp_path / "script.pt")
 
 
 def test_files_of_older_pytorch_are_read_as_safely(checkpoint, tmp_path):

@@ -1,4 +1,6 @@
+import json
 import sys
+import zipfile
 
 import keras
 import numpy as np
@@ -173,23 +175,121 @@ def test_damaged_files_leave_the_network_as_it_is(suffix, tmp_path):
 
 def test_safetensors_need_no_torch(checkpoint, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
-    assert set(read_state_dict(checkpoint)) == {f"module.{name}" for name in tensors_of()}
+    assert set(read_state_dict(checkpoint)[0]) == set(tensors_of())
     (tmp_path / "best_model.pth.tar").write_bytes(b"whatever it holds")
     with pytest.raises(InputError, match=r"require torch \(pip install torch\)"):
         read_state_dict(tmp_path / "best_model.pth.tar")
 
 
+PREFIXES = (
+    "",
+    "module.",
+    "module.module.",
+    "backbone.",
+    "base.",
+    "model.",
+    "_orig_mod.",
+    "encoder_q.",
+    "a.b.module.c.",
+)
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+def test_prefix_of_the_backbone_is_stripped_and_said(prefix, tmp_path):
+    outside = prefix.replace("base.", "").replace("backbone.", "")  # where these libraries have neck and classifier
+    head = ("bn.", "classifier.")
+    state = {(outside if name.startswith(head) else prefix) + name: each for name, each in tensors_of().items()}
+    save_file(state | {"encoder_k.layer1.0.conv1.weight": np.zeros(3)}, tmp_path / "a.safetensors")
+    found, stripped = read_state_dict(tmp_path / "a.safetensors")
+    assert stripped == prefix and set(found) >= set(tensors_of())
+    for name, array in tensors_of().items():
+        np.testing.assert_array_equal(found[name], array)
+    said = []
+    report = load_weights(build(), tmp_path / "a.safetensors", say=said.append)
+    assert not (report.missing or report.anew)
+    assert (f"tensors loaded, without {prefix} in their names" in said[0]) == bool(prefix)
+
+
+@pytest.mark.parametrize("neck", ["bottleneck.", "module.bottleneck.", "heads.bottleneck.0."])
+def test_necks_of_other_libraries_are_the_embedding(neck, tmp_path):
+    prefix = {"bottleneck.": "base.", "module.bottleneck.": "module.base.", "heads.bottleneck.0.": "backbone."}[neck]
+    state = {k: v for k, v in tensors_of().items() if not k.startswith(("classifier.", "IAU"))}
+    state = {neck + k[3:] if k.startswith("bn.") else prefix + k: each for k, each in state.items()}
+    save_file(state, tmp_path / "a.safetensors")
+    model, said = build(), []
+    report = load_weights(model, tmp_path / "a.safetensors", say=said.append)
+    np.testing.assert_array_equal(model.get_layer("embedding").moving_mean, tensors_of()["bn.running_mean"])
+    assert list(report.anew) == ["blocks", "classifier"] and not report.unexpected
+
+
+def test_two_networks_in_one_file_are_not_guessed_at(tmp_path):
+    both = [("encoder_q.", "encoder_k."), ("student.", "teacher."), ("a.", "b.")]
+    for prefixes in both:
+        state = {prefix + name: each for prefix in prefixes for name, each in tensors_of().items()}
+        save_file(state, tmp_path / "two.safetensors")
+        if prefixes == ("a.", "b."):
+            with pytest.raises(
+                InputError, match=r"two.safetensors: contains 2 networks \(.*\); save one of them alone"
+            ):
+                read_state_dict(tmp_path / "two.safetensors")
+        else:
+            assert read_state_dict(tmp_path / "two.safetensors")[1] == prefixes[0]
+
+
+def test_plain_backbone_says_what_starts_anew(tmp_path):
+    backbone = {k: v for k, v in tensors_of().items() if not k.startswith(("bn.", "classifier.", "IAU"))}
+    save_file(backbone, tmp_path / "resnet50.safetensors")
+    text = str(load_weights(build(), tmp_path / "resnet50.safetensors", say=quiet))
+    assert "start anew: blocks (64 tensors), embedding (4 tensors), classifier (2 tensors)" in text
+    assert "missing" not in text and text.count("\n") == 1
+
+
+def test_bfloat16_safetensors_are_read(tmp_path):
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    header, data, place = {}, b"", 0
+    for name, array in tensors_of().items():
+        data += array.astype(ml_dtypes.bfloat16).tobytes()
+        header[name] = {"dtype": "BF16", "shape": array.shape, "data_offsets": [place, len(data)]}
+        place = len(data)
+    text = json.dumps(header).encode()
+    (tmp_path / "half.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + data)
+    found, _ = read_state_dict(tmp_path / "half.safetensors")
+    for name, array in tensors_of().items():
+        assert found[name].dtype == "float32"
+        np.testing.assert_allclose(found[name], array, rtol=2**-8)
+
+
 def test_command_builds_the_network_that_fits(checkpoint, tmp_path, capsys):
+    other, odd = tmp_path / "other.safetensors", tmp_path / "odd.safetensors"
+    save_file({"\x1b[31mencoder.weight\n": np.zeros(3)}, other)
+    save_file({"conv1.weight": np.zeros((7, 3, 7, 7))}, odd)
+    (tmp_path / "a.weights.h5").touch()
     target = tmp_path / "model.keras"
     assert main(["weights", str(checkpoint), str(target), *SIZE]) == 0
     model = keras.models.load_model(target)
     assert model.get_layer("classifier").units == CLASSES
     assert "tensors loaded" in capsys.readouterr().out
-    assert main(["weights", str(target), str(tmp_path / "back.safetensors"), *SIZE]) == 0
+    assert main(["weights", str(target), str(tmp_path / "back.safetensors")]) == 0
     assert_same_tensors(tmp_path / "back.safetensors", tensors_of())
     assert main(["weights", str(tmp_path / "gone.pth"), str(target)]) == 1
     assert "no such file" in capsys.readouterr().err
-    assert main(["weights", str(checkpoint), str(tmp_path / "model.xyz")]) == 1
+    for words, message in (
+        ([checkpoint, tmp_path / "model.xyz"], "model.xyz: must end in .keras, .weights.h5 or .safetensors"),
+        (["imagenet", tmp_path / "model.xyz"], "model.xyz: must end in"),  # before any download
+        ([tmp_path, target], "is a folder; name a file, such as"),
+        ([checkpoint, target, "--height", "3"], "--height must be a whole number from 16 to 4096"),
+        ([other, target], "contains no conv1.weight (64, 3, 7, 7), so it is not a ResNet; its first tensor is"),
+        ([odd, target], "contains no conv1.weight"),
+        ([tmp_path / "a.weights.h5", target], ".weights.h5 files do not name the network; take its .keras file"),
+    ):
+        assert main(["weights", *map(str, words)]) == 1
+        printed = capsys.readouterr().err
+        assert message in printed and printed.removesuffix("\n").isprintable()
+    # The size of a .keras file is its own.
+    assert main(["weights", str(target), str(tmp_path / "again.keras")]) == 0
+    with zipfile.ZipFile(tmp_path / "again.keras") as archive:
+        config = json.loads(archive.read("config.json"))["config"]
+    assert config["layers"][0]["config"]["batch_shape"] == [None, 64, 32, 3]
 
 
 @pytest.mark.parametrize("options", [{"clip": True}, {"block": "ia"}])

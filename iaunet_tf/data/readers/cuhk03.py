@@ -6,9 +6,10 @@ from pathlib import Path
 from PIL import Image
 
 from iaunet_tf.data.dataset import Dataset, Subset
-from iaunet_tf.data.readers.common import check_fold
+from iaunet_tf.data.readers.common import check_fold, nearby
+from iaunet_tf.data.walking import Walker
 from iaunet_tf.errors import InputError
-from iaunet_tf.files import replacing
+from iaunet_tf.files import making
 from iaunet_tf.terminal import in_threads
 
 # People, and images by how boxes were found.
@@ -26,30 +27,32 @@ def read_cuhk03(root: str | Path, boxes: str, fold: int = 0) -> Dataset:
     places = root / "cuhk-03.mat", root / "cuhk03_release" / "cuhk-03.mat"
     file = next((path for path in places if path.is_file()), None)
     if file is None:
-        raise InputError(f"{root}: no file cuhk-03.mat or cuhk03_release/cuhk-03.mat; set --data.root")
+        raise InputError(f"{root}: no file cuhk-03.mat or cuhk03_release/cuhk-03.mat; {nearby(root, ['cuhk-03.mat'])}")
     import h5py
 
     folder = root / f"images_{boxes}"
     try:
         with h5py.File(file) as content:
             tests = [content[reference][:].T.astype(int) for reference in content["testsets"][:].reshape(-1)]
+            check_fold(fold, len(tests))
+            tested = {(int(pair), int(person)) for pair, person in tests[fold]}
             if not folder.is_dir():
                 _extract(content, content[boxes][:].reshape(-1), folder)
-    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
+    except InputError:
+        raise
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, IndexError, RuntimeError) as error:
         if isinstance(error, OSError) and error.errno:  # no space, no permission
             raise
         raise InputError(f"{file}: not the file of CUHK03 ({' '.join(str(error).split())[:120]})") from None
-    check_fold(fold, len(tests))
 
     images = [
         (path, (int(match[1]), int(match[2])), int(match[3]))
-        for path in sorted(folder.iterdir())
+        for path in Walker(folder).images(folder)
         if (match := NAME.fullmatch(path.name))
     ]
     if not images:
         raise InputError(f"{folder}: contains no images; remove it to extract them again from {file}")
     people = sorted({person for _, person, _ in images})
-    tested = {tuple(person) for person in tests[fold].tolist()}
     unknown = tested.difference(people)
     if unknown:
         raise InputError(f"{folder}: lacks identity {min(unknown)}; remove it to extract the images again from {file}")
@@ -76,7 +79,7 @@ def _extract(content, pairs, folder):
         for person, row in enumerate(content[table][:].T, 1)
         for number, reference in enumerate(row, 1)
     ]
-    with replacing(folder) as temporary:
+    with making(folder) as temporary:
         temporary.mkdir()
 
         def write(index):
@@ -85,4 +88,4 @@ def _extract(content, pairs, folder):
             if pixels.ndim == 3:  # some identities have fewer than ten images
                 Image.fromarray(pixels.astype("uint8")).save(temporary / name)
 
-        in_threads(write, len(references), f"writing {folder.name}", "images")
+        in_threads(write, len(references), f"writing {folder.name}")

@@ -4,29 +4,31 @@ import re
 from pathlib import Path
 
 from iaunet_tf.data.dataset import Dataset, Subset
-from iaunet_tf.data.readers.common import images_in, require
+from iaunet_tf.data.readers.common import require
+from iaunet_tf.data.walking import Walker
 from iaunet_tf.errors import InputError
 
 SUBSETS = ("train", "query", "gallery")
 LAYOUT = "{root}/{train,query,gallery}/PID/TRACKLET/PID_CcamFframe_X....jpg"
 # 0001_C5_F0001_X207183.jpg, or 0001C5F0001X207183.jpg in older copies
-NAME = re.compile(r"(\d+)_?C(\d+)_?F(\d+)")
+NAME = re.compile(r"(\d{1,18})_?C(\d{1,18})_?F(\d{1,18})")
 
 
 def read_dukemtmc_videoreid(root: str | Path) -> Dataset:
     """Reads frames in `{train,query,gallery}/PID/TRACKLET/`, whose names start as in `NAME`."""
     root = Path(root).expanduser()
     require(root, SUBSETS, "folder", "DukeMTMC-VideoReID", LAYOUT)
-    subsets = {name: _read(root, name) for name in SUBSETS}
+    walker = Walker(root)
+    subsets = {name: _read(root, name, walker) for name in SUBSETS}
     subsets["train"] = subsets["train"].with_masks(root)
-    return Dataset("dukemtmc_videoreid", **subsets)
+    return Dataset("dukemtmc_videoreid", **subsets, notes=walker.notes)
 
 
-def _read(root, name):
+def _read(root, name, walker):
     tracklets = []
-    for folder in sorted(path for path in (root / name).glob("*/*") if path.is_dir()):
+    for folder in (tracklet for person in walker.folders(root / name) for tracklet in walker.folders(person)):
         frames = []
-        for path in images_in(folder):
+        for path in walker.images(folder):
             match = NAME.match(path.stem)
             if not match:
                 raise InputError(f"{path}: must be named like 0001_C5_F0001_X207183.jpg (identity, camera, frame)")

@@ -1,12 +1,11 @@
 """LS-VID (Li et al., ICCV 2019)."""
 
-import os
 from functools import cache
 from pathlib import Path
 
 from iaunet_tf.data.dataset import Dataset, Subset
-from iaunet_tf.data.decoding import SUFFIXES
-from iaunet_tf.data.readers.common import read_matrix, require
+from iaunet_tf.data.readers.common import read_lines, read_matrix, require
+from iaunet_tf.data.walking import Walker
 from iaunet_tf.errors import InputError
 
 TRAIN_LIST, TEST_LIST = "list_sequence/list_seq_train.txt", "list_sequence/list_seq_test.txt"
@@ -22,7 +21,7 @@ def read_ls_vid(root: str | Path) -> Dataset:
     root = Path(root).expanduser()
     require(root, (TRAIN_LIST, TEST_LIST, INFO), "file", "LS-VID", LAYOUT)
     train, test = _read(root, "train", root / TRAIN_LIST), _read(root, "gallery", root / TEST_LIST)
-    query = read_matrix(root / INFO, "query").reshape(-1).astype(int) - 1
+    query = read_matrix(root / INFO, "query").reshape(-1) - 1
     if not len(query) or query.min() < 0 or query.max() >= len(test):
         raise InputError(f"{root / INFO}: tracklet numbers must be between 1 and {len(test)}")
     return Dataset("ls_vid", train.with_masks(root), test.take(query, "query"), test)
@@ -33,17 +32,15 @@ def _read(root, name, path):
 
     @cache
     def names_in(folder):
-        return sorted(os.listdir(root / folder)) if (root / folder).is_dir() else []
+        return [path.name for path in Walker(root).images(root / folder)]
 
     tracklets = []
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
-        if not line.strip():
-            continue
-        prefix, _, pid = line.strip().rpartition(" ")
-        if not prefix or not pid.isdecimal():
+    for number, line in read_lines(path):
+        prefix, pid = ([*line.rsplit(maxsplit=1), ""])[:2]
+        if not pid.isdecimal() or len(pid) > 9:
             raise InputError(f"{path}: line {number} must be a sequence and its identity; received {line[:80]}")
         folder, _, start = prefix.rpartition("/")
-        frames = [f for f in names_in(folder) if f.startswith(start) and Path(f).suffix.lower() in SUFFIXES]
+        frames = [frame for frame in names_in(folder) if frame.startswith(start)]
         if not frames:
             raise InputError(f"{path}: line {number}: tracklet {prefix} has no frames in {root / folder}")
         cameras = {frame.split("_")[2] for frame in frames if frame.count("_") >= 2}

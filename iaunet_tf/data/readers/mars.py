@@ -2,15 +2,15 @@
 
 import os
 import re
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from iaunet_tf.data.dataset import JUNK, Dataset, Subset
-from iaunet_tf.data.readers.common import read_matrix, require
+from iaunet_tf.data.readers.common import read_lines, read_matrix, require, same_people, zero_notes
+from iaunet_tf.data.walking import missing
 from iaunet_tf.errors import InputError
-from iaunet_tf.files import fingerprint, replacing, state
+from iaunet_tf.files import fingerprint, intact, replacing, state
 
 # In `info/`: files of a matrix and its name, and all files.
 MATRICES = {
@@ -31,17 +31,34 @@ def read_mars(root: str | Path, cache_dir: str | Path | None = None) -> Dataset:
     """
     root = Path(root).expanduser()
     info = root / "info"
-    require(info, FILES, "file", "MARS", LAYOUT)
+    require(root, [f"info/{name}" for name in FILES], "file", "MARS", LAYOUT)
     if cache_dir is None:
         return _dataset(root, _read_index(root))
     key = fingerprint(state(info / name) for name in FILES)
     path = Path(cache_dir).expanduser() / f"mars-{key}.npz"
-    if not path.is_file():
+    index = intact(lambda: _stored_index(path), path)
+    if index is None:
         index = _read_index(root)
-        with replacing(path) as temporary:
-            np.savez(temporary, **index)
+        try:
+            with replacing(path) as temporary:
+                np.savez(temporary, **index)
+        except OSError as error:
+            print(f"{error.filename}: {error.strerror}; the index is not kept (--data.cache_dir)", flush=True)
+    return _dataset(root, index)
+
+
+def _stored_index(path):
     with np.load(path) as arrays:
-        return _dataset(root, dict(arrays))
+        index = dict(arrays)
+    numbers = [(index["query"], 0, len(index["test_tracks"]) - 1)]
+    for half in ("train", "test"):
+        frames, (first, last, _, _) = index[f"{half}_frames"], index[f"{half}_tracks"].T
+        numbers += [(first, 1, last), (last, first, len(frames))]
+        if frames.dtype.kind != "S":
+            raise ValueError("its file names are no file names")
+    if not all(each.dtype == int and (low <= each).all() and (each <= high).all() for each, low, high in numbers):
+        raise ValueError("its tracks are not of its frames")
+    return index
 
 
 def _read_index(root):
@@ -49,7 +66,7 @@ def _read_index(root):
     info, index = root / "info", {}
     for half in ("train", "test"):
         list_file, track_file = info / f"{half}_name.txt", info / f"tracks_{half}_info.mat"
-        names, tracks = list_file.read_text().split(), _matrix(track_file)
+        names, tracks = [line for _, line in read_lines(list_file)], _matrix(track_file)
         _check_tracks(list_file, track_file, names, tracks)
         # Files like 0001C1T0001F001.jpg are in a folder named by their first four characters.
         frames = [os.fsencode(f"bbox_{half}/{name[:4]}/{name}") for name in names]
@@ -60,16 +77,18 @@ def _read_index(root):
     count = len(index["test_tracks"])
     if not len(query) or query.min() < 0 or query.max() >= count:
         raise InputError(f"{info / 'query_IDX.mat'}: track numbers must be between 1 and {count}")
+    if len(np.unique(query)) < len(query):
+        raise InputError(f"{info / 'query_IDX.mat'}: names a track twice")
     return {**index, "query": query}
 
 
 def _matrix(path):
-    return read_matrix(path, MATRICES[path.name]).astype(int)
+    return read_matrix(path, MATRICES[path.name])
 
 
 def _check_tracks(list_file, track_file, names, tracks):
     """Checks that all frames of a track have its identity and camera id."""
-    if tracks.ndim != 2 or tracks.shape[1] != 4:
+    if not len(tracks) or tracks.shape[1] != 4:
         raise InputError(f"{track_file}: has shape {tracks.shape}, not (tracks, 4)")
     matches = [NAME.match(name) for name in names]
     if None in matches:
@@ -95,21 +114,12 @@ def _check_tracks(list_file, track_file, names, tracks):
 
 
 def _check_frames(root, tracklets, list_file):
-    """Checks that all frames are files, folder by folder."""
-
-    @cache
-    def names_in(folder):
-        return set(os.listdir(folder)) if os.path.isdir(folder) else set()
-
-    missing = []
-    for start, length in zip(tracklets.starts, tracklets.lengths, strict=True):
-        for file in map(os.fsdecode, tracklets.files[start : start + length]):
-            folder, name = os.path.split(file)
-            if name not in names_in(folder):
-                missing.append(os.path.relpath(file, root))
-    if missing:
-        shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
-        count = f"{len(missing)} of the {tracklets.lengths.sum()} frames"
+    """Checks that all frames are files."""
+    spans = zip(tracklets.starts, tracklets.lengths, strict=True)
+    lost = missing(os.fsdecode(file) for start, n in spans for file in tracklets.files[start : start + n])
+    if lost:
+        shown = ", ".join(os.path.relpath(file, root) for file in lost[:5]) + (", ..." if len(lost) > 5 else "")
+        count = f"{len(lost)} of the {tracklets.lengths.sum()} frames"
         raise InputError(f"{root}: {count} of {list_file} do not exist: {shown}")
 
 
@@ -122,9 +132,14 @@ def _tracklets(root, half, index):
 
 def _dataset(root, index):
     train, test = _tracklets(root, "train", index), _tracklets(root, "test", index)
-    return Dataset(
-        "mars",
-        train.take(np.flatnonzero(train.pids > 0)).with_masks(root),
-        test.take(index["query"], "query"),
-        test.take(np.flatnonzero(test.pids != JUNK)),
-    )
+    queries = test.take(index["query"], "query")
+    subsets = {
+        "train": train.take(np.flatnonzero(train.pids != JUNK)),
+        "query": queries.take(np.flatnonzero(queries.pids != JUNK)),
+        "gallery": test.take(np.flatnonzero(test.pids != JUNK)),
+    }
+    for name, subset in subsets.items():
+        if not len(subset):
+            raise InputError(f"{root}: holds no tracklets for {name}")
+    subsets["train"] = subsets["train"].with_masks(root)
+    return Dataset("mars", **subsets, notes=(*zero_notes(subsets), *same_people(subsets)))

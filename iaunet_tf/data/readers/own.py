@@ -1,139 +1,156 @@
 """Your own images: a table, or a folder per person."""
 
-import csv
 import re
+import unicodedata
 from collections import Counter
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 
 from iaunet_tf.data.dataset import Dataset, Subset, has_match
-from iaunet_tf.data.readers.common import images_in
+from iaunet_tf.data.readers.common import subset_called
+from iaunet_tf.data.readers.own_folders import read_people
+from iaunet_tf.data.readers.own_table import TABLES, read_table
+from iaunet_tf.data.walking import real_paths
 from iaunet_tf.errors import InputError
 
 SUBSETS = ("train", "query", "gallery")
-COLUMNS = ("path", "person", "camera", "subset")
-CAMERA = re.compile(r"(?:^|[_-])c(?:am)?(\d+)", re.IGNORECASE)
 # Without subsets this share of the people, in a fixed order, is for training.
 TRAIN_SHARE = 0.5
+JUNK = re.compile(r"-0*1(\.0*)?")
 
 
 def read_own(root: str | Path) -> Dataset:
-    """Reads a `.csv` or `.parquet` table of `COLUMNS` (paths are relative to it), or a folder of
-    `[{train,query,gallery}/]PERSON/[CAMERA/]image.jpg`.
+    """Reads a table (`own_table.py`) or a folder of `[{train,query,gallery}/]PERSON/[CAMERA/]image.jpg`.
 
-    Without subsets half of the people are for training, and the first image of each other one in
+    Without subsets half of the people are for training, and the others to search for: the first image of each one in
     each camera is a query. Without folders of cameras names tell them, as in `any_c3_thing.jpg`.
     """
     root = Path(root).expanduser()
-    if root.suffix in (".csv", ".parquet"):
-        rows, warnings = _table(root), []
-    elif root.is_dir():
-        rows, warnings = _folders(root)
+    if root.is_dir():
+        rows, notes = read_people(root)
+    elif root.suffix.lower() in TABLES:
+        rows, notes = read_table(root), []
     else:
-        raise InputError(f"{root}: no such folder, .csv or .parquet file; set --data.root")
-    _check(root, rows)
-    pids, camids = _numbers(row[1] for row in rows), _numbers(row[2] for row in rows)
+        raise InputError(f"{root}: no such folder, .csv, .tsv or .parquet file; set --data.root")
+    junk = [row for row in rows if JUNK.fullmatch(row.person)]
+    if junk:
+        rows = [row for row in rows if not JUNK.fullmatch(row.person)]
+        notes.append(f"{len(junk)} images of person -1 are junk and left out ({junk[0].place}, ...)")
+    notes += _check_spellings(root, "person", [(row.person, row.place) for row in rows])
+    _check_spellings(root, "camera", [(row.camera, row.place) for row in rows if row.camera != row.place])
+    rows = _divided(root, rows, notes)
+    _check_files(root, rows)
+    pids, camids = _numbers(row.person for row in rows), _numbers(row.camera for row in rows)
     subsets = {}
     for name in SUBSETS:
-        mine = [(path, pids[who], camids[where]) for path, who, where, to in rows if to == name]
-        if not mine:
-            raise InputError(f"{root}: no images for {name}")
-        subsets[name] = Subset.of_images(name, *zip(*mine, strict=True))
+        mine = [row for row in rows if row.subset == name]
+        people = sorted({row.person for row in mine})
+        if name != "query" and len(people) < 2:
+            raise InputError(f"{root}: the only person in {name} is {people[0]}; at least two are required")
+        columns = [row.path for row in mine], [pids[row.person] for row in mine], [camids[row.camera] for row in mine]
+        subsets[name] = Subset.of_images(name, *columns)
+    trained = {row.person for row in rows if row.subset == "train"}
+    both = [row for row in rows if row.subset != "train" and row.person in trained]
+    if both:
+        count = f"{len({row.person for row in both})} of {len(trained)} identities in train"
+        notes.append(f"{count} are in query or gallery as well, so results are too good ({both[0].place}, ...)")
     lost = np.count_nonzero(~has_match(subsets["query"], subsets["gallery"]))
     if lost:
         count = len(subsets["query"])
-        warnings.append(f"{lost} of {count} queries have no match in another camera and are not counted")
-    return Dataset("own", **subsets, notes=tuple(warnings))
+        notes.append(f"{lost} of {count} queries have no match in another camera and are not counted")
+    return Dataset("own", **subsets, notes=tuple(notes))
 
 
 def _numbers(values):
     return {value: number for number, value in enumerate(sorted(set(values)))}
 
 
-def _table(file):
-    if not file.is_file():
-        raise InputError(f"{file}: no such file; set --data.root")
-    try:
-        columns, rows = _csv(file) if file.suffix == ".csv" else _parquet(file)
-    except InputError:
-        raise
-    except (ValueError, csv.Error) as error:  # pyarrow's errors and those of decoding are ValueErrors
-        raise InputError(f"{file}: cannot be read ({' '.join(str(error).split())[:120]})") from None
-    # Older tables, and those of other toolboxes, call the column of subsets "split".
-    subset = "split" if "split" in columns and "subset" not in columns else "subset"
-    missing = [column for column in (*COLUMNS[:3], subset) if column not in columns]
-    if missing:
-        raise InputError(f"{file}: has no column {', '.join(missing)}; columns are {', '.join(COLUMNS)}")
-    return [(file.parent / str(r["path"]), str(r["person"]), str(r["camera"]), str(r[subset])) for r in rows]
+def _check_spellings(root, column, names):
+    """Refuses one number written in two ways, as `4` and `4.0`, and names that look alike: they would be two people
+    or cameras. Returns a note on names that differ in their capitals, which may be meant so."""
+    firsts, spellings, capitals, notes = {}, {}, {}, []
+    for name, place in names:
+        firsts.setdefault(name, place)
+    for name, place in firsts.items():
+        number = name.replace(".", "", 1).isdecimal()
+        visible = "".join(c for c in unicodedata.normalize("NFC", name) if unicodedata.category(c) != "Cf").strip()
+        other = spellings.setdefault(Decimal(name) if number else visible, name)
+        if other != name:
+            first, second = (other, name) if number else (ascii(other), ascii(name))
+            alike = "one number" if number else "alike to the eye"
+            raise InputError(
+                f"{root}: {column} {first} ({firsts[other]}) and {second} ({place}) are {alike}; write it one way"
+            )
+        other = capitals.setdefault(visible.casefold(), name)
+        if other != name and not notes:  # the first will do
+            notes = [f"{column} {other} ({firsts[other]}) and {name} ({place}) count as two, by their capitals"]
+    return notes
 
 
-def _csv(file):
-    with file.open(newline="", encoding="utf-8-sig") as lines:  # spreadsheets add a byte order mark
-        reader = csv.DictReader(lines)
-        return reader.fieldnames or [], list(reader)
+def _divided(root, rows, notes):
+    """Rows for train, query and gallery alone."""
+    rows = [row._replace(subset=subset_called(row.subset) or row.subset) for row in rows]
+    found = {row.subset for row in rows}
+    if found == {"train", "val"}:
+        rows = [row._replace(subset="test" if row.subset == "val" else "train") for row in rows]
+        found = {"train", "test"}
+    elif "val" in found:
+        count = sum(row.subset == "val" for row in rows)
+        notes.append(f"{count} images for validation are not used")
+        rows, found = [row for row in rows if row.subset != "val"], found - {"val"}
+    if found in ({""}, {"train"}):
+        if found == {"train"} or not root.is_dir():
+            notes.append("no query and gallery: half of the people are for training, the others to search for")
+        return _searched(_by_people(root, rows))
+    if found == {"train", "test"}:
+        notes.append("no query and gallery: of the test images, the first of a person in a camera is a query")
+        return _searched(rows)
+    wrong = next((row for row in rows if row.subset not in SUBSETS), None)
+    if wrong:
+        raise InputError(f"{root}: {wrong.place}: subset {wrong.subset!r} is not one of {', '.join(SUBSETS)}")
+    lacking = [name for name in SUBSETS if name not in found]
+    if lacking:
+        raise InputError(
+            f"{root}: no images for {' and '.join(lacking)}, only for {', '.join(sorted(found))}; "
+            "give train, query and gallery, or train and test"
+        )
+    return rows
 
 
-def _parquet(file):
-    try:
-        import pyarrow.parquet
-    except ImportError:
-        raise InputError(f"{file}: reading Parquet requires pyarrow: pip install pyarrow") from None
-    table = pyarrow.parquet.read_table(file)
-    return table.column_names, table.to_pylist()
-
-
-def _folders(root):
-    """Returns the rows for the images in folders, and warnings."""
-    found = {path: path.relative_to(root).parts for path in images_in(root, "**/*")}
-    has_subsets = all((root / name).is_dir() for name in SUBSETS)
-    depth = 2 if has_subsets else 1  # folders down to a person's
-    stray = next((path for path, parts in found.items() if len(parts) <= depth), None)
-    if stray or not found:
-        what = f"{stray}: is not in a person's folder" if stray else f"{root}: holds no images"
-        raise InputError(f"{what}; lay them out as [train|query|gallery/]PERSON/[CAMERA/]image.jpg")
-    rows, unknown = [], 0
-    for path, parts in found.items():
-        if len(parts) > depth + 1:
-            camera = parts[depth]
-        elif match := CAMERA.search(path.stem):
-            camera = match[1]
-        else:
-            camera = "/".join(parts)
-            unknown += 1
-        rows.append([path, parts[depth - 1], camera, parts[0] if has_subsets else None])
-    if not has_subsets:
-        _divide(rows)
-    warning = f"{unknown} images have no camera in name or folder; each gets a camera of its own"
-    return rows, [warning] if unknown else []
-
-
-def _divide(rows):
-    people = sorted({row[1] for row in rows})
-    if len(people) < 2:
-        raise InputError("at least two folders of people are required, one for training and one for testing")
+def _by_people(root, rows):
+    people = sorted({row.person for row in rows})
+    if len(people) < 4:
+        raise InputError(
+            f"{root}: the people are {', '.join(people)}; at least four are required, two for training and two to "
+            "search for"
+        )
     order = np.random.default_rng(0).permutation(len(people))
-    train = {people[i] for i in order[: max(1, round(TRAIN_SHARE * len(people)))]}
-    seen = set()
+    train = {people[i] for i in order[: round(TRAIN_SHARE * len(people))]}
+    return [row._replace(subset="train" if row.person in train else "test") for row in rows]
+
+
+def _searched(rows):
+    """Divides `test` into query and gallery."""
+    seen, divided = set(), []
     for row in rows:
-        first = (row[1], row[2]) not in seen
-        seen.add((row[1], row[2]))
-        row[3] = "train" if row[1] in train else "query" if first else "gallery"
+        if row.subset == "test":
+            first = (row.person, row.camera) not in seen
+            seen.add((row.person, row.camera))
+            row = row._replace(subset="query" if first else "gallery")
+        divided.append(row)
     # An image that is alone in its camera must be there to be found, too.
-    alone = Counter((row[1], row[2]) for row in rows)
-    rows += [[*row[:3], "gallery"] for row in rows if row[3] == "query" and alone[row[1], row[2]] == 1]
+    alone = Counter((row.person, row.camera) for row in divided if row.subset != "train")
+    lone = [row for row in divided if row.subset == "query" and alone[row.person, row.camera] == 1]
+    return divided + [row._replace(subset="gallery") for row in lone]
 
 
-def _check(root, rows):
-    wrong = next((row[3] for row in rows if row[3] not in SUBSETS), None)
-    if wrong is not None:
-        raise InputError(f"{root}: subset {wrong!r} is not one of {', '.join(SUBSETS)}")
-    missing = [row[0] for row in rows if not row[0].is_file()]
-    if missing:
-        raise InputError(f"{root}: {len(missing)} of {len(rows)} files do not exist, the first is {missing[0]}")
-    subsets: dict[Path, list[str]] = {}
-    for path, _, _, subset in rows:
-        subsets.setdefault(path.resolve(), []).append(subset)
+def _check_files(root, rows):
+    """Refuses a file that is listed twice, except as query and gallery."""
+    subsets: dict[str, list[str]] = {}
+    for row, path in zip(rows, real_paths(row.path for row in rows), strict=True):
+        subsets.setdefault(path, []).append(row.subset)
     for path, names in subsets.items():
         if len(set(names)) < len(names):
             raise InputError(f"{root}: {path} is listed twice for {names[0]}")

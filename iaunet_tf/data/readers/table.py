@@ -14,6 +14,7 @@ from iaunet_tf.data.readers.msmt17 import read_msmt17
 from iaunet_tf.data.readers.own import read_own
 from iaunet_tf.data.readers.synthetic import read_synthetic, read_synthetic_tracklets
 from iaunet_tf.data.readers.two_cameras import read_ilids_vid, read_prid2011
+from iaunet_tf.errors import InputError
 
 # From this share of the published number of entries on, a data set is taken for the whole one.
 NEARLY_ALL = 0.9
@@ -62,16 +63,22 @@ READERS: dict[str, Reader] = {
 }
 
 
-def read_dataset(name: str, root: str, fold: int = 0, cache_dir: str | None = None) -> tuple[Dataset, list[str]]:
+def read_dataset(
+    name: str, root: str, fold: int = 0, cache_dir: str | None = None, key: str = "root"
+) -> tuple[Dataset, list[str]]:
     """Reads a data set of `READERS`; returns it and warnings, also of sizes other than published.
 
-    `fold` is for data sets that have folds, `cache_dir` for those that keep an index.
+    `fold` is for data sets that have folds, `cache_dir` for those that keep an index; `key` of the `data` section
+    gives the root, and messages name it.
     """
     reader = READERS[name]
     options = {"fold": fold} if reader.folds else {}
     if reader.indexed:
         options["cache_dir"] = cache_dir
-    dataset = reader.read(root, **options)
+    try:
+        dataset = reader.read(root, **options)
+    except InputError as error:
+        raise InputError(str(error).replace("--data.root", f"--data.{key}")) from None
     return dataset, [*dataset.notes, *size_warnings(dataset, reader.sizes)]
 
 

@@ -3,10 +3,14 @@
 import contextlib
 import json
 import multiprocessing
+import os
+import signal
+import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import lru_cache
-from itertools import repeat
+from itertools import chain, repeat
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +19,11 @@ from PIL import Image
 from iaunet_tf.data.dataset import PARTS
 from iaunet_tf.data.synthetic.pedestrians import BACKGROUND, HEAD, HEIGHT, WIDTH, Camera, Person
 from iaunet_tf.errors import InputError
-from iaunet_tf.files import replacing, write_json
+from iaunet_tf.files import making, write_json
 
 DESCRIPTION, OLD_DESCRIPTION = "synthetic.json", "embedded.json"
+FILES, KINDS = "files", (".jpg", ".png", ".txt", ".mat")  # in the description, their number in each folder
+ENDS = (signal.SIGINT, signal.SIGTERM)
 ANGLES = (0.0, np.pi, np.pi / 2, -np.pi / 2, 0.7, np.pi - 0.7)
 
 
@@ -52,34 +58,81 @@ def ensure_drawn(
 
     `draw`, which can be pickled, draws one of `walks`; `finish` writes what else belongs to them.
     """
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        found = _description(root)
-        if found is None:
-            raise InputError(f"{root}: exists and is not a synthetic data set; set another --data.root")
-        if found != description:
-            raise InputError(
-                f"{root}: holds a synthetic data set drawn with other options; remove it or set another --data.root"
-            )
+    root = root.expanduser().resolve()
+    if _is_drawn(root, description):
         return
     print(f"Drawing {count} images of pedestrians into {root}", flush=True)
-    with replacing(root) as temporary:
+    with making(root) as temporary:
         for folder in folders:
             (temporary / folder).mkdir(parents=True)
-        # "spawn": the caller may already hold TensorFlow's threads, which do not survive a fork.
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(mp_context=context) as pool:
-            list(pool.map(draw, walks, repeat(temporary), chunksize=max(1, len(walks) // 16)))
+        _in_processes(draw, walks, temporary)
         finish(temporary)
-        write_json(temporary / DESCRIPTION, description)
-        if root.is_dir():
-            root.rmdir()  # an empty folder that the user made
+        write_json(temporary / DESCRIPTION, {**description, FILES: _files(temporary)})
+    _is_drawn(root, description)  # by whichever process was faster
 
 
-def _description(root):
+def _is_drawn(root, description):
+    """Whether the data set is there, whole; an InputError if something else is."""
+    if not root.exists() or (root.is_dir() and not any(root.iterdir())):
+        return False
+    found = None
     for name in (DESCRIPTION, OLD_DESCRIPTION):
         with contextlib.suppress(OSError, ValueError):
-            return json.loads((root / name).read_text())
-    return None
+            found = found or json.loads((root / name).read_text())
+    if not isinstance(found, dict):
+        raise InputError(f"{root}: exists and is not a synthetic data set; set another --data.root")
+    drawn = found.pop(FILES, {})  # older versions did not count
+    if found != description:
+        raise InputError(
+            f"{root}: holds a synthetic data set drawn with other options; read it by --data.name market1501 or mars, "
+            "or set another --data.root"
+        )
+    there = _files(root) if drawn else {}
+    for folder, count in drawn.items():
+        if there.get(folder, 0) < count:
+            raise InputError(
+                f"{root / folder}: holds {there.get(folder, 0)} of the {count} files that were drawn; remove the data "
+                "set to draw it anew, or set another --data.root"
+            )
+    return True
+
+
+def _files(root):
+    """Number of images, masks and tables in each of a data set's folders; hidden files are the system's."""
+    counts = {}
+    for folder in sorted(path for path in root.iterdir() if path.is_dir()):
+        names = chain.from_iterable(files for _, _, files in os.walk(folder))
+        counts[folder.name] = sum(name.endswith(KINDS) and not name.startswith(".") for name in names)
+    return counts
+
+
+def _in_processes(draw, walks, folder):
+    """Draws on all cores. If it is interrupted or fails, the walks that were begun are finished, no more."""
+    # "spawn": the caller may already hold TensorFlow's threads, which do not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(mp_context=context, initializer=_end_with_parent) as pool:
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)  # which the processes inherit
+        try:
+            drawn = pool.map(draw, walks, repeat(folder))
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        try:
+            list(drawn)
+        except BrokenProcessPool:
+            reason = "short of memory, or started by a script without `if __name__ == '__main__':`"
+            raise InputError(f"drawing ended early: a process was {reason}") from None
+
+
+def _end_with_parent():
+    """Leaves signals to the parent, and does not outlive it."""
+    for number in ENDS:
+        signal.signal(number, signal.SIG_IGN)
+
+    def watch():
+        multiprocessing.parent_process().join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def save_masks(folder: Path, labels: np.ndarray) -> None:

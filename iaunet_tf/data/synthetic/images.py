@@ -84,6 +84,7 @@ def _draw_walk(seed: int, walk: _Walk, root: Path) -> None:
 def sample_sheet(options: ImageOptions | None = None, people: int = 12) -> Image.Image:
     """Shows the first `people` training people, a column each, in a row for each camera."""
     options = options or ImageOptions()
+    people = min(people, options.train_people)
     shown, seen_by = cast(options.seed, options.alike, 0, people), cameras(options.seed)
 
     def picture(column, row):

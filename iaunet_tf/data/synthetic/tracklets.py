@@ -169,4 +169,4 @@ def sample_sheet(options: TrackletOptions | None = None, tracklets: int = 6) -> 
         camera = cameras(options.seed)[walk.camera]
         return [render(walk.person, camera, shot)[0] for shot in _shots(options.seed, walk)]
 
-    return sheet([pictures(train[2 * row]) for row in range(tracklets)], options.frames)
+    return sheet([pictures(walk) for walk in train[::2][:tracklets]], options.frames)

@@ -1,0 +1,48 @@
+"""The class of all networks."""
+
+import re
+
+import keras
+
+from iaunet_tf.errors import InputError
+
+
+@keras.saving.register_keras_serializable("iaunet_tf")
+class Network(keras.Model):
+    """A functional model with named outputs, of which `fit` and `evaluate` need the truth only where there is a loss
+    or a metric: `fit(x, {"logits": y})`. Keras alone asks for all of them."""
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        outputs, losses = ", ".join(y_pred), getattr(self, "loss", None)
+        if y is None and losses is not None:
+            raise InputError(f'fit and evaluate need the truth, such as {{"logits": y}}; the network has {outputs}')
+        if isinstance(losses, dict) and (unknown := [name for name in losses if name not in y_pred]):
+            raise InputError(f"a loss is of {', '.join(unknown)}, which the network does not have; it has {outputs}")
+        if isinstance(y, dict):
+            if unknown := [name for name in y if name not in y_pred]:
+                raise InputError(f"the network has no output {', '.join(unknown)} to train; it has {outputs}")
+            losses = losses if isinstance(losses, dict) else dict.fromkeys(y_pred, losses)
+            if missing := [name for name, loss in losses.items() if loss is not None and y.get(name) is None]:
+                raise InputError(f"a loss is of {', '.join(missing)}, which y leaves out; y has {', '.join(y)}")
+        elif y is not None and len(y_pred) > 1:  # Keras would pair losses and metrics with the wrong outputs
+            raise InputError(f'y must say which output it is of, such as {{"logits": y}}; the network has {outputs}')
+        return super().compute_loss(x, _completed(y, y_pred), y_pred, _completed(sample_weight, y_pred), training)
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        try:
+            return super().compute_metrics(x, _completed(y, y_pred), y_pred, _completed(sample_weight, y_pred))
+        except ValueError as error:
+            if "key mismatch" in str(error):
+                raise InputError(f"metrics are of other outputs than the network's {', '.join(y_pred)}") from error
+            if isinstance(y, dict) and re.search("None values|NoneType|None is not", str(error)):
+                raise InputError(f"a metric is of an output that y leaves out; y has {', '.join(y)}") from error
+            raise
+
+
+# Keras' older file format, .h5, looks a model up by its bare name.
+keras.saving.get_custom_objects()["Network"] = Network
+
+
+def _completed(values, outputs):
+    """A dictionary with None for the outputs that it leaves out."""
+    return {**dict.fromkeys(outputs), **values} if isinstance(values, dict) else values

@@ -1,0 +1,16 @@
+"""Phrases that messages have in common."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+
+
+def either(words: Iterable[str]) -> str:
+    """`a, b or c`."""
+    *first, last = words
+    return f"{', '.join(first)} or {last}" if first else last
+
+
+def did_you_mean(word: str, known: Iterable[str], full: Mapping[str, str] | None = None) -> str:
+    """The end of a message about a word that does not exist: the most similar one, by its `full` name; else nothing."""
+    near = difflib.get_close_matches(word, list(known), 1)
+    return f"; did you mean {(full or {}).get(near[0], near[0])}?" if near else ""

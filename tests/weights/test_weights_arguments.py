@@ -1,0 +1,42 @@
+"""What `load_weights` and `save_weights` are given by mistake."""
+
+import keras
+import pytest
+
+from iaunet_tf import IAUNet
+from iaunet_tf.errors import InputError
+from iaunet_tf.weights import load_weights, save_weights
+
+
+def test_mistakes(tmp_path):
+    network = IAUNet(input_shape=(64, 32, 3), width=0.125, block=None)
+    (tmp_path / "folder.keras").mkdir()
+    inputs = keras.Input((64, 32, 3))
+    within = keras.Model(inputs, network(inputs)["embedding"], name="within")  # more weights than PyTorch names
+    (tmp_path / "a.keras").touch()
+    for call, message in (
+        (lambda: load_weights(tmp_path / "a.keras", network), "weights must be a file; received Network"),
+        (lambda: load_weights(network, None), "weights must be a file; received NoneType"),
+        (lambda: load_weights(3, tmp_path / "a.keras"), "takes a keras.Model first; received int"),
+        (lambda: save_weights(network, None), "must be a file; received NoneType"),
+        (lambda: save_weights(network, tmp_path / "folder.keras"), "folder.keras: is a folder"),
+        (lambda: save_weights(tmp_path / "a.keras", tmp_path / "b.keras"), "that is built; received PosixPath"),
+        (lambda: save_weights(keras.Sequential([keras.layers.Dense(2)]), tmp_path / "b.weights.h5"), "that is built"),
+        (lambda: save_weights(within, tmp_path / "b.safetensors"), "not a network of IAUNet; use Keras"),
+    ):
+        with pytest.raises(InputError, match=message):
+            call()
+    assert not list(tmp_path.glob("b.*"))
+
+
+def test_parts_of_keras_weights_are_counted(tmp_path):
+    size = {"input_shape": (64, 32, 3), "block": None}
+    path = tmp_path / "a.weights.h5"
+    network = IAUNet(3, width=0.125, **size)
+    save_weights(network, path)
+    assert len(load_weights(IAUNet(3, width=0.125, **size), path).loaded) == len(network.weights)
+    report = load_weights(IAUNet(4, width=0.125, **size), path, partial=True)
+    assert "layers of other shapes are unchanged" in str(report)
+    assert 0 < len(report.loaded) < len(network.weights)
+    with pytest.raises(InputError, match="nothing in it fits"):
+        load_weights(IAUNet(4, width=0.25, **size), path, partial=True)
