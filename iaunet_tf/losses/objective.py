@@ -71,7 +71,8 @@ def make_objective(options, mining: str = "global") -> Callable[[dict, dict], tu
             value = term.loss(labels, given, batch, options)
             if value is not None:
                 values[name] = value
-                weighted.append(weight * value)
+                # A product with 1 would let TensorFlow add in another order.
+                weighted.append(value if weight == 1 else weight * value)
         total = functools.reduce(operator.add, weighted)
         return total, {**values, "accuracy": accuracy(batch["labels"], outputs["logits"])}
 
