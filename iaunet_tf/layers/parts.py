@@ -51,3 +51,18 @@ def batch_norm(zero: bool = False, **kwargs) -> BatchNorm:
     the residual block that ends in it starts as the identity."""
     gamma = "zeros" if zero else "ones"
     return BatchNorm(gamma_initializer=gamma, **BATCH_NORM, **kwargs)
+
+
+def instance_norm(**kwargs) -> keras.layers.Layer:
+    """Creates a norm over the positions of each image and channel, with scale and offset."""
+    return keras.layers.GroupNormalization(groups=-1, epsilon=BATCH_NORM["epsilon"], **kwargs)
+
+
+def conv(x, filters: int, kernel: int, stride: int, name: str):
+    """Applies a convolution without bias, padded on all sides alike, as PyTorch does."""
+    if kernel > 1:
+        # "same" would pad a stride of 2 on the right and bottom only.
+        x = keras.layers.ZeroPadding2D(kernel // 2, name=f"{name}_pad")(x)
+    initializer = keras.initializers.VarianceScaling(2.0, "fan_out", "untruncated_normal")
+    options = {"strides": stride, "use_bias": False, "kernel_initializer": initializer}
+    return keras.layers.Conv2D(filters, kernel, name=name, **options)(x)

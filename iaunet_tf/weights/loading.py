@@ -1,5 +1,6 @@
 """Loading of weights into a network: either succeeds completely or changes nothing."""
 
+import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,18 +11,20 @@ import numpy as np
 
 from iaunet_tf.errors import InputError
 from iaunet_tf.weights.imagenet import find_weights
-from iaunet_tf.weights.names import named_variables, to_keras
+from iaunet_tf.weights.names import canonical, named_entries
 from iaunet_tf.weights.reading import read_state_dict
 
-# Ignored tensors: counters of PyTorch's batch norms, and torchvision's and timm's ImageNet classifiers.
-IGNORED = ("num_batches_tracked", "fc.weight", "fc.bias")
+# Endings of ignored tensors: counters of PyTorch's batch norms, other toolboxes' classifiers and statistics of pixels.
+IGNORED = (
+    "num_batches_tracked",
+    "fc.weight",
+    "fc.bias",
+    "heads.weight",
+    ".classifier.weight",
+    "pixel_mean",
+    "pixel_std",
+)
 CLASSIFIER = ("classifier.weight", "classifier.bias")
-# Parts that keep their initial weights if a checkpoint contains nothing of them.
-PARTS = {
-    "blocks": ("IAU2.", "IAU3.", "layer2.4.", "layer3.6."),
-    "embedding": ("bn.",),
-    "classifier": ("classifier.",),
-}
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,10 @@ class LoadReport:
         if self.anew:
             parts = ", ".join(f"{part} ({count} tensors)" for part, count in self.anew.items())
             lines.append(f"not in the file, and start anew: {parts}")
-        whole = tuple(name for part in self.anew for name in PARTS[part])
         for title in ("missing", "unexpected", "skipped", "warnings"):
-            entries = [entry for entry in getattr(self, title) if title != "missing" or not entry.startswith(whole)]
+            entries = getattr(self, title)
+            if title == "missing":
+                entries = [entry for entry in entries if _part(entry) not in self.anew]
             if entries:
                 more = f" and {len(entries) - 6} more" if len(entries) > 6 else ""
                 lines.append(f"{title}: {', '.join(entries[:6])}{more}")
@@ -99,13 +103,15 @@ def check_weights(weights: str | Path, width: float) -> None:
 
 def _load_named(model, path, state, stripped, partial):
     state = {name: array for name, array in state.items() if not name.endswith(IGNORED)}
-    variables = named_variables(model)
+    entries = named_entries(model)
+    names, _ = canonical(entries)
+    entries = dict(zip(names, entries.values(), strict=True))
     report, values, wrong = LoadReport(stripped=stripped), {}, []
-    for name, variable in variables.items():
+    for name, entry in entries.items():
         if name not in state:
             report.missing.append(name)
             continue
-        array = to_keras(state[name], len(variable.shape))
+        variable, array = entry.variable, entry.to_keras(state[name])
         if not np.issubdtype(array.dtype, np.floating):
             wrong.append(f"{name} is {array.dtype}, not floating point")
         elif array.shape != tuple(variable.shape):
@@ -115,27 +121,34 @@ def _load_named(model, path, state, stripped, partial):
             values[name] = array
             if not np.isfinite(array).all():
                 report.warnings.append(f"{name} is not finite")
-    report.unexpected.extend(sorted(set(state) - set(variables)))
-    for part, prefixes in PARTS.items():
-        count = sum(name.startswith(prefixes) for name in report.missing)
-        if count and not any(name.startswith(prefixes) for name in state):
-            report.anew[part] = count
-    optional = (*CLASSIFIER, *(name for part in report.anew for name in PARTS[part]))
-    needed = [name for name in report.missing if not name.startswith(optional)]
-    if not values or (not partial and len(needed) > len(variables) / 2):
+    report.unexpected.extend(sorted(set(state) - set(entries)))
+    for name in report.missing:
+        if part := _part(name):
+            report.anew[part] = report.anew.get(part, 0) + 1
+    for part in set(map(_part, state)) & set(report.anew):
+        del report.anew[part]
+    needed = [name for name in report.missing if name not in CLASSIFIER and _part(name) not in report.anew]
+    if not values or (not partial and len(needed) > len(entries) / 2):
         raise InputError(f"{path}: has another architecture: {_looks_like(state)}")
     if wrong and not partial:
         raise InputError(f"{path}: {len(wrong)} tensors do not fit, the first: {wrong[0]}; --partial loads the others")
     if needed and not partial:
         raise InputError(
-            f"{path}: {len(needed)} of the network's {len(variables)} tensors are missing, the first: {needed[0]} "
+            f"{path}: {len(needed)} of the network's {len(entries)} tensors are missing, the first: {needed[0]} "
             f"({_looks_like(state)}); --partial loads the others"
         )
     report.warnings.extend(wrong)
     for name, array in values.items():
-        variables[name].assign(array.astype("float32"))
+        entries[name].variable.assign(array.astype("float32"))
     report.loaded.extend(values)
     return report
+
+
+def _part(name):
+    """The part of a network that a tensor belongs to, of those that may keep their initial weights."""
+    if name.startswith(("IAU2.", "IAU3.", "layer2.4.", "layer3.6.")) or re.match(r"[^.]*_iau?\.", name):
+        return "blocks"
+    return {"bn": "embedding", "classifier": "classifier"}.get(name.partition(".")[0])
 
 
 def _looks_like(state):
@@ -152,7 +165,8 @@ def _looks_like(state):
 
 
 def _load_h5(model, path, partial):
-    before, variables = model.get_weights(), named_variables(model)
+    before = model.get_weights()
+    variables = {name: entry.variable for name, entry in named_entries(model).items()}
     old = {name: np.array(variable) for name, variable in variables.items()}
     try:
         with warnings.catch_warnings(record=True) as said:

@@ -1,7 +1,6 @@
 """Safe reading of state dictionaries, without running any code in the files."""
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,14 +8,10 @@ import numpy as np
 
 from iaunet_tf.errors import InputError
 from iaunet_tf.weights.imagenet import require_torch
-from iaunet_tf.weights.names import image_name, state_dict
+from iaunet_tf.weights.names import canonical, prefixes, state_dict
 
-# Tensors of a ResNet's stages, whose names tell the prefix.
-STAGES = re.compile(r"(.*\.)?layer[1-4]\.\d+\.(?:conv|bn)[1-3]\.\w+")
 # Prefixes of a second network that follows the first one.
 FOLLOWERS = re.compile("ema|encoder_k|momentum|teacher")
-# Other libraries' names of the batch norm that gives the embedding.
-NECKS = ("heads.bottleneck.0.", "bottleneck.")
 
 
 def read_state_dict(path: str | Path) -> tuple[dict[str, np.ndarray], str]:
@@ -32,10 +27,7 @@ def read_state_dict(path: str | Path) -> tuple[dict[str, np.ndarray], str]:
     else:
         content = _read_pytorch(path)
     tensors, outer, prefix = _network(path, content)
-    names = [image_name(_strip(name, prefix)) for name in tensors]
-    if not any(name.startswith("bn.") for name in names):
-        neck = next((neck for neck in NECKS if any(name.startswith(neck) for name in names)), "bn.")
-        names = ["bn." + name.removeprefix(neck) if name.startswith(neck) else name for name in names]
+    names, _ = canonical(tensors, prefix)
     arrays = (_array(f"{path}: {name}", tensor) for name, tensor in tensors.items())
     return dict(zip(names, arrays, strict=True)), outer + prefix
 
@@ -44,8 +36,7 @@ def _network(path, content):
     """The dictionary of tensors that holds the network, where it was found, and the prefix of its names."""
     found = []
     for outer, tensors in _dictionaries(content, "", 5):
-        prefixes = Counter(match[1] or "" for match in map(STAGES.fullmatch, tensors) if match)
-        found += ((count, outer, prefix, tensors) for prefix, count in (prefixes or {"": 0}).items())
+        found += ((count, outer, prefix, tensors) for prefix, count in prefixes(tensors).items())
     if not found:
         raise InputError(f"{path}: contains no tensors")
     most = max(count for count, *_ in found)
@@ -72,13 +63,6 @@ def _dictionaries(content, outer, depth) -> Iterator[tuple[str, dict]]:
         yield outer, tensors
     for name, value in content.items():
         yield from _dictionaries(value, f"{outer}{name}.", depth - 1)
-
-
-def _strip(name, prefix):
-    """Removes as much of a prefix as a name has: `module.` of `module.base.`, for what stands beside the backbone."""
-    while not name.startswith(prefix):
-        prefix = re.sub(r"[^.]*\.$", "", prefix)
-    return name[len(prefix) :]
 
 
 def _array(name, tensor):

@@ -1,10 +1,13 @@
-"""Convolutional networks up to their last feature map, a file for each family.
+"""Networks up to their last feature map, a file for each family.
 
-Each is a function of the input tensor and of `behind(x, place)`, which it calls at every place that can have a block
-behind it.
+The convolutional ones are functions of the input tensor and of `behind(x, place)`, which they call at every place that
+can have a block behind it.
 """
 
 from iaunet_tf.models.backbones.applications import APPLICATIONS, application
+from iaunet_tf.models.backbones.lmbn import lmbn
+from iaunet_tf.models.backbones.osnet import osnet
 from iaunet_tf.models.backbones.resnet50 import resnet50
+from iaunet_tf.models.backbones.vit import vit_base
 
-__all__ = ["APPLICATIONS", "application", "resnet50"]
+__all__ = ["APPLICATIONS", "application", "lmbn", "osnet", "resnet50", "vit_base"]
