@@ -352,8 +352,8 @@ def test_expansion_wants_a_number_within_the_gallery(k):
     [
         ({"k1": 1.5}, "k2 must be between 1 and k1, both whole"),
         ({"k1": 5, "k2": 6}, "k2 must be between 1 and k1"),
-        ({"weight": 1.5}, "weight must be in 0..1"),
-        ({"weight": np.nan}, "weight must be in 0..1"),
+        ({"weight": 1.5}, "weight must be a number, 0 to 1"),
+        ({"weight": np.nan}, "weight must be a number, 0 to 1"),
         ({"distance": "manhattan"}, "distance must be one of cosine, euclidean"),
         ({"gallery": np.ones((0, 3))}, "at least one of each"),
         ({"gallery": np.full((2, 3), np.inf)}, "gallery: 2 of 2 embeddings are not finite"),
