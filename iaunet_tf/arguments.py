@@ -14,6 +14,14 @@ def check_number(name: str, value, low: float, high: float = math.inf, whole: bo
         raise InputError(f"{name} must be a {'whole ' * whole}number, {span}; received {value!r}")
 
 
+def at_least_one(**number: int) -> int:
+    """The number given by its name, checked."""
+    ((name, value),) = number.items()
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+        raise InputError(f"{name} must be a whole number of at least 1; received {value!r}")
+    return value
+
+
 def check_choice(name: str, value, choices) -> None:
     """Refuses what is not among the choices."""
     if not any(value is choice or (isinstance(value, str) and value == choice) for choice in choices):

@@ -15,3 +15,8 @@ class InputError(ValueError):
 
 class Stopped(Exception):
     """Training stopped where it was asked to; its state is saved."""
+
+
+def reason_of(error: BaseException, most: int = 160) -> str:
+    """What an exception says, on one line of at most so many characters, for the message of an `InputError`."""
+    return " ".join(str(error).split())[:most]

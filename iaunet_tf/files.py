@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from iaunet_tf.errors import FULL, InputError
+from iaunet_tf.errors import FULL, InputError, reason_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -105,7 +105,7 @@ def intact(read: Callable[[], Content], path: Path) -> Content | None:
     except IsADirectoryError as error:
         raise InputError(f"{error.filename}: is a folder where a file is to be written; remove it") from None
     except Exception as error:  # numpy, zipfile and json raise various ones for damaged files
-        print(f"{path}: damaged, made anew ({' '.join(str(error).split())[:80]})", flush=True)
+        print(f"{path}: damaged, made anew ({reason_of(error, 80)})", flush=True)
         return None
 
 

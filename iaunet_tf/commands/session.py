@@ -134,7 +134,7 @@ def cross_validate(config: Config, run: Run, source: Run, work: Work) -> None:
 
 
 def _finished(fold, epochs):
-    """Metrics of the ordinary ranking of a fold that has been trained for so many epochs and evaluated; else None."""
+    """The first ranking's metrics if the fold has been trained for at least `epochs` and evaluated, else None."""
 
     def read():
         stored = next(iter(json.loads(fold.metrics.read_text()).values()))

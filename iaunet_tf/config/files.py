@@ -8,7 +8,7 @@ import yaml
 from jsonargparse import get_loader, set_loader
 
 from iaunet_tf.config.common import Config
-from iaunet_tf.errors import InputError
+from iaunet_tf.errors import InputError, reason_of
 from iaunet_tf.files import replacing
 
 # Names of older versions.
@@ -69,7 +69,7 @@ def read_file(path: Path) -> dict[str, object]:
     try:
         content = yaml.load(text.decode(), _Loader) or {}  # _Loader is a SafeLoader
     except Exception as error:  # beside its own exceptions, yaml raises those of Python for values like !!int ""
-        raise InputError(f"{path}: is not a readable YAML file ({' '.join(str(error).split())[:160]})") from None
+        raise InputError(f"{path}: is not a readable YAML file ({reason_of(error)})") from None
     if not isinstance(content, dict):
         raise InputError(f"{path}: is not a configuration of sections and keys")
     values = {}

@@ -13,7 +13,7 @@ def read_run(folder: str | Path, keys: Sequence[str] = ()) -> tuple[Config, Conf
     """Reads the configuration of a run with keys of a command line, and as it is stored, both with absolute paths.
 
     Raises:
-        InputError: it is no run, its data are gone, or the keys are of another task or fold.
+        InputError: the folder is not a run, its data set is gone, or the keys belong to another task or fold.
     """
     stored, config = (absolute(parse(words, str(folder))) for words in ([], keys))
     data = config.data

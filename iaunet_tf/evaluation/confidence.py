@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from iaunet_tf.arguments import check_number
+from iaunet_tf.arguments import at_least_one, check_number
 from iaunet_tf.errors import InputError
 from iaunet_tf.evaluation.embeddings import ids_of
-from iaunet_tf.evaluation.ranking import RetrievalResult, at_least_one
+from iaunet_tf.evaluation.ranking import RetrievalResult
 
 
 def confidence_intervals(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from iaunet_tf.arguments import check_choice
 from iaunet_tf.errors import InputError
 from iaunet_tf.vectors import as_array, as_vectors, unit_length
 
@@ -106,12 +107,6 @@ def _ids(name, values):
     return array if array.dtype.kind == "U" else array.astype("int64", copy=False)
 
 
-def check_distance(distance: str) -> None:
-    """Refuses the name of a distance that there is not."""
-    if not isinstance(distance, str) or distance not in DISTANCES:
-        raise InputError(f"distance must be one of {', '.join(DISTANCES)}; received {distance!r}")
-
-
 def combine(embeddings: list[np.ndarray], distance: str = "cosine") -> np.ndarray:
     """Joins the embeddings `(N, D_i)` that several networks give the same images: an ensemble.
 
@@ -121,7 +116,7 @@ def combine(embeddings: list[np.ndarray], distance: str = "cosine") -> np.ndarra
     Raises:
         InputError: the numbers of images differ, or embeddings cannot be used.
     """
-    check_distance(distance)
+    check_choice("distance", distance, DISTANCES)
     if not isinstance(embeddings, Iterable):
         raise InputError(f"embeddings must be a list of arrays; received {type(embeddings).__name__}")
     vectors = [as_vectors(each, f"embeddings {place}") for place, each in enumerate(embeddings, start=1)]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from iaunet_tf.evaluation.ranking import at_least_one
+from iaunet_tf.arguments import at_least_one
 from iaunet_tf.evaluation.search import Search
 
 BINS = 10_000

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from iaunet_tf.arguments import at_least_one
 from iaunet_tf.errors import InputError
 
 MAX_RANK = 50
@@ -58,14 +59,6 @@ class RetrievalResult:
     def __repr__(self):
         values = ", ".join(f"{name} {value:.4f}" for name, value in self.metrics().items())
         return f"RetrievalResult({values}, {self.num_queries} queries)"
-
-
-def at_least_one(**number: int) -> int:
-    """The number given by its name, checked."""
-    ((name, value),) = number.items()
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
-        raise InputError(f"{name} must be a whole number of at least 1; received {value!r}")
-    return value
 
 
 class Ranking:

@@ -3,9 +3,9 @@
 import numpy as np
 from scipy import sparse
 
-from iaunet_tf.arguments import check_number
+from iaunet_tf.arguments import check_choice, check_number
 from iaunet_tf.errors import InputError
-from iaunet_tf.evaluation.embeddings import check_distance
+from iaunet_tf.evaluation.embeddings import DISTANCES
 from iaunet_tf.vectors import as_vectors, centre, comparable_lengths, unit_length
 
 BLOCK = 4096
@@ -34,7 +34,7 @@ def rerank(
     Raises:
         InputError: the shapes of the embeddings do not match, or another argument is out of its range.
     """
-    check_distance(distance)
+    check_choice("distance", distance, DISTANCES)
     query, gallery = _of_one_size(query, gallery)
     if not (_whole(k1) and _whole(k2) and 1 <= k2 <= k1):
         raise InputError(f"k2 must be between 1 and k1, both whole; received k1 = {k1}, k2 = {k2}")

@@ -5,9 +5,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from iaunet_tf.arguments import at_least_one, check_choice
 from iaunet_tf.errors import InputError
-from iaunet_tf.evaluation.embeddings import Embeddings, Ids, check_distance
-from iaunet_tf.evaluation.ranking import at_least_one
+from iaunet_tf.evaluation.embeddings import DISTANCES, Embeddings, Ids
 from iaunet_tf.vectors import BLOCK, centre, comparable_lengths
 
 # Queries, and similarities, held at a time at most.
@@ -32,7 +32,7 @@ class Search:
     """
 
     def __init__(self, query: Embeddings, gallery: Embeddings, distance: str = "cosine", chunk: int | None = None):
-        check_distance(distance)
+        check_choice("distance", distance, DISTANCES)
         ours, theirs = query.vectors.shape[1], gallery.vectors.shape[1]
         if ours != theirs:
             raise InputError(f"query embeddings have {ours} dimensions, gallery embeddings {theirs}")

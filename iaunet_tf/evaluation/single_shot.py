@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from iaunet_tf.arguments import check_number
+from iaunet_tf.arguments import at_least_one, check_number
 from iaunet_tf.evaluation.embeddings import Ids
-from iaunet_tf.evaluation.ranking import MAX_RANK, RetrievalResult, at_least_one
+from iaunet_tf.evaluation.ranking import MAX_RANK, RetrievalResult
 
 REPEATS = 100
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from iaunet_tf.errors import InputError
+from iaunet_tf.errors import InputError, reason_of
 from iaunet_tf.terminal import quietly
 
 CALIBRATION_BATCH = 8
@@ -42,7 +42,7 @@ def to_int8(path: str | Path, pixels: np.ndarray) -> None:
                 weight_type=QuantType.QInt8,
             )
     except Exception as error:  # ONNX Runtime raises various exceptions of its own
-        raise InputError(f"the network cannot be quantised: {' '.join(str(error).split())[:200]}") from None
+        raise InputError(f"the network cannot be quantised: {reason_of(error, 200)}") from None
     # The quantiser drops the metadata.
     proto = onnx.load(str(path))
     onnx.helper.set_model_props(proto, properties)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from iaunet_tf.arguments import at_least_one, check_choice
 from iaunet_tf.errors import InputError
 from iaunet_tf.inference.inputs import Picture, as_list, clip_pixels, in_places, picture_pixels
 from iaunet_tf.inference.runtimes import open_network
@@ -42,10 +43,8 @@ class Embedder:
     """
 
     def __init__(self, path: "str | Path | keras.Model", batch_size: int = 32, device: str = "auto"):
-        if not isinstance(batch_size, int | np.integer) or isinstance(batch_size, bool) or batch_size < 1:
-            raise InputError(f"batch_size must be a whole number of at least 1; received {batch_size!r}")
-        if device not in DEVICES:
-            raise InputError(f"device must be one of {', '.join(DEVICES)}; received {device!r}")
+        at_least_one(batch_size=batch_size)
+        check_choice("device", device, DEVICES)
         self._network = open_network(path, device)
         self.metadata = self._network.metadata
         self.batch_size = int(batch_size)

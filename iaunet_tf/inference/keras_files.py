@@ -5,7 +5,7 @@ from pathlib import Path
 import keras
 
 import iaunet_tf
-from iaunet_tf.errors import InputError
+from iaunet_tf.errors import InputError, reason_of
 from iaunet_tf.metadata import Metadata
 from iaunet_tf.models.network import Network
 from iaunet_tf.run import Run
@@ -34,7 +34,7 @@ def load_model(source: str | Path) -> keras.Model:
     try:
         return keras.models.load_model(path, compile=False, safe_mode=True)  # without code of the file's own
     except Exception as error:  # zipfile, h5py and Keras raise various exceptions for damaged or foreign files
-        raise InputError(f"{path}: damaged or not a .keras file ({' '.join(str(error).split())[:160]})") from None
+        raise InputError(f"{path}: damaged or not a .keras file ({reason_of(error)})") from None
 
 
 def load_network(source: str | Path) -> keras.Model:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from iaunet_tf.errors import InputError
+from iaunet_tf.errors import InputError, reason_of
 from iaunet_tf.inference.operations import check_operations
 from iaunet_tf.metadata import FILE, KEY, LARGEST, Metadata
 from iaunet_tf.terminal import quietly
@@ -37,7 +37,7 @@ class OnnxNetwork:
         try:
             self._session = onnxruntime.InferenceSession(content, options, [*wanted, "CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime raises various exceptions of its own
-            raise InputError(f"{path}: not a readable ONNX file ({' '.join(str(error).split())[:160]})") from None
+            raise InputError(f"{path}: not a readable ONNX file ({reason_of(error)})") from None
         properties = self._session.get_modelmeta().custom_metadata_map
         if KEY not in properties:
             raise InputError(f"{path}: was not exported by iaunet-tf (it has no {KEY} metadata)")
@@ -75,7 +75,7 @@ class LiteRtNetwork:
                 self._interpreter = Interpreter(str(path), num_threads=os.cpu_count())
                 self._interpreter.allocate_tensors()  # operations that LiteRT does not have are noticed here
         except (ValueError, RuntimeError) as error:
-            raise InputError(f"{path}: not a readable LiteRT file ({' '.join(str(error).split())[:160]})") from None
+            raise InputError(f"{path}: not a readable LiteRT file ({reason_of(error)})") from None
         inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         # Tensors have names of the converter's making; there is one of each.
         self.metadata.check(path, _declared(self.metadata.input, inputs), _declared("embedding", outputs))
@@ -124,7 +124,7 @@ class SavedModelNetwork:
                 for specs in (function.structured_input_signature[1], function.structured_outputs)
             )
         except Exception as error:  # TensorFlow's loader raises various exceptions for damaged files
-            raise InputError(f"{path}: not a readable SavedModel ({' '.join(str(error).split())[:160]})") from None
+            raise InputError(f"{path}: not a readable SavedModel ({reason_of(error)})") from None
         self.metadata.check(path, inputs, outputs)
 
     def embed(self, pixels: np.ndarray, signature: str = "serving_default") -> np.ndarray:
@@ -137,7 +137,7 @@ class SavedModelNetwork:
             with tf.device(self._device):
                 return function(**{name: tf.constant(pixels)})["embedding"].numpy()
         except self._errors as error:
-            raise InputError(f"signature {signature} failed: {' '.join(str(error).split())[:200]}") from None
+            raise InputError(f"signature {signature} failed: {reason_of(error, 200)}") from None
 
 
 class KerasNetwork:

@@ -5,16 +5,14 @@ from os import PathLike
 from types import NoneType
 
 import keras
-from keras import layers
 
 from iaunet_tf.arguments import check_choice, check_image_shape, check_number
 from iaunet_tf.errors import InputError
-from iaunet_tf.layers import FramesToBatch, IABlock, IAUBlock
+from iaunet_tf.layers import IABlock, IAUBlock
 from iaunet_tf.models.backbones import resnet50
 from iaunet_tf.models.heads import classifier, neck, pool
 from iaunet_tf.models.insertion import BLOCKS, Insertion
-from iaunet_tf.models.network import Network
-from iaunet_tf.preprocessing import IMAGENET_MEAN, IMAGENET_STD
+from iaunet_tf.models.network import Network, entrance
 from iaunet_tf.weights import load_weights
 
 BLOCK_AFTER_STAGES = (2, 3)
@@ -77,15 +75,7 @@ def IAUNet(
     if not isinstance(weights, (str, PathLike, NoneType)):
         raise InputError(f"weights must be 'imagenet', a file or None; received {weights!r}")
 
-    inputs = keras.Input((None, *input_shape) if video else input_shape, name="images")
-    clips = inputs if video else None
-    x = inputs
-    if include_preprocessing:
-        scale = [1 / (255 * s) for s in IMAGENET_STD]
-        offset = [-m / s for m, s in zip(IMAGENET_MEAN, IMAGENET_STD, strict=True)]
-        x = layers.Rescaling(scale, offset, dtype="float32", name="preprocessing")(x)
-    if video:
-        x = FramesToBatch(name="frames_to_batch")(x)
+    inputs, clips, x = entrance(input_shape, video, include_preprocessing)
     blocks = Insertion(_blocks(block, recompute), clips)
     embedding = neck(pool(resnet50(x, blocks, width), clips=clips))
     outputs = {f"part_attention_{number}": maps for number, maps in enumerate(blocks.attention, 1)}

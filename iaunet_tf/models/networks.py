@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from functools import partial
 
 import keras
-from keras import layers
 
-from iaunet_tf.layers import FramesToBatch
 from iaunet_tf.models.backbones import lmbn, osnet, resnet50, vit_base
 from iaunet_tf.models.heads import classifier, mean_of_frames, neck, pool, projection
 from iaunet_tf.models.insertion import BLOCKS, Insertion
-from iaunet_tf.models.network import Network
+from iaunet_tf.models.network import Network, entrance
 from iaunet_tf.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 
 
@@ -127,14 +125,7 @@ def build_network(
             f"{name} has no place {unknown[0]!r} for a block; it has {', '.join(network.places) or 'none'}"
         )
     shape = tuple(input_shape or (*network.size, 3))
-    inputs = keras.Input((None, *shape) if video else shape, name="images")
-    clips, x = inputs if video else None, inputs
-    if include_preprocessing:
-        scale = [1 / (255 * s) for s in network.std]
-        offset = [-m / s for m, s in zip(network.mean, network.std, strict=True)]
-        x = layers.Rescaling(scale, offset, dtype="float32", name="preprocessing")(x)
-    if video:
-        x = FramesToBatch(name="frames_to_batch")(x)
+    inputs, clips, x = entrance(shape, video, include_preprocessing, network.mean, network.std)
     insertion = Insertion({place: partial(BLOCKS[block], name=f"{place}_{block}") for place in blocks}, clips)
     outputs = network.head(network.features(x, insertion), clips)
     outputs |= {f"part_attention_{number}": maps for number, maps in enumerate(insertion.attention, 1)}

@@ -11,7 +11,7 @@ from pathlib import Path
 import keras
 
 from iaunet_tf.config.common import Config
-from iaunet_tf.errors import InputError
+from iaunet_tf.errors import InputError, reason_of
 from iaunet_tf.files import replacing
 from iaunet_tf.run import Run
 from iaunet_tf.training.resumption import check_same, dependencies
@@ -101,7 +101,7 @@ def restore(model: keras.Model, run: Run) -> State:
             if saved.optimizer is None:
                 raise ValueError("it has no optimizer")
         except Exception as error:  # zipfile, json, h5py and Keras raise various exceptions for damaged files
-            failures.append(f"{path}: damaged or not an iaunet-tf checkpoint ({' '.join(str(error).split())[:200]})")
+            failures.append(f"{path}: damaged or not an iaunet-tf checkpoint ({reason_of(error, 200)})")
             continue
         if failures:
             print(f"{failures[0]}; resuming from the previous one")

@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from iaunet_tf.errors import InputError
+from iaunet_tf.errors import InputError, reason_of
 from iaunet_tf.weights.imagenet import find_weights
 from iaunet_tf.weights.names import canonical, named_entries
 from iaunet_tf.weights.reading import read_state_dict
@@ -174,8 +174,7 @@ def _load_h5(model, path, partial):
             model.load_weights(path, skip_mismatch=partial)
     except Exception as error:  # h5py and Keras raise various exceptions for damaged or foreign files
         model.set_weights(before)
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(f"{path}: damaged or another architecture ({reason})") from None
+        raise InputError(f"{path}: damaged or another architecture ({reason_of(error, 200)})") from None
     if not said:
         return LoadReport(loaded=list(variables))
     changed = [name for name, variable in variables.items() if (np.array(variable) != old[name]).any()]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from iaunet_tf.errors import InputError
+from iaunet_tf.errors import InputError, reason_of
 from iaunet_tf.weights.imagenet import require_torch
 from iaunet_tf.weights.names import canonical, prefixes, state_dict
 
@@ -74,7 +74,7 @@ def _array(name, tensor):
         tensor = tensor.dequantize() if tensor.is_quantized else tensor.to_dense()
         return (tensor.float() if tensor.is_floating_point() else tensor).numpy()
     except Exception as error:  # PyTorch has many kinds of tensors, some without numbers
-        raise InputError(f"{name}: a tensor of {tensor.dtype} that cannot be read ({_line(error)})") from None
+        raise InputError(f"{name}: a tensor of {tensor.dtype} that cannot be read ({reason_of(error)})") from None
 
 
 def _read_safetensors(path):
@@ -85,7 +85,7 @@ def _read_safetensors(path):
         with safe_open(path, framework="numpy") as file:
             return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  it is no dictionary
     except Exception as error:  # safetensors, or Python for data types that NumPy does not have
-        raise InputError(f"{path}: not a readable safetensors file ({_line(error)})") from None
+        raise InputError(f"{path}: not a readable safetensors file ({reason_of(error)})") from None
 
 
 def _read_keras(path):
@@ -112,13 +112,9 @@ def _read_pytorch(path):
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         named = re.search(r"GLOBAL ([\w.]*\w)", str(error))
-        reason = f"contains {named[1]}, not weights alone" if named else "contains more than weights or is damaged"
-        raise InputError(f"{path}: refused, nothing was run: {reason}; save the network's state_dict()") from None
+        what = f"contains {named[1]}, not weights alone" if named else "contains more than weights or is damaged"
+        raise InputError(f"{path}: refused, nothing was run: {what}; save the network's state_dict()") from None
     except Exception as error:  # zip, tar and pickle readers raise various exceptions
         program = "TorchScript" in str(error)
-        reason = "a TorchScript program; save its state_dict()" if program else f"damaged ({_line(error)})"
-        raise InputError(f"{path}: not a PyTorch checkpoint but {reason}") from None
-
-
-def _line(error):
-    return " ".join(str(error).split())[:160]
+        what = "a TorchScript program; save its state_dict()" if program else f"damaged ({reason_of(error)})"
+        raise InputError(f"{path}: not a PyTorch checkpoint but {what}") from None

@@ -122,7 +122,7 @@ def test_the_module_is_the_command():
         # Options that need each other.
         (["export", "onnx", "run", "--out", "a.onnx", "--precision", "int8"], "add --calibrate FOLDER"),
         (["export", "onnx", "run", "--out", "a.onnx", "--calibrate", "a"], "add --precision int8, or leave it out"),
-        # A folder that is no run's.
+        # A folder that is not a run.
         (["export", "onnx", ".", "--out", "a.onnx"], ".: is not a run folder (it holds no config.yaml)"),
         (["report", "."], ".: is not a run folder (it holds no config.yaml)"),
         (["train", "--resume", "."], ".: is not a run folder (it holds no config.yaml)"),

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from iaunet_tf.data.dataset import Subset
-from iaunet_tf.errors import InputError
+from iaunet_tf.errors import InputError, reason_of
 
 # What people call subsets, letters alone.
 SUBSETS = {
@@ -124,7 +124,7 @@ def read_matrix(path: Path, name: str) -> np.ndarray:
     except KeyError:
         raise InputError(f"{path}: contains no matrix {name}") from None
     except Exception as error:  # h5py and SciPy raise various exceptions for damaged files
-        raise InputError(f"{path}: not a readable MATLAB file ({' '.join(str(error).split())[:120]})") from None
+        raise InputError(f"{path}: not a readable MATLAB file ({reason_of(error, 120)})") from None
     matrix = np.atleast_2d(matrix.toarray() if issparse(matrix) else matrix)
     whole = matrix.dtype.kind in "iufb" and (matrix == np.round(matrix)).all() and (abs(matrix) < 2**53).all()
     if not whole or matrix.ndim > 2:

@@ -8,7 +8,7 @@ from PIL import Image
 from iaunet_tf.data.dataset import Dataset, Subset
 from iaunet_tf.data.readers.common import check_fold, nearby
 from iaunet_tf.data.walking import Walker
-from iaunet_tf.errors import InputError
+from iaunet_tf.errors import InputError, reason_of
 from iaunet_tf.files import making
 from iaunet_tf.terminal import in_threads
 
@@ -43,7 +43,7 @@ def read_cuhk03(root: str | Path, boxes: str, fold: int = 0) -> Dataset:
     except (OSError, KeyError, ValueError, TypeError, AttributeError, IndexError, RuntimeError) as error:
         if isinstance(error, OSError) and error.errno:  # no space, no permission
             raise
-        raise InputError(f"{file}: not the file of CUHK03 ({' '.join(str(error).split())[:120]})") from None
+        raise InputError(f"{file}: not the file of CUHK03 ({reason_of(error, 120)})") from None
 
     images = [
         (path, (int(match[1]), int(match[2])), int(match[3]))

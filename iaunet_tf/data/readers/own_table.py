@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from iaunet_tf.data.readers.common import read_text
 from iaunet_tf.data.walking import missing
-from iaunet_tf.errors import InputError
+from iaunet_tf.errors import InputError, reason_of
 
 COLUMNS = ("path", "person", "camera", "subset")
 TABLES = (".csv", ".tsv", ".parquet")
@@ -37,7 +37,7 @@ def read_table(file: Path) -> list[Row]:
         raise
     # Errors of pyarrow, of which some are OSErrors, though the file can be opened.
     except (ValueError, csv.Error, NotImplementedError, KeyError, OSError) as error:
-        raise InputError(f"{file}: cannot be read ({' '.join(str(error).split())[:120]})") from None
+        raise InputError(f"{file}: cannot be read ({reason_of(error, 120)})") from None
     places = _columns(file, header)
     rows = []
     for number, line in lines:

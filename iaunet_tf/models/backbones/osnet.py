@@ -42,7 +42,8 @@ def _gated_sum(streams, filters, name):
 def os_block(x, filters: int, name: str, norm: str = "bn"):
     """An omni-scale residual block, `(B, h, w, C)` to `(B, h, w, filters)`.
 
-    `norm` is `"bn"`; `"ibn"` normalises instances after the addition, `"ain"` at the end of the branch.
+    `norm` is `"bn"`; `"ibn"` normalises instances after the addition, `"ain"` at the end of the branch; `"plain"` is
+    `"bn"` by the names that OSNet-AIN gives its layers.
     """
     shortcut, hidden = x, filters // 4
     if x.shape[-1] != filters:
