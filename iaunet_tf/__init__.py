@@ -12,7 +12,7 @@ from iaunet_tf.lazy import lazily
 
 __version__ = "0.1.0"
 
-__all__ = ["Embedder", "IAUBlock", "IAUNet", "__version__", "insert_blocks"]
+__all__ = ["Embedder", "IAUBlock", "IAUNet", "__version__", "build_network", "from_pretrained", "insert_blocks"]
 
 __getattr__ = lazily(
     __name__,
@@ -20,6 +20,8 @@ __getattr__ = lazily(
         "Embedder": "iaunet_tf.inference",
         "IAUBlock": "iaunet_tf.layers",
         "IAUNet": "iaunet_tf.models",
+        "build_network": "iaunet_tf.models",
+        "from_pretrained": "iaunet_tf.models",
         "insert_blocks": "iaunet_tf.models",
     },
 )

@@ -4,12 +4,20 @@ import json
 from dataclasses import asdict, dataclass, fields
 
 from iaunet_tf.errors import InputError
+from iaunet_tf.preprocessing import COLOURS, INTERPOLATIONS, SCALES
 
 KEY = "iaunet_tf"  # key in a file's own metadata
 FILE = f"{KEY}.json"  # file name in exports that contain files
 LARGEST = 1 << 20  # bytes of the metadata in a file, many times what an exporter writes
 RANGES = {"height": (16, 4096), "width": (16, 4096), "embedding": (1, 65536)}
-CHOICES = {"layout": ("image", "tracker"), "dtype": ("float32", "uint8")}
+CHOICES = {
+    "layout": ("image", "tracker"),
+    "dtype": ("float32", "uint8"),
+    "interpolation": INTERPOLATIONS,
+    "colour": COLOURS,
+    "scale": (*SCALES,),
+}
+SCALE_OF = {"image": "none", "tracker": "imagenet"}  # what files of older versions mean by a layout
 
 
 @dataclass(frozen=True)
@@ -20,10 +28,12 @@ class Metadata:
         version: version of iaunet-tf.
         source: name of the file or run that was exported.
         video: whether the input is clips rather than images.
-        layout: `"image"` is `(batch, [frames,] height, width, 3)`, RGB in 0..255, normalised by the network;
-            `"tracker"` is `(batch, 3, height, width)`, RGB normalised by the caller with the ImageNet statistics.
+        layout: `"image"` is `(batch, [frames,] height, width, 3)`, `"tracker"` is `(batch, 3, height, width)`.
         dtype: data type of the input.
         embedding: number of embedding dimensions.
+        interpolation: how images are resized.
+        colour: order of the colours.
+        scale: how the caller normalises pixels, a key of `iaunet_tf.preprocessing.SCALES`.
 
     Raises:
         InputError: a value is of the wrong type or out of range.
@@ -39,8 +49,13 @@ class Metadata:
     dtype: str
     embedding: int
     unit_length: bool = True
+    interpolation: str = "bicubic"
+    colour: str = "rgb"
+    scale: str = ""
 
     def __post_init__(self):
+        if self.scale == "":
+            object.__setattr__(self, "scale", SCALE_OF.get(self.layout, ""))
         for entry in fields(self):
             value = getattr(self, entry.name)
             low, high = RANGES.get(entry.name, (None, None))
@@ -53,8 +68,8 @@ class Metadata:
             raise InputError(f"{entry.name} must be {wanted}; received {value!r:.40}")
         if self.layout == "tracker" and self.video:
             raise InputError("layout tracker is for single images, but this is a video network: take layout image")
-        if self.layout == "tracker" and self.dtype != "float32":
-            raise InputError(f"layout tracker is for float32 pixels; received {self.dtype}")
+        if self.scale != "none" and self.dtype != "float32":
+            raise InputError(f"scale {self.scale} is for float32 pixels; received {self.dtype}")
 
     @property
     def input(self) -> str:

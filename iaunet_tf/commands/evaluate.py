@@ -91,6 +91,7 @@ def _evaluate_file(source, keys):
         config.name = source.stem
     if (data.height, data.width) == (type(data).height, type(data).width):
         data.height, data.width = metadata.height, metadata.width
+    data.interpolation = data.interpolation or metadata.interpolation
     check_input(metadata, source, data)
     with claim(run, new=True) if run else contextlib.nullcontext():
         start = time.perf_counter()

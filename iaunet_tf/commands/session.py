@@ -89,7 +89,10 @@ def evaluate_again(config: Config, run: Run, source: Run) -> dict[str, float]:
     from iaunet_tf.training.loop import begin
 
     model = load_network(source.path)
-    check_input(describe(model, source.path), source.path, config.data)
+    metadata = describe(model, source.path)
+    if config.task == "reid":
+        config.data.interpolation = config.data.interpolation or metadata.interpolation
+    check_input(metadata, source.path, config.data)
     task = make_task(config, "evaluate")
     if run != source and is_chief():
         begin(run, config)

@@ -6,6 +6,7 @@ from typing import Literal
 from iaunet_tf.config import common
 from iaunet_tf.config.kinds import Amount, Count, PositiveCount, WidthFactor
 from iaunet_tf.data.readers.table import READERS
+from iaunet_tf.preprocessing import INTERPOLATIONS
 
 
 @dataclass
@@ -21,6 +22,7 @@ class ReIdData(common.DataConfig):
         clip_length: tracklets: number of frames of a clip.
         clip_stride: tracklets: distance between the frames of a training clip.
         masks: files takes the data set's part masks, prior an upright person's, none trains without.
+        interpolation: how images are resized; null takes the network's usual one, bicubic for iaunet.
         cache: where decoded training images are kept: memory, disk, none, or auto (memory if they fit).
         cache_dir: folder for cache disk, and for the index of mars.
     """
@@ -32,6 +34,7 @@ class ReIdData(common.DataConfig):
     clip_length: PositiveCount = 4
     clip_stride: PositiveCount = 8
     masks: Literal["files", "prior", "none"] = "files"
+    interpolation: Literal[INTERPOLATIONS] | None = None
     cache: Literal["auto", "memory", "disk", "none"] = "auto"
     cache_dir: str = "~/.cache/iaunet_tf"
 
@@ -46,15 +49,32 @@ class ReIdModel(common.ModelConfig):
     """Which network.
 
     Args:
-        block: iau and ia insert such blocks behind stages 2 and 3, null is the plain ResNet-50.
-        weights: what to start from: imagenet (downloaded once), or a file: .pth, .pth.tar (both need torch),
-            .safetensors, .keras or .weights.h5; a classifier of another number of identities is left out.
-        width: factor on all channel counts.
-        recompute: compute channel attention in pieces, twice, to save memory; long clips always do.
+        backbone: iaunet, or a network of another toolbox, such as osnet_x1_0 (iaunet weights list prints those with
+            weights), or of keras.applications, such as ConvNeXtTiny.
+        block: iau and ia insert such blocks, in iaunet behind stages 2 and 3, in others behind blocks_after; null is
+            the plain network.
+        blocks_after: places behind which other backbones than iaunet get blocks, such as [conv2, conv3] in OSNet,
+            [layer2, layer3] in ResNets, and names of layers in keras.applications; empty is the plain network.
+        pooling: how other backbones pool, average, max, gem, or learned_gem; null as their authors.
+        neck: whether other backbones' embedding is taken behind a batch norm; null as their authors.
+        weights: what to start from: a name of iaunet weights list, such as imagenet (downloaded once), or a file: .pth,
+            .pth.tar (both need torch), .safetensors, .keras or .weights.h5; a classifier of another number of
+            identities is left out.
+        width: factor on all channel counts of iaunet.
+        recompute: compute iaunet's channel attention in pieces, twice, to save memory; long clips always do.
     """
 
+    backbone: str = "iaunet"
+    blocks_after: list[str] = field(default_factory=list)
+    pooling: Literal["average", "max", "gem", "learned_gem"] | None = None
+    neck: bool | None = None
     width: WidthFactor = 1.0
     recompute: bool = False
+
+    @property
+    def blocks(self) -> str | None:
+        """Which blocks there are in the network: iau, ia or None."""
+        return self.block if self.backbone == "iaunet" or self.blocks_after else None
 
 
 @dataclass

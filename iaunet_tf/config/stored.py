@@ -7,6 +7,7 @@ from pathlib import Path
 from iaunet_tf.config.common import Config
 from iaunet_tf.config.parsing import parse
 from iaunet_tf.errors import InputError
+from iaunet_tf.weights.pretrained import PRETRAINED
 
 
 def read_run(folder: str | Path, keys: Sequence[str] = ()) -> tuple[Config, Config]:
@@ -30,7 +31,7 @@ def absolute(config: Config) -> Config:
     """Makes the paths of a configuration absolute, so that it holds in any folder."""
     data, model = config.data, config.model
     data.root = _absolute(data.root)
-    if model.weights and model.weights != "imagenet":
+    if model.weights and model.weights not in PRETRAINED:
         model.weights = _absolute(model.weights)
     if config.task == "reid":
         for key in ("more", "test"):

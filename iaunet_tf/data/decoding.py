@@ -37,23 +37,27 @@ Crop = Callable[[Size], Box]  # the box to crop from an image of this size
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
-def load_image(file: Given, size: Size | None = None, crop: Crop | None = None) -> np.ndarray:
+def load_image(
+    file: Given, size: Size | None = None, crop: Crop | None = None, interpolation: str = "bicubic"
+) -> np.ndarray:
     """Reads an image file, an open one or a PIL image, turns it upright, and converts it as `to_pixels` does.
 
     Raises:
         InputError: the file does not exist, is truncated or is not an image, or its pixels have an unknown range.
     """
     with naming(file):
-        return to_pixels(upright(read(file)), size, crop)
+        return to_pixels(upright(read(file)), size, crop, interpolation)
 
 
-def to_pixels(picture: Image.Image, size: Size | None = None, crop: Crop | None = None) -> np.ndarray:
+def to_pixels(
+    picture: Image.Image, size: Size | None = None, crop: Crop | None = None, interpolation: str = "bicubic"
+) -> np.ndarray:
     """Converts an image of 8 bits, also a greyscale, palette, CMYK or transparent one, to RGB, uint8
-    `(H, W, 3)`; if `size` is given, cropped to the box of `crop` and resized bicubically."""
+    `(H, W, 3)`; if `size` is given, cropped to the box of `crop` and resized."""
     picture = picture.convert("RGB")
     if size is not None:
         box = crop((picture.height, picture.width)) if crop else (0, 0, *picture.size)
-        picture = resize(picture, size, box)
+        picture = resize(picture, size, box, interpolation)
     return np.asarray(picture)
 
 
@@ -65,15 +69,16 @@ def check_size(height: int, width: int) -> None:
         )
 
 
-def resize(picture: Image.Image, size: Size, box: Box) -> Image.Image:
-    """Crops a box from an image and resizes it bicubically, first horizontally, then vertically.
+def resize(picture: Image.Image, size: Size, box: Box, interpolation: str = "bicubic") -> Image.Image:
+    """Crops a box from an image and resizes it, first horizontally, then vertically.
 
     Pillow 13 resizes vertically first if that is faster, which changes the rounding. The order is fixed here so that
     all versions, and exported networks, see the same pixels.
     """
     left, top, right, bottom = box
-    rows = picture.resize((size[1], picture.height), Image.Resampling.BICUBIC, (left, 0, right, picture.height))
-    return rows.resize(size[::-1], Image.Resampling.BICUBIC, (0, top, size[1], bottom))
+    kind = Image.Resampling[interpolation.upper()]
+    rows = picture.resize((size[1], picture.height), kind, (left, 0, right, picture.height))
+    return rows.resize(size[::-1], kind, (0, top, size[1], bottom))
 
 
 def load_masks(folder: str | Path, size: Size, image_size: Size) -> np.ndarray | None:
@@ -101,7 +106,9 @@ def load_masks(folder: str | Path, size: Size, image_size: Size) -> np.ndarray |
     return np.stack(masks, axis=-1)
 
 
-def load_with_masks(path: Path, folder: Path | None, size: Size) -> tuple[np.ndarray, bool]:
+def load_with_masks(
+    path: Path, folder: Path | None, size: Size, interpolation: str = "bicubic"
+) -> tuple[np.ndarray, bool]:
     """Reads an image and the part masks in `folder`: uint8 `(height, width, 7)`, RGB and the masks,
     which are zero if missing; and whether the image has masks.
 
@@ -110,7 +117,7 @@ def load_with_masks(path: Path, folder: Path | None, size: Size) -> tuple[np.nda
     """
     with naming(path):
         picture = upright(read(path))
-        pixels = to_pixels(picture, size)
+        pixels = to_pixels(picture, size, interpolation=interpolation)
     masks = None if folder is None else load_masks(folder, size, (picture.height, picture.width))
     parts = np.zeros((*size, len(PARTS)), "uint8") if masks is None else masks
     return np.concatenate([pixels, parts], axis=-1), masks is not None

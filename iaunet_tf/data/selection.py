@@ -51,6 +51,11 @@ def check_input(metadata, source: object, data, size: bool = True) -> None:
     if metadata.video != getattr(data, "video", False):
         kinds = ("clips", "images") if metadata.video else ("images", "tracklets")
         raise InputError(f"{source}: embeds {kinds[0]}, and {data.name} consists of {kinds[1]}")
+    theirs = metadata.interpolation
+    if getattr(data, "interpolation", theirs) not in (None, theirs):
+        raise InputError(
+            f"{source}: takes images resized by {theirs}, not {data.interpolation}; leave data.interpolation out"
+        )
     theirs = metadata.height, metadata.width
     if size and (data.height, data.width) != theirs:
         raise InputError(

@@ -29,8 +29,15 @@ class Source:
     readable frame of the tracklet takes the place of an unreadable one.
     """
 
-    def __init__(self, subset: Subset, size: tuple[int, int], cache: str = "none", on_corrupt: str = "error"):
-        self.subset, self.size, self.on_corrupt = subset, size, on_corrupt
+    def __init__(
+        self,
+        subset: Subset,
+        size: tuple[int, int],
+        cache: str = "none",
+        on_corrupt: str = "error",
+        interpolation: str = "bicubic",
+    ):
+        self.subset, self.size, self.on_corrupt, self.interpolation = subset, size, on_corrupt, interpolation
         self.channels = 3 + len(PARTS) * (subset.masks is not None)
         # Frames are kept by their place among those of this subset.
         self.owned = np.concatenate([np.arange(s, s + n) for s, n in zip(subset.starts, subset.lengths, strict=True)])
@@ -78,8 +85,8 @@ class Source:
         """
         path = self.subset.path(frame)
         if self.channels == 3:
-            return load_image(path, self.size), False
-        return load_with_masks(path, self.subset.mask_folder(frame), self.size)
+            return load_image(path, self.size, interpolation=self.interpolation), False
+        return load_with_masks(path, self.subset.mask_folder(frame), self.size, self.interpolation)
 
     def _decode_or_neighbour(self, frame):
         try:
@@ -106,6 +113,7 @@ def open_source(
     cache_dir: str | Path = "~/.cache/iaunet_tf",
     on_corrupt: str = "error",
     say: Callable[[str], None] = print,
+    interpolation: str = "bicubic",
 ) -> Source:
     """Opens a subset. Images are all decoded once, so that long work does not end at an unreadable
     one; frames of tracklets are decoded when they are first wanted.
@@ -120,7 +128,7 @@ def open_source(
     """
     if subset.video and cache == "disk":
         raise InputError("data.cache disk is for images, not tracklets; choose memory or none")
-    source = Source(subset, size, cache, on_corrupt)
+    source = Source(subset, size, cache, on_corrupt, interpolation)
     if subset.video:
         return source
     if cache == "disk":
@@ -159,7 +167,8 @@ def _fill(source):
 
 
 def _fill_on_disk(source, folder):
-    path = folder / f"{source.subset.name}-{fingerprint([source.shape, *source.subset.signature()])}.npy"
+    of = fingerprint([source.shape, source.interpolation, *source.subset.signature()])
+    path = folder / f"{source.subset.name}-{of}.npy"
     beside = path.with_suffix(".npz")
 
     def stored():

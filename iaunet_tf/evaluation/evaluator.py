@@ -70,8 +70,9 @@ class Evaluator:
         self.config = config
         data = config.data
         size = data.height, data.width
+        reading = {"on_corrupt": data.on_corrupt, "interpolation": data.interpolation or "bicubic"}
         self.tests = [
-            TestSet(each.name, *(open_source(s, size, on_corrupt=data.on_corrupt) for s in (each.query, each.gallery)))
+            TestSet(each.name, *(open_source(subset, size, **reading) for subset in (each.query, each.gallery)))
             for each in datasets
         ]
         for test in self.tests:

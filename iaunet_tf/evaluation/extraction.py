@@ -16,6 +16,7 @@ from iaunet_tf.data.sources import Source, open_source
 from iaunet_tf.distribution.replicas import in_order, on_replicas
 from iaunet_tf.errors import InputError
 from iaunet_tf.files import fingerprint, intact, new_array, replacing, write_json
+from iaunet_tf.inference.keras_files import interpolation_of
 
 
 def embedding_function(
@@ -46,25 +47,27 @@ class Extractor:
 
     def __init__(self, model: keras.Model, config, store: Path | None = None, name: str | None = None):
         self.model, self.config, self.store, self.name = model, config, store, name or model.name
-        self.size = tuple(model.inputs[0].shape[-3:-1])
+        self.size, self.interpolation = tuple(model.inputs[0].shape[-3:-1]), interpolation_of(model)
         self._embed = embedding_function(model, config.eval.flip, config.data.clip_length)
 
     def __call__(self, source: Source, name: str = "") -> np.ndarray:
         """Embeds every entry, to be stored by `name`: float32 `(N, D)`, not scaled to unit length.
-        A source of another size than the network's input is read again."""
+        A source of another size or interpolation than the network's is read again."""
         video = source.subset.video
         if (len(self.model.inputs[0].shape) == 5) != video:
             raise InputError(f"{self.name}: embeds {'images, not clips' if video else 'clips, not images'}")
         data, options = self.config.data, self.config.eval
-        if tuple(source.size) != self.size:
-            source = open_source(source.subset, self.size, on_corrupt=data.on_corrupt)
+        if (tuple(source.size), source.interpolation) != (self.size, self.interpolation):
+            reading = {"on_corrupt": data.on_corrupt, "interpolation": self.interpolation}
+            source = open_source(source.subset, self.size, **reading)
 
         def compute(new):
             return embed_source(self._embed, source, data.clip_length, options.clips, options.batch_size, new)
 
         if self.store is None:
             return compute(np.empty)
-        depends = [options.flip, options.clips, data.clip_length, self.size, *source.subset.signature()]
+        depends = [options.flip, options.clips, data.clip_length, self.size, self.interpolation]
+        depends += source.subset.signature()
         return stored_embeddings(self.store / f"{name}.npy", len(source.subset), self.model, depends, compute)
 
 

@@ -13,7 +13,7 @@ def embedding_function(network: keras.Model, metadata: Metadata, outputs: tuple[
     """What an exported network computes: a function from pixels to a dictionary of float32 outputs.
 
     Args:
-        network: result of `for_inference`, with preprocessing unless the layout is tracker.
+        network: result of `for_inference`, with preprocessing unless the caller normalises.
         metadata: layout of the pixels, and whether embeddings are normalised to unit length.
         outputs: names of the network outputs to return.
     """

@@ -7,7 +7,7 @@ import keras
 from iaunet_tf.errors import InputError
 from iaunet_tf.exporting.network import embedding_function, for_inference
 from iaunet_tf.metadata import KEY, Metadata
-from iaunet_tf.preprocessing import IMAGENET_MEAN, IMAGENET_STD
+from iaunet_tf.preprocessing import SCALES
 from iaunet_tf.terminal import quietly
 
 OPSET = 17
@@ -28,7 +28,7 @@ def write_onnx(
         raise InputError("exporting to ONNX requires tf2onnx: pip install tf2onnx onnx") from None
     import tensorflow as tf
 
-    network = for_inference(model, preprocessing=metadata.layout == "image", half=half, loops=loops)
+    network = for_inference(model, preprocessing=metadata.scale == "none", half=half, loops=loops)
     signature = [tf.TensorSpec(metadata.shape, metadata.dtype, name=metadata.input)]
     embed = tf.function(embedding_function(network, metadata), input_signature=signature)
     with quietly():
@@ -46,12 +46,14 @@ def write_onnx(
 
 def _readable(metadata):
     """Returns the metadata as plain properties, for people and programs that do not know iaunet-tf."""
-    prepared = "normalised inside" if metadata.layout == "image" else "normalised by the caller: (x / 255 - mean) / std"
+    inside = metadata.scale == "none"
+    prepared = "normalised inside" if inside else "normalised by the caller: (x / 255 - mean) / std"
+    mean, std = SCALES[metadata.scale]
+    statistics = {} if inside else {"mean": ", ".join(map(str, mean)), "std": ", ".join(map(str, std))}
     return {
         "colour_order": "RGB",
-        "preprocessing": f"resize to {metadata.height}x{metadata.width} (bicubic), pixels {prepared}",
-        "mean": ", ".join(map(str, IMAGENET_MEAN)),
-        "std": ", ".join(map(str, IMAGENET_STD)),
+        "preprocessing": f"resize to {metadata.height}x{metadata.width} ({metadata.interpolation}), pixels {prepared}",
+        **statistics,
         "source": metadata.source,
         "version": metadata.version,
     }

@@ -51,12 +51,12 @@ def write_savedmodel(model: keras.Model, path: str | Path, metadata: Metadata, p
     def from_pixels(pixels):
         shape = tf.shape(pixels)
         pictures = tf.reshape(pixels, (-1, shape[-3], shape[-2], 3))
-        return embed_pictures(resize(pictures, size), shape[:-3])
+        return embed_pictures(resize(pictures, size, metadata.interpolation), shape[:-3])
 
     def decode(content):
         # Pillow uses the accurate transform, libjpeg's default. The same operation also decodes PNG.
         picture = tf.io.decode_jpeg(content, channels=3, dct_method="INTEGER_ACCURATE")
-        return resize(upright(picture, content)[None], size)[0]
+        return resize(upright(picture, content)[None], size, metadata.interpolation)[0]
 
     def from_bytes(image_bytes):
         signature = tf.TensorSpec((*size, 3), "uint8")

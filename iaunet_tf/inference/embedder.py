@@ -10,7 +10,7 @@ from iaunet_tf.arguments import at_least_one, check_choice
 from iaunet_tf.errors import InputError
 from iaunet_tf.inference.inputs import Picture, as_list, clip_pixels, in_places, picture_pixels
 from iaunet_tf.inference.runtimes import open_network
-from iaunet_tf.preprocessing import IMAGENET_MEAN, IMAGENET_STD
+from iaunet_tf.preprocessing import normalise
 from iaunet_tf.terminal import progress as progress_bar
 from iaunet_tf.vectors import as_vectors, unit_length
 
@@ -87,12 +87,15 @@ class Embedder:
         return self._prepare(items, range(len(items)))
 
     def _prepare(self, items, rows):
-        size = self.metadata.height, self.metadata.width
-        what, convert = ("clip", clip_pixels) if self.metadata.video else ("image", picture_pixels)
-        pixels = np.stack(in_places(what, items, lambda item: convert(item, size), rows))
-        if self.metadata.layout == "tracker":
-            pixels = (pixels.astype("float32") / 255 - IMAGENET_MEAN) / IMAGENET_STD
-            return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2), "float32")
-        if self.metadata.dtype == "uint8" and pixels.dtype != np.uint8:
+        expected = self.metadata
+        size = expected.height, expected.width
+        what, convert = ("clip", clip_pixels) if expected.video else ("image", picture_pixels)
+        pixels = np.stack(in_places(what, items, lambda item: convert(item, size, expected.interpolation), rows))
+        pixels = normalise(pixels, expected.scale)
+        if expected.colour == "bgr":
+            pixels = pixels[..., ::-1]
+        if expected.layout == "tracker":
+            pixels = pixels.transpose(0, 3, 1, 2)
+        if expected.dtype == "uint8" and pixels.dtype != np.uint8:
             pixels = np.clip(pixels.round(), 0, 255)
-        return pixels.astype(self.metadata.dtype)
+        return np.ascontiguousarray(pixels, expected.dtype)

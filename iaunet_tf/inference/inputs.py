@@ -14,7 +14,7 @@ Picture = str | Path | bytes | Image.Image | np.ndarray
 KINDS = "an image must be a file, bytes, a PIL image or an RGB array"
 
 
-def picture_pixels(picture: Picture, size: tuple[int, int]) -> np.ndarray:
+def picture_pixels(picture: Picture, size: tuple[int, int], interpolation: str = "bicubic") -> np.ndarray:
     """Loads an image and resizes it to `(height, width)` as in evaluation.
 
     Takes a file, its content as bytes, a PIL image, or an RGB array `(H, W, 3)` of uint8 or of
@@ -22,12 +22,12 @@ def picture_pixels(picture: Picture, size: tuple[int, int]) -> np.ndarray:
     `(height, width, 3)` of uint8, or of float32 for an array of floats.
     """
     if isinstance(picture, str | Path | Image.Image):
-        return load_image(picture, size)
+        return load_image(picture, size, interpolation=interpolation)
     if isinstance(picture, bytes):
-        return load_image(io.BytesIO(picture), size)
+        return load_image(io.BytesIO(picture), size, interpolation=interpolation)
     array = np.asarray(picture)
     if array.dtype == np.uint8:
-        return to_pixels(Image.fromarray(array), size)
+        return to_pixels(Image.fromarray(array), size, interpolation=interpolation)
     array = array.astype("float32")
     if not np.isfinite(array).all():
         raise InputError("an image array must be finite; this one has NaN or infinite pixels")
@@ -39,12 +39,12 @@ def picture_pixels(picture: Picture, size: tuple[int, int]) -> np.ndarray:
         return array
     box = (0, 0, array.shape[1], array.shape[0])
     channels = (Image.fromarray(array[..., channel]) for channel in range(3))
-    return np.stack([resize(channel, size, box) for channel in channels], axis=-1)
+    return np.stack([resize(channel, size, box, interpolation) for channel in channels], axis=-1)
 
 
-def clip_pixels(clip: list[Picture], size: tuple[int, int]) -> np.ndarray:
+def clip_pixels(clip: list[Picture], size: tuple[int, int], interpolation: str = "bicubic") -> np.ndarray:
     """The images of a clip, by `picture_pixels`: `(T, height, width, 3)`."""
-    return np.stack(in_places("frame", clip, lambda frame: picture_pixels(frame, size)))
+    return np.stack(in_places("frame", clip, lambda frame: picture_pixels(frame, size, interpolation)))
 
 
 def as_list(pictures: object, video: bool) -> list:

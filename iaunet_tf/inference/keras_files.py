@@ -6,6 +6,7 @@ import keras
 
 import iaunet_tf
 from iaunet_tf.errors import InputError, reason_of
+from iaunet_tf.layers import Preprocessing
 from iaunet_tf.metadata import Metadata
 from iaunet_tf.models.network import Network
 from iaunet_tf.run import Run
@@ -53,12 +54,24 @@ def check_network(model: object, name: object) -> keras.Model:
             f"{name}: is not an iaunet-tf network, a Keras model with one input, images (batch, height, width, 3) or "
             'clips, of fixed height and width, and a dictionary of outputs with "embedding" (batch, D)'
         )
-    if isinstance(model, Network) and not any(isinstance(layer, keras.layers.Rescaling) for layer in model.layers):
+    if isinstance(model, Network) and not any(
+        isinstance(layer, Preprocessing | keras.layers.Rescaling) for layer in model.layers
+    ):
         raise InputError(
             f"{name}: was built without preprocessing, and would take pixels in 0..255 for normalised ones; build "
             "IAUNet with include_preprocessing=True and give it the weights of this one by set_weights(get_weights())"
         )
     return model
+
+
+def interpolation_of(model: keras.Model) -> str:
+    """How images are resized for a network; bicubically for one that does not say it."""
+    return getattr(_preprocessing(model), "interpolation", "bicubic")
+
+
+def _preprocessing(model):
+    """The first layer of a network, of older ones None: they take ImageNet's normalisation."""
+    return next((layer for layer in model.layers if isinstance(layer, Preprocessing)), None)
 
 
 def describe(
@@ -83,6 +96,8 @@ def describe(
             dtype=dtype,
             embedding=model.output["embedding"].shape[-1],
             unit_length=unit_length,
+            interpolation=interpolation_of(model),
+            scale="none" if layout == "image" else getattr(_preprocessing(model), "normalisation", "imagenet"),
         )
     except InputError as error:
         raise InputError(f"{source}: {error}") from None

@@ -5,6 +5,16 @@ from iaunet_tf.layers.frames import BatchToFrames, FramesToBatch
 from iaunet_tf.layers.ia_block import IABlock
 from iaunet_tf.layers.iau_block import IAUBlock
 from iaunet_tf.layers.pooling import GeM
+from iaunet_tf.layers.preprocessing import Preprocessing
 from iaunet_tf.layers.spatial_temporal_iau import SpatialTemporalIAU
 
-__all__ = ["BatchToFrames", "ChannelIAU", "FramesToBatch", "GeM", "IABlock", "IAUBlock", "SpatialTemporalIAU"]
+__all__ = [
+    "BatchToFrames",
+    "ChannelIAU",
+    "FramesToBatch",
+    "GeM",
+    "IABlock",
+    "IAUBlock",
+    "Preprocessing",
+    "SpatialTemporalIAU",
+]

@@ -8,7 +8,7 @@ import keras
 
 from iaunet_tf.arguments import check_choice, check_image_shape, check_number
 from iaunet_tf.errors import InputError
-from iaunet_tf.layers import IABlock, IAUBlock
+from iaunet_tf.layers import IABlock, IAUBlock, Preprocessing
 from iaunet_tf.models.backbones import resnet50
 from iaunet_tf.models.heads import classifier, neck, pool
 from iaunet_tf.models.insertion import BLOCKS, Insertion
@@ -75,7 +75,8 @@ def IAUNet(
     if not isinstance(weights, (str, PathLike, NoneType)):
         raise InputError(f"weights must be 'imagenet', a file or None; received {weights!r}")
 
-    inputs, clips, x = entrance(input_shape, video, include_preprocessing)
+    preprocessing = Preprocessing(name="preprocessing") if include_preprocessing else None
+    inputs, clips, x = entrance(input_shape, video, preprocessing)
     blocks = Insertion(_blocks(block, recompute), clips)
     embedding = neck(pool(resnet50(x, blocks, width), clips=clips))
     outputs = {f"part_attention_{number}": maps for number, maps in enumerate(blocks.attention, 1)}

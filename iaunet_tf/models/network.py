@@ -5,8 +5,7 @@ import re
 import keras
 
 from iaunet_tf.errors import InputError
-from iaunet_tf.layers import FramesToBatch
-from iaunet_tf.preprocessing import IMAGENET_MEAN, IMAGENET_STD
+from iaunet_tf.layers import FramesToBatch, Preprocessing
 
 
 @keras.saving.register_keras_serializable("iaunet_tf")
@@ -50,13 +49,9 @@ def _completed(values, outputs):
     return {**dict.fromkeys(outputs), **values} if isinstance(values, dict) else values
 
 
-def entrance(shape, video: bool, normalise: bool, mean=IMAGENET_MEAN, std=IMAGENET_STD):
+def entrance(shape, video: bool, preprocessing: Preprocessing | None):
     """Where a network begins: its input, the clips of a video network or else None, and the images `(B, H, W, 3)`,
-    all frames of clips among them, normalised from 0..255 by `mean` and `std` in 0..1 or left as they are."""
+    all frames of clips among them, behind `preprocessing`."""
     inputs = keras.Input((None, *shape) if video else shape, name="images")
-    x = inputs
-    if normalise:
-        scale = [1 / (255 * s) for s in std]
-        offset = [-m / s for m, s in zip(mean, std, strict=True)]
-        x = keras.layers.Rescaling(scale, offset, dtype="float32", name="preprocessing")(x)
+    x = preprocessing(inputs) if preprocessing else inputs
     return (inputs, inputs, FramesToBatch(name="frames_to_batch")(x)) if video else (inputs, None, x)

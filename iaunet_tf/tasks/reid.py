@@ -1,5 +1,7 @@
 """Person re-identification: images or tracklets to embeddings, judged by retrieval."""
 
+import contextlib
+import io
 import time
 from collections.abc import Callable
 
@@ -20,10 +22,12 @@ from iaunet_tf.evaluation.extraction import Extractor
 from iaunet_tf.evaluation.tables import summary, write_metrics, write_results
 from iaunet_tf.inference.keras_files import describe, load_network
 from iaunet_tf.losses.objective import make_objective
-from iaunet_tf.models import IAUNet
+from iaunet_tf.models import IAUNet, build_network
+from iaunet_tf.models.networks import network_of
 from iaunet_tf.run import Run
 from iaunet_tf.tasks.task import Task, describe_data
 from iaunet_tf.weights import check_weights
+from iaunet_tf.weights.pretrained import PRETRAINED
 
 
 class ReIdentification(Task):
@@ -36,22 +40,35 @@ class ReIdentification(Task):
         data, train = config.data, config.train
         self.unit = "clips" if data.video else "images"
         self.size = data.height, data.width
+        usual = "bicubic" if config.model.backbone == "iaunet" else network_of(config.model.backbone).interpolation
+        data.interpolation = data.interpolation or usual
         weights = config.model.weights if purpose == "train" else None
-        if weights and weights != "imagenet":
-            check_weights(weights, config.model.width)
+        if purpose == "train" and weights not in PRETRAINED:
+            self._check_network(weights)
         for source in config.eval.ensemble:
             check_input(describe(load_network(source), source), source, data, size=False)
         subset, datasets = read_selected(data, training=purpose != "evaluate")
-        if weights == "imagenet":  # downloaded once there is something to train on
-            check_weights(weights, config.model.width)
+        if weights in PRETRAINED:  # downloaded once there is something to train on
+            self._check_network(weights)
         if purpose != "evaluate":
-            self.train = open_source(subset, self.size, data.cache, data.cache_dir, data.on_corrupt)
+            kept, interpolation = (data.cache, data.cache_dir), data.interpolation
+            self.train = open_source(subset, self.size, *kept, data.on_corrupt, interpolation=interpolation)
             self.group_size = train.group_size
             self.steps = self._check_batches(self.train.subset)
         self.evaluator = Evaluator(config, datasets)
         objective = make_objective(config.loss, train.mining)
         everybodys = {"masks": tf.constant(prior_masks(*self.size))} if data.masks == "prior" else {}
         self.objective = lambda outputs, batch: objective(outputs, {**batch, **everybodys})
+
+    def _check_network(self, weights):
+        """Makes sure, before long work, that the network can be built, and that weights fit."""
+        model = self.config.model
+        if model.backbone == "iaunet":
+            if weights:
+                check_weights(weights, model.width)
+            return
+        with contextlib.redirect_stdout(io.StringIO()):
+            self._build(2, weights)
 
     def _check_batches(self, subset):
         """Number of steps of an epoch; refuses batches from which nothing can be learned, and warns of triplets."""
@@ -80,11 +97,19 @@ class ReIdentification(Task):
         return describe_data(files, subset.labels, np.stack([subset.lengths, masked]), subset.unit)
 
     def build_model(self, weights: str | None = None) -> keras.Model:
-        model, video = self.config.model, self.config.data.video
-        people, shape = self.train.subset.num_people, (*self.size, 3)
-        return IAUNet(
-            people, shape, video, block=model.block, width=model.width, weights=weights, recompute=model.recompute
-        )
+        return self._build(self.train.subset.num_people, weights)
+
+    def _build(self, people, weights):
+        model, video, shape = self.config.model, self.config.data.video, (*self.size, 3)
+        if model.backbone == "iaunet":
+            options = {"block": model.block, "width": model.width, "recompute": model.recompute}
+            network = IAUNet(people, shape, video, weights=weights, **options)
+        else:
+            options = {"blocks": model.blocks_after, "block": model.block} if model.blocks else {}
+            options |= {"pooling": model.pooling, "neck": model.neck}
+            network = build_network(model.backbone, people, shape, video, weights=weights, **options)
+        network.get_layer("preprocessing").interpolation = self.config.data.interpolation  # for whoever uses it later
+        return network
 
     def batches(self, epoch: int, share: Share) -> tf.data.Dataset:
         data, train = self.config.data, self.config.train

@@ -12,7 +12,7 @@ __getattr__ = lazily(
     {
         "LoadReport": "iaunet_tf.weights.loading",
         "check_weights": "iaunet_tf.weights.loading",
-        "find_weights": "iaunet_tf.weights.imagenet",
+        "find_weights": "iaunet_tf.weights.finding",
         "load_weights": "iaunet_tf.weights.loading",
         "save_weights": "iaunet_tf.weights.saving",
     },

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from iaunet_tf.errors import InputError, reason_of
-from iaunet_tf.weights.imagenet import find_weights
+from iaunet_tf.weights.finding import find_weights
 from iaunet_tf.weights.names import canonical, named_entries
 from iaunet_tf.weights.reading import read_state_dict
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from iaunet_tf.errors import InputError, reason_of
-from iaunet_tf.weights.imagenet import require_torch
+from iaunet_tf.weights.finding import require_torch
 from iaunet_tf.weights.names import canonical, prefixes, state_dict
 
 # Prefixes of a second network that follows the first one.

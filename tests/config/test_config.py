@@ -103,8 +103,8 @@ MARS, MARKET = (["--config", str(CONFIGS / f"{name}.yaml")] for name in ("mars",
     [
         # Keys of the other task.
         (
-            [*REID, "--model.backbone=EfficientNetV2B0"],
-            "backbone.*it is a key of task classification, not of reid",
+            [*REID, "--data.eval_crop=0.5"],
+            "eval_crop.*it is a key of task classification, not of reid",
         ),
         ([*REID, "--data.crop=0.5"], "data.crop.*of task classification"),
         ([*CLASSIFICATION, "--loss.triplet_weight=3"], "loss.triplet_weight.*it is a key of task reid"),

@@ -278,7 +278,7 @@ def test_command_builds_the_network_that_fits(checkpoint, tmp_path, capsys):
         (["imagenet", tmp_path / "model.xyz"], "model.xyz: must end in"),  # before any download
         ([tmp_path, target], "is a folder; name a file, such as"),
         ([checkpoint, target, "--height", "3"], "--height must be a whole number from 16 to 4096"),
-        ([other, target], "contains no conv1.weight (64, 3, 7, 7), so it is not a ResNet; its first tensor is"),
+        ([other, target], "contains no conv1.weight (64, 3, 7, 7), so it is not a ResNet, nor a network of another"),
         ([odd, target], "contains no conv1.weight"),
         ([tmp_path / "a.weights.h5", target], ".weights.h5 files do not name the network; take its .keras file"),
     ):

@@ -11,7 +11,7 @@ from iaunet_tf.errors import InputError
 APPLICATIONS = sorted(name for name, value in vars(keras.applications).items() if inspect.isfunction(value))
 
 
-def application(x, behind: Callable, name: str, weights: str | None = None):
+def application(x, behind: Callable, name: str, weights: str | None = None, preprocess: bool = True):
     """Applies a network of `keras.applications` without its classifier: one layer, `(B, h, w, C)`.
 
     Args:
@@ -19,6 +19,7 @@ def application(x, behind: Callable, name: str, weights: str | None = None):
         behind: called with the features as a functional model; returns it with blocks inserted.
         name: name in `keras.applications`.
         weights: `"imagenet"`, a `.weights.h5` file without classifier, or None.
+        preprocess: False takes pixels that the caller has preprocessed.
     """
     if name not in APPLICATIONS:
         raise InputError(f"keras.applications has no {name}; it has {', '.join(APPLICATIONS)}")
@@ -31,5 +32,5 @@ def application(x, behind: Callable, name: str, weights: str | None = None):
             reason += "; fetch that file on another machine and put it into ~/.keras/models"
         raise InputError(f"{name} of {shape} with weights {weights} cannot be built: {reason}") from None
     # Each application has its own, among them none.
-    preprocess = inspect.getmodule(build).preprocess_input
-    return behind(features)(preprocess(x))
+    own = inspect.getmodule(build).preprocess_input
+    return behind(features)(own(x) if preprocess else x)

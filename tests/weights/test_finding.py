@@ -11,20 +11,24 @@ from safetensors.numpy import save_file
 from iaunet_tf import IAUNet
 from iaunet_tf.commands import main
 from iaunet_tf.errors import InputError
+from iaunet_tf.models.networks import NETWORKS
 from iaunet_tf.weights import find_weights, load_weights, save_weights
-from iaunet_tf.weights.imagenet import BY_HAND, REVISION, SHA256
+from iaunet_tf.weights.pretrained import PRETRAINED
 
 CONTENT = b"as if it were the weights"
+BY_HAND, REVISION = PRETRAINED["imagenet"].by_hand, PRETRAINED["imagenet"].hub[1]
 
 
 def find_in_cache(home, **more):
     """`find_weights("imagenet")` in a process whose home is `home`, offline; `CONTENT` passes for the right file."""
     environment = {**os.environ, "HOME": str(home), "HF_HOME": str(home / "hub"), "HF_HUB_OFFLINE": "1", **more}
     script = f"""
-import sys
-from iaunet_tf.weights import imagenet
-imagenet.SHA256 = {hashlib.sha256(CONTENT).hexdigest()!r}
-print(imagenet.find_weights("imagenet"), "keras" in sys.modules)
+import dataclasses, sys
+from iaunet_tf.weights import find_weights
+from iaunet_tf.weights.pretrained import PRETRAINED
+digest = {hashlib.sha256(CONTENT).hexdigest()!r}
+PRETRAINED["imagenet"] = dataclasses.replace(PRETRAINED["imagenet"], sha256=digest)
+print(find_weights("imagenet"), "keras" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
     return done.stdout.split() if done.returncode == 0 else done.stderr.strip().splitlines()[-1]
@@ -70,8 +74,25 @@ def test_file_in_the_hubs_cache_is_checked_by_its_digest(tmp_path):
     assert "its SHA-256 is" in find_in_cache(tmp_path)
 
 
-def test_revision_and_digest_are_whole():
-    assert len(REVISION) == 40 and len(SHA256) == 64 and int(REVISION, 16) and int(SHA256, 16)
+@pytest.mark.parametrize("name", PRETRAINED)
+def test_entries_of_the_table_are_whole(name):
+    entry = PRETRAINED[name]
+    assert entry.network in NETWORKS and entry.page and entry.licence and entry.trained_on
+    assert entry.start or entry.figures
+    assert entry.sha256 is None or (len(entry.sha256) == 64 and int(entry.sha256, 16) and entry.hub)
+    assert entry.hub is None or (len(entry.hub[1]) == 40 and int(entry.hub[1], 16))
+    assert len({other.by_hand for other in PRETRAINED.values()}) == len(PRETRAINED)
+
+
+def test_without_a_digest_a_file_is_not_downloaded_but_taken_where_it_was_put(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr("iaunet_tf.weights.finding.require_torch", lambda path: None)
+    file = tmp_path / ".cache" / "iaunet_tf" / "market_bot_R50.pth"
+    with pytest.raises(InputError, match=rf"no digest of market_bot_R50\.pth is known.*fetch it from https.*{file}"):
+        find_weights("bagtricks_R50_market1501")
+    file.parent.mkdir(parents=True)
+    file.write_bytes(CONTENT)
+    assert find_weights("bagtricks_R50_market1501") == file
 
 
 def test_other_names_are_files(tmp_path, monkeypatch):
