@@ -41,10 +41,11 @@ def test_converts_grey_palette_alpha_cmyk_and_16_bits(tmp_path):
         assert np.abs(loaded.astype(int) - rgb).max() <= (8 if name == "cmyk.jpg" else 1), name
 
 
-def test_resize_is_pillows_bicubic(tmp_path, gradient):
+@pytest.mark.parametrize("interpolation", ["bicubic", "bilinear"])
+def test_resize_is_pillows(tmp_path, gradient, interpolation):
     Image.fromarray(gradient).save(tmp_path / "a.png")
-    expected = Image.fromarray(gradient).resize((40, 100), Image.Resampling.BICUBIC)
-    np.testing.assert_array_equal(load_image(tmp_path / "a.png", (100, 40)), expected)
+    expected = Image.fromarray(gradient).resize((40, 100), Image.Resampling[interpolation.upper()])
+    np.testing.assert_array_equal(load_image(tmp_path / "a.png", (100, 40), interpolation=interpolation), expected)
 
 
 def test_unreadable_files_are_named(tmp_path, gradient):

@@ -134,7 +134,7 @@ def test_new_blocks_leave_the_embedding_as_it_is(video, tmp_path):
 
 
 def test_what_a_network_lacks_is_named():
-    with pytest.raises(ValueError, match=r"no network 'osnet'.*osnet_x0_25"):
+    with pytest.raises(ValueError, match=r"no network 'osnet'; did you mean osnet_x1_0"):
         build_network("osnet")
     with pytest.raises(ValueError, match=r"no place 'layer2'.*conv2, conv3, conv4"):
         build_network("osnet_x0_25", blocks=["layer2"])
@@ -151,5 +151,6 @@ def test_weights_are_loaded_by_their_toolbox_names(name, prefix, tmp_path):
     other = build_network(name, input_shape=(64, 32, 3), num_classes=3)
     report = load_weights(other, tmp_path / "theirs.safetensors", say=lambda text: None)
     assert report.stripped == prefix and not report.missing[2:] and len(report.skipped) == 1
-    for key, array in state_dict(model).items():
-        np.testing.assert_array_equal(state_dict(other)[key], array)
+    given, loaded = state_dict(model), state_dict(other)
+    for key, array in given.items():
+        np.testing.assert_array_equal(loaded[key], array)
