@@ -33,7 +33,7 @@ def images_in(folder: str) -> list[Path]:
     return sorted(found)
 
 
-def read(path: Path, height: int, width: int) -> np.ndarray:
+def read(path: Path, height: int, width: int, interpolation: str = "bicubic") -> np.ndarray:
     """Reads an image as RGB in 0..255, upright, resized as in evaluation: first horizontally, then vertically."""
     try:
         opened = Image.open(path, formats=FORMATS)
@@ -47,8 +47,8 @@ def read(path: Path, height: int, width: int) -> np.ndarray:
         picture = picture.convert("RGB")
     except Exception as error:  # Pillow raises various exceptions for damaged files
         raise SystemExit(f"error: {path}: not a readable image ({' '.join(str(error).split())[:160]})") from None
-    picture = picture.resize((width, picture.height), Image.Resampling.BICUBIC)
-    return np.asarray(picture.resize((width, height), Image.Resampling.BICUBIC))
+    kind = Image.Resampling[interpolation.upper()]
+    return np.asarray(picture.resize((width, picture.height), kind).resize((width, height), kind))
 
 
 def open_model(path: str) -> tuple[onnxruntime.InferenceSession, dict]:
@@ -76,7 +76,8 @@ def embed(session: onnxruntime.InferenceSession, about: dict, folder: str) -> tu
     dtype = "uint8" if session.get_inputs()[0].type == "tensor(uint8)" else "float32"
     parts = []
     for start in range(0, len(paths), BATCH):
-        pixels = np.stack([read(path, about["height"], about["width"]) for path in paths[start : start + BATCH]])
+        size = about["height"], about["width"], about.get("interpolation", "bicubic")
+        pixels = np.stack([read(path, *size) for path in paths[start : start + BATCH]])
         parts.append(session.run(["embedding"], {"images": pixels.astype(dtype)})[0])
     embeddings = np.concatenate(parts)
     if not np.isfinite(embeddings).all():

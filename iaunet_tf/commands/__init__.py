@@ -15,8 +15,9 @@ COMMANDS = {
     "evaluate": "evaluate a run, or an exported network, on a data set",
     "export": "write a trained network as ONNX, SavedModel or LiteRT",
     "embed": "embed images or clips",
+    "nearest": "find the most similar images among embedded ones",
     "report": "write a page on a run, or on two side by side",
-    "weights": "convert a checkpoint",
+    "weights": "list published networks, convert checkpoints",
     "data": "draw the synthetic data sets, make part masks",
 }
 RESUMING = "; iaunet train --resume RUN continues training from the last whole epoch"
