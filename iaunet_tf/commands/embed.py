@@ -15,6 +15,8 @@ from iaunet_tf.files import fingerprint, printable, replacing, state
 from iaunet_tf.inference import Embedder
 from iaunet_tf.terminal import in_threads, progress
 from iaunet_tf.vectors import lengths
+from iaunet_tf.weights import find_weights
+from iaunet_tf.weights.pretrained import is_published
 
 BATCHES = 16  # embedded at a time, between which results are kept
 
@@ -22,7 +24,10 @@ BATCHES = 16  # embedded at a time, between which results are kept
 def main(arguments: Sequence[str]) -> None:
     """Embeds images, or for a video network the images of each folder as a clip."""
     parser = Parser("embed", main.__doc__)
-    parser.add_argument("model", help=".onnx, .tflite or .keras file, or the folder of a SavedModel or of a run")
+    parser.add_argument(
+        "model",
+        help="a name of iaunet weights list, .onnx, .tflite or .keras file, or the folder of a SavedModel or of a run",
+    )
     parser.add_argument("images", nargs="+", help="image files, and folders of them")
     out_help = ".npz or .parquet file to write: paths, and embeddings of length 1"
     parser.add_argument("--out", required=True, type=output, metavar="FILE", help=out_help)
@@ -43,6 +48,8 @@ def main(arguments: Sequence[str]) -> None:
         paths = items = [path for files in folders.values() for path in files]
     partial = out.with_name(f"{out.name}.partial")
     model = Path(options.model)
+    if is_published(options.model):
+        model = find_weights(options.model)
     model_files = sorted({model, *model.rglob("*")} - {out, partial})
     images = (path for files in folders.values() for path in files)
     of = fingerprint([*map(state, model_files), *map(str, paths), *map(state, images)])

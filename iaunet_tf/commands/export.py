@@ -23,7 +23,11 @@ def main(arguments: Sequence[str]) -> None:
     add_options, write, name = FORMATS[kind]
     description = f"Writes a trained network as {name}, and proves that it gives the same embeddings."
     parser = Parser(f"export {kind}", description)
-    parser.add_argument("source", metavar="RUN_OR_KERAS_FILE", help="the folder of a run, or a .keras file")
+    parser.add_argument(
+        "source",
+        metavar="RUN_OR_KERAS_FILE",
+        help="the folder of a run, a .keras file, or a name of iaunet weights list",
+    )
     samples_help = (
         "images to compare with (default: the run's query set if it is there, else sixteen drawn pedestrians)"
     )

@@ -109,8 +109,8 @@ def convert(
     """Builds the network that the tensors of `source` belong to, loads them and saves it to `target`."""
     with quietly():
         from iaunet_tf.models.networks import build_network, network_of
-    from iaunet_tf.inference.keras_files import load_model
     from iaunet_tf.weights import find_weights, load_weights, save_weights
+    from iaunet_tf.weights.keras_files import read_keras
     from iaunet_tf.weights.reading import read_state_dict
     from iaunet_tf.weights.recognising import recognise
     from iaunet_tf.weights.saving import check_target
@@ -121,7 +121,7 @@ def convert(
     if network is not None:
         network_of(network)
     source = find_weights(source)
-    own = load_model(source).inputs[0].shape[-3:-1] if source.suffix == ".keras" else None
+    own = read_keras(source).inputs[0].shape[-3:-1] if source.suffix == ".keras" else None
     state, stripped = read_state_dict(source)
     network = network or recognise(state, stripped)
     own = own or (network_of(network).size if network else (256, 128))

@@ -26,8 +26,9 @@ class Embedder:
     Images are preprocessed as the metadata in the file specifies. Several threads may call it.
 
     Args:
-        path: an `.onnx`, `.tflite` or `.keras` file, the folder of a SavedModel, a folder of SavedModel versions (the
-            newest is used), the folder of a run, or an iaunet-tf network in memory.
+        path: the name of a published network (`iaunet weights list`), an `.onnx`, `.tflite` or `.keras` file, the
+            folder of a SavedModel, a folder of SavedModel versions (the newest is used), the folder of a run, or an
+            iaunet-tf network in memory.
         batch_size: number of images or clips per batch.
         device: `"cuda"`, `"cpu"`, or `"auto"` to use CUDA if available.
 

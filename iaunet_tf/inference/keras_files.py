@@ -5,11 +5,14 @@ from pathlib import Path
 import keras
 
 import iaunet_tf
-from iaunet_tf.errors import InputError, reason_of
+from iaunet_tf.errors import InputError
 from iaunet_tf.layers import Preprocessing
 from iaunet_tf.metadata import Metadata
+from iaunet_tf.models import from_pretrained
 from iaunet_tf.models.network import Network
 from iaunet_tf.run import Run
+from iaunet_tf.weights.keras_files import read_keras
+from iaunet_tf.weights.pretrained import is_published
 
 
 def network_file(source: str | Path) -> Path:
@@ -29,18 +32,11 @@ def network_file(source: str | Path) -> Path:
     return path
 
 
-def load_model(source: str | Path) -> keras.Model:
-    """Loads a `.keras` file or the final model in the folder of a run."""
-    path = network_file(source)
-    try:
-        return keras.models.load_model(path, compile=False, safe_mode=True)  # without code of the file's own
-    except Exception as error:  # zipfile, h5py and Keras raise various exceptions for damaged or foreign files
-        raise InputError(f"{path}: damaged or not a .keras file ({reason_of(error)})") from None
-
-
 def load_network(source: str | Path) -> keras.Model:
-    """Loads a network that returns embeddings from a `.keras` file or the folder of a run."""
-    return check_network(load_model(source), source)
+    """Loads a network that returns embeddings: a published one by its name, a `.keras` file, or that of a run."""
+    if is_published(source):
+        return from_pretrained(str(source))
+    return check_network(read_keras(network_file(source)), source)
 
 
 def check_network(model: object, name: object) -> keras.Model:

@@ -11,6 +11,8 @@ from iaunet_tf.errors import InputError, reason_of
 from iaunet_tf.inference.operations import check_operations
 from iaunet_tf.metadata import FILE, KEY, LARGEST, Metadata
 from iaunet_tf.terminal import quietly
+from iaunet_tf.weights.pretrained import PRETRAINED, is_published
+from iaunet_tf.wording import did_you_mean
 
 
 class OnnxNetwork:
@@ -173,8 +175,10 @@ def open_network(source, device: str = "auto") -> Network:
     if not isinstance(source, str | Path):
         return KerasNetwork(source, device)
     path = Path(source)
+    if is_published(source):
+        return KerasNetwork(source, device)
     if not os.path.exists(path):  # which takes names that are too long, too
-        raise InputError(f"{path}: no such file")
+        raise InputError(f"{path}: no such file{did_you_mean(str(source), PRETRAINED)}")
     suffix = path.suffix if path.is_file() else ""
     if suffix == ".onnx":
         return OnnxNetwork(path, device)

@@ -1,5 +1,6 @@
 """The table of trained networks that other people have published: where they are, and what is known of them."""
 
+import os
 from dataclasses import dataclass
 
 CACHE = "~/.cache/iaunet_tf"  # where files can be put by hand
@@ -37,6 +38,11 @@ class Pretrained:
     def by_hand(self) -> str:
         """Where the file can be put by hand."""
         return f"{CACHE}/{self.own_name or self.file}"
+
+
+def is_published(source: object) -> bool:
+    """Whether a name is that of a published network, and not of a file."""
+    return str(source) in PRETRAINED and not os.path.exists(str(source))
 
 
 TORCHREID = "https://kaiyangzhou.github.io/deep-person-reid/MODEL_ZOO"

@@ -89,9 +89,9 @@ def _read_safetensors(path):
 
 
 def _read_keras(path):
-    from iaunet_tf.inference.keras_files import load_model
+    from iaunet_tf.weights.keras_files import read_keras
 
-    return state_dict(load_model(path))
+    return state_dict(read_keras(path))
 
 
 def _read_pytorch(path):
