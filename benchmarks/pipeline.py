@@ -16,10 +16,10 @@ def main(epochs: int = 3) -> None:
         root = Path(folder) / "synthetic"
         ensure_images(root, ImageOptions(train_people=120, test_people=2, distractors=0))
         subset = read_market1501(root).train
-        for masks, chosen in (("masks", subset), ("no masks", subset.without_masks())):
+        for masks, sizes in (("masks", [(32, 16), (16, 8)]), ("no masks", [])):
             rates = {}
             for cache in ("none", "disk", "memory"):
-                source = open_source(chosen, (256, 128), cache, Path(folder) / "cache")
+                source = open_source(subset, (256, 128), cache, Path(folder) / "cache", mask_sizes=sizes)
                 list(train_batches(source, 64, 4, seed=0, epoch=0))
                 start, images = time.perf_counter(), 0
                 for epoch in range(1, epochs + 1):

@@ -3,10 +3,14 @@
 What happens at every place of an epoch is planned before it begins; a batch is a slice of the plan, read and changed.
 """
 
+from collections.abc import Sequence
+from functools import partial
+
 import numpy as np
 import tensorflow as tf
 
 from iaunet_tf.data.augmentation import epoch_augmentation, epoch_crops
+from iaunet_tf.data.dataset import PARTS
 from iaunet_tf.data.sampling import WHOLE, Share, epoch_clips, epoch_order, shuffled_order
 from iaunet_tf.data.sources import LabelledSource, Source
 from iaunet_tf.preprocessing import IMAGENET_MEAN, IMAGENET_STD
@@ -31,8 +35,8 @@ def train_batches(
     clips of `clip[0]` frames that lie `clip[1]` apart, `group_size` of one person in a row.
 
     Dictionaries of `"images"` float32 `(B, [T,] H, W, 3)` in 0..255, `"labels"` int32 `(B,)`, and
-    with part masks `"masks"` float32 `(B, [T,] H, W, 4)` in 0..1 and `"has_masks"` float32 `(B,)`,
-    1 for images, and for clips all of whose frames, have masks.
+    with part masks `"masks_1"` and so on, one for each of the source's `mask_sizes`, float32 `(B, [T,] h, w, 4)` in
+    0..1, and `"has_masks"` float32 `(B,)`, 1 for images, and for clips all of whose frames, have masks.
     """
     subset = source.subset
     order = epoch_order(subset.labels, batch_size, group_size, seed, epoch)
@@ -68,7 +72,7 @@ def eval_batches(source: Source | LabelledSource, rows: np.ndarray, batch_size: 
     batch shorter."""
 
     def images(batch):
-        return tf.cast(batch["pixels"][..., :3], "float32")
+        return tf.cast(batch["pixels"], "float32")
 
     return _read(source, {"rows": rows}, batch_size, images)
 
@@ -77,22 +81,24 @@ def _batches(source, plan, labels, batch_size, share):
     """The batches of a planned epoch; of every batch the part of `share`, a replica's at a time."""
     mine = share.places(len(labels), batch_size)
     plan = {name: values[mine] for name, values in {**plan, "labels": labels.astype("int32")}.items()}
-    return _read(source, plan, share.batch_size(batch_size), augment)
+    return _read(source, plan, share.batch_size(batch_size), partial(augment, mask_sizes=source.mask_sizes))
 
 
 def _read(source, plan, batch_size, finish):
-    """Slices of the plan, given their `"pixels"` and `"has_masks"`, as `finish` returns them."""
+    """Slices of the plan, given their `"pixels"`, `"masks"` and `"has_masks"`, as `finish` returns them."""
 
     def read(rows, *draws):
-        pixels, has_masks = source.read(rows, *draws)
+        pixels, masks, has_masks = source.read(rows, *draws)
         # A clip has masks if all its frames do.
-        return pixels, has_masks.reshape(len(rows), -1).all(axis=1).astype("float32")
+        return pixels, masks, has_masks.reshape(len(rows), -1).all(axis=1).astype("float32")
 
     def with_pixels(batch):
         batch = dict(batch)
         inputs = [batch.pop(name) for name in ("rows", "draws") if name in batch]
-        pixels, has_masks = tf.numpy_function(read, inputs, (tf.uint8, tf.float32), stateful=False)
-        batch["pixels"] = tf.ensure_shape(pixels, (*inputs[0].shape, *source.size, source.channels))
+        kinds = (tf.uint8, tf.float32, tf.float32)
+        pixels, masks, has_masks = tf.numpy_function(read, inputs, kinds, stateful=False)
+        batch["pixels"] = tf.ensure_shape(pixels, (*inputs[0].shape, *source.size, 3))
+        batch["masks"] = tf.ensure_shape(masks, (*inputs[0].shape, None))
         batch["has_masks"] = tf.ensure_shape(has_masks, (None,))
         return batch
 
@@ -102,22 +108,26 @@ def _read(source, plan, batch_size, finish):
     return dataset.prefetch(tf.data.AUTOTUNE)
 
 
-def augment(batch: dict) -> dict:
-    """Flips and erases as planned, all frames of a clip alike: `"pixels"` `(B, [T,] H, W, 3 or 7)`,
-    `"flip"` and `"box"` become `"images"` and, if there are any, `"masks"`."""
+def augment(batch: dict, mask_sizes: Sequence[tuple[int, int]] = ()) -> dict:
+    """Flips and erases as planned, all frames of a clip alike: `"pixels"` `(B, [T,] H, W, 3)`, `"masks"` `(B, [T,] M)`,
+    `"flip"` and `"box"` become `"images"` and, if there are any, `"masks_1"` and so on."""
     batch = dict(batch)
-    pixels, flip, box = batch.pop("pixels"), batch.pop("flip"), batch.pop("box")
+    pixels, masks, flip, box = (batch.pop(name) for name in ("pixels", "masks", "flip", "box"))
     # One value for each image or clip, to go with (B, [T,] H, W).
     ones = [1] * (len(pixels.shape) - 2)
-    pixels = tf.where(tf.reshape(flip, (-1, *ones, 1)), tf.reverse(pixels, axis=[-2]), pixels)
-    images = tf.cast(pixels[..., :3], "float32")
+    flipped = tf.reshape(flip, (-1, *ones, 1))
+    images = tf.cast(tf.where(flipped, tf.reverse(pixels, axis=[-2]), pixels), "float32")
     y = tf.range(images.shape[-3], dtype=box.dtype)[:, None]
     x = tf.range(images.shape[-2], dtype=box.dtype)
     top, left, bottom, right = (tf.reshape(side, (-1, *ones)) for side in tf.unstack(box, axis=1))
     inside = (y >= top) & (y < bottom) & (x >= left) & (x < right)
     batch["images"] = tf.where(inside[..., None], ERASED, images)
-    if pixels.shape[-1] > 3:
-        batch["masks"] = tf.cast(pixels[..., 3:], "float32") / 255
-    else:
+    if not mask_sizes:
         del batch["has_masks"]
+        return batch
+    lengths = [len(PARTS) * height * width for height, width in mask_sizes]
+    for number, (part, size) in enumerate(zip(tf.split(masks, lengths, axis=-1), mask_sizes, strict=True), 1):
+        maps = tf.reshape(part, (-1, *pixels.shape[1:-3], *size, len(PARTS)))
+        # Resizing with aligned corners commutes with flipping.
+        batch[f"masks_{number}"] = tf.where(flipped, tf.reverse(maps, axis=[-2]), maps)
     return batch

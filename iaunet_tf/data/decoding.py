@@ -108,9 +108,8 @@ def load_masks(folder: str | Path, size: Size, image_size: Size) -> np.ndarray |
 
 def load_with_masks(
     path: Path, folder: Path | None, size: Size, interpolation: str = "bicubic"
-) -> tuple[np.ndarray, bool]:
-    """Reads an image and the part masks in `folder`: uint8 `(height, width, 7)`, RGB and the masks,
-    which are zero if missing; and whether the image has masks.
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Reads an image, uint8 `(height, width, 3)`, and the part masks in `folder` as `load_masks` does.
 
     Raises:
         InputError: a file cannot be read, or a mask does not fit the image.
@@ -118,9 +117,7 @@ def load_with_masks(
     with naming(path):
         picture = upright(read(path))
         pixels = to_pixels(picture, size, interpolation=interpolation)
-    masks = None if folder is None else load_masks(folder, size, (picture.height, picture.width))
-    parts = np.zeros((*size, len(PARTS)), "uint8") if masks is None else masks
-    return np.concatenate([pixels, parts], axis=-1), masks is not None
+    return pixels, None if folder is None else load_masks(folder, size, (picture.height, picture.width))
 
 
 @contextlib.contextmanager

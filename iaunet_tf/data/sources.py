@@ -1,11 +1,10 @@
 """Pixels of a subset: decoded each time, or kept in memory or on disk.
 
-A source has `subset`, `size` `(height, width)`, `channels` (3, or 7 with part masks), and
-`read(rows, ...) -> (pixels, has_masks)`.
+A source has `subset`, `size` `(height, width)`, `mask_sizes`, and `read(rows, ...) -> (pixels, masks, has_masks)`.
 """
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ import psutil
 from iaunet_tf.data.augmentation import central_box, random_box
 from iaunet_tf.data.dataset import PARTS, LabelledImages, Subset
 from iaunet_tf.data.decoding import load_image, load_with_masks
+from iaunet_tf.data.part_masks import reduced
 from iaunet_tf.errors import InputError
 from iaunet_tf.files import fingerprint, intact, new_array, replacing
 from iaunet_tf.terminal import in_threads
@@ -22,7 +22,7 @@ UNREAD, PLAIN, MASKED = 0, 1, 2  # what is kept of a frame
 
 
 class Source:
-    """Frames of a subset, resized, with their part masks.
+    """Frames of a subset, resized, with their part masks in the sizes `mask_sizes` that they will be compared in.
 
     A cache of `"memory"` keeps decoded frames; `"auto"` does so if half of the available memory is
     enough, `"none"` does not. If `on_corrupt` is `"skip"` rather than `"error"`, the nearest
@@ -36,57 +36,75 @@ class Source:
         cache: str = "none",
         on_corrupt: str = "error",
         interpolation: str = "bicubic",
+        mask_sizes: Sequence[tuple[int, int]] = (),
     ):
         self.subset, self.size, self.on_corrupt, self.interpolation = subset, size, on_corrupt, interpolation
-        self.channels = 3 + len(PARTS) * (subset.masks is not None)
+        self.mask_sizes = tuple(mask_sizes) if subset.masks is not None else ()
         # Frames are kept by their place among those of this subset.
         self.owned = np.concatenate([np.arange(s, s + n) for s, n in zip(subset.starts, subset.lengths, strict=True)])
         self.place = np.full(len(subset.files), -1)
         self.place[self.owned] = np.arange(len(self.owned))
         self._entry = np.repeat(np.arange(len(subset)), subset.lengths)
         if cache == "auto":
-            cache = "memory" if np.prod(self.shape) <= psutil.virtual_memory().available / 2 else "none"
-        self.pixels = np.empty(self.shape, "uint8") if cache == "memory" else None
+            cache = "memory" if self.bytes <= psutil.virtual_memory().available / 2 else "none"
+        memory = cache == "memory"
+        self.pixels = np.empty(self.shape, "uint8") if memory else None
+        self.masks = np.empty(self.mask_shape, "float32") if memory else None
         self.found = np.zeros(len(self.owned), "uint8")
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the pixels of all frames."""
-        return len(self.owned), *self.size, self.channels
+        return len(self.owned), *self.size, 3
 
-    def read(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Reads the frames at places `(...)` in `subset.files`:
-        uint8 `(..., height, width, channels)`, and bool `(...)`, whether a frame has part masks.
+    @property
+    def mask_shape(self) -> tuple[int, int]:
+        """Shape of the part masks of all frames, those of a frame in a row."""
+        return len(self.owned), sum(len(PARTS) * height * width for height, width in self.mask_sizes)
+
+    @property
+    def bytes(self) -> int:
+        """How much memory all frames need."""
+        return int(np.prod(self.shape) + 4 * np.prod(self.mask_shape))
+
+    def read(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Reads the frames at places `(...)` in `subset.files`: uint8 `(..., height, width, 3)`; their part masks of
+        all sizes in a row, float32 `(..., M)` in 0..1, zeros where there are none; and bool `(...)`, whether there are.
 
         Raises:
             InputError: a frame is unreadable and may not be skipped.
         """
         places = self.place[frames]
         if self.pixels is None:
-            decoded = [self._decode_or_neighbour(frame) for frame in frames.flat]
-            pixels = np.stack([each for each, _ in decoded]).reshape(*frames.shape, *self.shape[1:])
-            return pixels, np.array([masked for _, masked in decoded]).reshape(frames.shape)
+            decoded = (self._decode_or_neighbour(frame) for frame in frames.flat)
+            pixels, masks, masked = (np.stack(values) for values in zip(*decoded, strict=True))
+            shapes = (self.shape[1:], self.mask_shape[1:], ())
+            arrays = zip((pixels, masks, masked), shapes, strict=True)
+            return tuple(array.reshape(*frames.shape, *shape) for array, shape in arrays)
         for frame in frames[self.found[places] == UNREAD]:
             self.keep(frame, *self._decode_or_neighbour(frame))
-        return self.pixels[places], self.found[places] == MASKED
+        return self.pixels[places], self.masks[places], self.found[places] == MASKED
 
-    def keep(self, frame: int, pixels: np.ndarray, masked: bool) -> None:
+    def keep(self, frame: int, pixels: np.ndarray, masks: np.ndarray, masked: bool) -> None:
         """Puts a decoded frame into the cache, if there is one."""
         place = self.place[frame]
         if self.pixels is not None:
-            self.pixels[place] = pixels
+            self.pixels[place], self.masks[place] = pixels, masks
         self.found[place] = MASKED if masked else PLAIN
 
-    def decode(self, frame: int) -> tuple[np.ndarray, bool]:
-        """Decodes a frame: its pixels, and whether it has part masks.
+    def decode(self, frame: int) -> tuple[np.ndarray, np.ndarray, bool]:
+        """Decodes a frame: its pixels, its part masks as `read` returns them, and whether it has any.
 
         Raises:
             InputError: the image or a mask is unreadable.
         """
         path = self.subset.path(frame)
-        if self.channels == 3:
-            return load_image(path, self.size, interpolation=self.interpolation), False
-        return load_with_masks(path, self.subset.mask_folder(frame), self.size, self.interpolation)
+        if not self.mask_sizes:
+            return load_image(path, self.size, interpolation=self.interpolation), np.empty(0, "float32"), False
+        pixels, masks = load_with_masks(path, self.subset.mask_folder(frame), self.size, self.interpolation)
+        if masks is None:
+            return pixels, np.zeros(self.mask_shape[1], "float32"), False
+        return pixels, reduced(masks, self.mask_sizes), True
 
     def _decode_or_neighbour(self, frame):
         try:
@@ -114,6 +132,7 @@ def open_source(
     on_corrupt: str = "error",
     say: Callable[[str], None] = print,
     interpolation: str = "bicubic",
+    mask_sizes: Sequence[tuple[int, int]] = (),
 ) -> Source:
     """Opens a subset. Images are all decoded once, so that long work does not end at an unreadable
     one; frames of tracklets are decoded when they are first wanted.
@@ -128,7 +147,7 @@ def open_source(
     """
     if subset.video and cache == "disk":
         raise InputError("data.cache disk is for images, not tracklets; choose memory or none")
-    source = Source(subset, size, cache, on_corrupt, interpolation)
+    source = Source(subset, size, cache, on_corrupt, interpolation, mask_sizes)
     if subset.video:
         return source
     if cache == "disk":
@@ -136,7 +155,7 @@ def open_source(
     else:
         if cache == "auto" and source.pixels is None:
             say(
-                f"{subset.name}: {np.prod(source.shape) / 2**30:.1f} GiB of decoded images do not fit in memory and "
+                f"{subset.name}: {source.bytes / 2**30:.1f} GiB of decoded images do not fit in memory and "
                 "are decoded each time; --data.cache disk keeps them on disk"
             )
         _fill(source)
@@ -146,12 +165,12 @@ def open_source(
         report_unreadable(paths, readable, lambda number: source.decode(source.owned[number]), on_corrupt, say)
         source.subset = subset.take(np.flatnonzero(readable))
     masked = source.found[readable] == MASKED
-    if subset.masks is not None and not masked.all():
+    if source.mask_sizes and not masked.all():
         say(f"{subset.name}: {(~masked).sum()} of {len(masked)} images have no part masks; they train without")
     if not masked.any():
-        source.channels = 3
-        if source.pixels is not None:
-            source.pixels = source.pixels[..., :3]
+        source.mask_sizes = ()
+        if source.masks is not None:
+            source.masks = np.empty(source.mask_shape, "float32")
     return source
 
 
@@ -167,34 +186,37 @@ def _fill(source):
 
 
 def _fill_on_disk(source, folder):
-    of = fingerprint([source.shape, source.interpolation, *source.subset.signature()])
+    of = fingerprint([source.shape, source.mask_sizes, source.interpolation, *source.subset.signature()])
     path = folder / f"{source.subset.name}-{of}.npy"
     beside = path.with_suffix(".npz")
 
     def stored():
         pixels = np.load(path, mmap_mode="r")
         with np.load(beside) as arrays:
-            found = arrays["found"]
-        shapes = (pixels.shape, found.shape) == (source.shape, source.found.shape)
-        if not shapes or pixels.dtype != "uint8" or found.dtype != "uint8" or found.max() > MASKED:
+            masks, found = arrays["masks"], arrays["found"]
+        kept = [(array.shape, array.dtype) for array in (pixels, masks, found)]
+        if kept != [(source.shape, "uint8"), (source.mask_shape, "float32"), (source.found.shape, "uint8")]:
             raise ValueError("not of these images")
-        return pixels, found
+        if found.max() > MASKED:
+            raise ValueError("not of these images")
+        return pixels, masks, found
 
     kept = intact(stored, path)
     if kept is None:
         try:
             with replacing(path) as temporary, replacing(beside) as temporary_beside:
                 source.pixels = new_array(temporary, source.shape, "uint8")
+                source.masks = np.empty(source.mask_shape, "float32")
                 _fill(source)
                 source.pixels.flush()
-                np.savez(temporary_beside, found=source.found)
+                np.savez(temporary_beside, masks=source.masks, found=source.found)
         except OSError as error:
-            size = f"{np.prod(source.shape) / 2**30:.1f} GiB of decoded images"
+            size = f"{source.bytes / 2**30:.1f} GiB of decoded images"
             raise InputError(
                 f"{path}: {error.strerror} for {size}; set another --data.cache_dir, or --data.cache none"
             ) from None
         kept = stored()
-    source.pixels, source.found = kept
+    source.pixels, source.masks, source.found = kept
 
 
 def report_unreadable(
@@ -229,15 +251,14 @@ class LabelledSource:
     """Labelled images, cropped while they are read. Central crops keep the share `crop` of the
     largest box's sides."""
 
-    channels = 3
+    mask_sizes = ()
 
     def __init__(self, subset: LabelledImages, size: tuple[int, int], crop: float = 0.875):
         self.subset, self.size, self.crop = subset, size, crop
 
-    def read(self, rows: np.ndarray, draws: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Reads the images at `rows` `(n,)`, cropped at random if there are `draws` `(n, TRIES, 4)`
-        of `epoch_crops`: uint8 `(n, height, width, 3)`, and bool `(n,)`, False: they have no part
-        masks."""
+    def read(self, rows: np.ndarray, draws: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Reads the images at `rows` `(n,)`, cropped at random if there are `draws` `(n, TRIES, 4)` of `epoch_crops`:
+        uint8 `(n, height, width, 3)`; there are no part masks, float32 `(n, 0)` and bool `(n,)`, False."""
 
         def box(place):
             if draws is None:
@@ -245,7 +266,7 @@ class LabelledSource:
             return lambda shape: random_box(shape, self.size, draws[place])
 
         pixels = [load_image(self.subset.paths[row], self.size, box(place)) for place, row in enumerate(rows)]
-        return np.stack(pixels), np.zeros(len(rows), bool)
+        return np.stack(pixels), np.zeros((len(rows), 0), "float32"), np.zeros(len(rows), bool)
 
 
 def check_images(

@@ -24,7 +24,7 @@ class ExportedExtractor:
         size = STEP * self.embedder.batch_size
         with progress(f"embedding {name}", len(rows)) as bar:
             for start in range(0, len(rows), size):
-                pixels, _ = source.read(rows[start : start + size])
+                pixels, *_ = source.read(rows[start : start + size])
                 np.add.at(sums, entries[start : start + size], self.embedder(list(pixels[..., :3])))
                 bar.update(len(pixels))
         return sums / np.bincount(entries)[:, None].astype("float32")

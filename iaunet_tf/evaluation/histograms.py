@@ -12,7 +12,7 @@ def histograms(source: Source) -> np.ndarray:
     over the frames of a tracklet; the product of two is the Bhattacharyya coefficient."""
     features = []
     for start, length in zip(source.subset.starts, source.subset.lengths, strict=True):
-        frames, _ = source.read(np.arange(start, start + length))
+        frames, *_ = source.read(np.arange(start, start + length))
         features.append(np.mean([_histogram(pixels) for pixels in frames], axis=0))
     return np.sqrt(features)
 

@@ -2,7 +2,7 @@
 
 import functools
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import tensorflow as tf
@@ -12,7 +12,10 @@ from iaunet_tf.losses.cross_entropy import accuracy, cross_entropy
 from iaunet_tf.losses.part_masks import part_mask_loss
 from iaunet_tf.losses.triplet import batch_hard_triplet_loss
 
-PART_ATTENTIONS = ("part_attention_1", "part_attention_2")
+
+def part_attentions(outputs: Iterable[str]) -> list[str]:
+    """The names of the part attentions among those of a network's outputs, in the order of the blocks."""
+    return sorted(name for name in outputs if name.startswith("part_attention_"))
 
 
 @dataclass(frozen=True)
@@ -37,11 +40,12 @@ def _triplet(labels, outputs, batch, options):
 
 
 def _part_masks(labels, outputs, batch, options):
-    if "masks" not in batch or PART_ATTENTIONS[0] not in outputs:
-        return None
-    weights = batch.get("has_masks")
-    each = [part_mask_loss(batch["masks"], outputs[name], options.mask_mode, weights) for name in PART_ATTENTIONS]
-    return tf.reduce_mean(each)
+    weights, each = batch.get("has_masks"), []
+    for number, name in enumerate(part_attentions(outputs), 1):
+        masks = batch.get(f"masks_{number}", batch.get("masks"))
+        if masks is not None:
+            each.append(part_mask_loss(masks, outputs[name], options.mask_mode, weights))
+    return tf.reduce_mean(each) if each else None
 
 
 LOSSES: dict[str, Term] = {
@@ -54,8 +58,9 @@ LOSSES: dict[str, Term] = {
 def make_objective(options, mining: str = "global") -> Callable[[dict, dict], tuple[tf.Tensor, dict]]:
     """Makes the weighted sum of the losses, under the configuration's `loss` section as `options`.
 
-    The function takes the network's outputs and one replica's share of a batch (`"masks"` without
-    `"has_masks"` are `(H, W, 4)` and everybody's) to the sum, and to its terms and the accuracy by
+    The function takes the network's outputs and one replica's share of a batch (`"masks_1"` are those of the first
+    block; `"masks"` are everybody's and every block's, `(H, W, 4)` without `"has_masks"`) to the sum, and to its terms
+    and the accuracy by
     name. Every value is a mean, so that the mean over replicas is the value of the global batch.
     Inside `strategy.run`, mined losses see all replicas' embeddings, with `mining` local their own.
     """

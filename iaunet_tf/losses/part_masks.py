@@ -1,22 +1,14 @@
 """Supervision of the part attention by part masks (IAUnet, TNNLS 2020)."""
 
 import keras
-import numpy as np
 from keras import ops
 
 from iaunet_tf.arguments import check_choice
+from iaunet_tf.data.part_masks import aligned_corners_matrix
 from iaunet_tf.errors import InputError
 from iaunet_tf.losses.checks import per_example, real, require
 
 MODES = ("bce", "l1", "l2")
-
-
-def aligned_corners_matrix(size: int, new_size: int) -> np.ndarray:
-    """The `(new_size, size)` matrix of linear interpolation that maps the first sample to the first and the
-    last to the last (PyTorch's `align_corners=True`)."""
-    position = np.linspace(0, size - 1, new_size)
-    distance = np.abs(position[:, None] - np.arange(size))
-    return np.maximum(1 - distance, 0).astype("float32")
 
 
 def resize_aligned_corners(masks, height: int, width: int):

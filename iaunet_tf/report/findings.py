@@ -21,7 +21,7 @@ from iaunet_tf.evaluation.extraction import Extractor
 from iaunet_tf.files import printable
 from iaunet_tf.inference.keras_files import load_network
 from iaunet_tf.layers import IAUBlock
-from iaunet_tf.losses.objective import PART_ATTENTIONS
+from iaunet_tf.losses.objective import part_attentions
 from iaunet_tf.run import Run
 from iaunet_tf.training.history import MISSING, read_history
 
@@ -99,7 +99,7 @@ class Findings(Evaluation):
         outputs = self.model.predict(self._pixels(files)[order], batch_size=8, verbose=0)
         # The last clip repeats frames; each is shown once.
         _, first = np.unique(order, return_index=True)
-        found = [outputs[name] for name in PART_ATTENTIONS if name in outputs]
+        found = [outputs[name] for name in part_attentions(outputs)]
         return [maps.reshape(-1, *maps.shape[-3:])[first] for maps in found]
 
     @cached_property

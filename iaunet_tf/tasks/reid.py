@@ -21,7 +21,7 @@ from iaunet_tf.evaluation.evaluator import Evaluator
 from iaunet_tf.evaluation.extraction import Extractor
 from iaunet_tf.evaluation.tables import summary, write_metrics, write_results
 from iaunet_tf.inference.keras_files import describe, load_network
-from iaunet_tf.losses.objective import make_objective
+from iaunet_tf.losses.objective import make_objective, part_attentions
 from iaunet_tf.models import IAUNet, build_network
 from iaunet_tf.models.networks import network_of
 from iaunet_tf.run import Run
@@ -52,7 +52,14 @@ class ReIdentification(Task):
             self._check_network(weights)
         if purpose != "evaluate":
             kept, interpolation = (data.cache, data.cache_dir), data.interpolation
-            self.train = open_source(subset, self.size, *kept, data.on_corrupt, interpolation=interpolation)
+            self.train = open_source(
+                subset,
+                self.size,
+                *kept,
+                data.on_corrupt,
+                interpolation=interpolation,
+                mask_sizes=self._mask_sizes() if subset.masks is not None else (),
+            )
             self.group_size = train.group_size
             self.steps = self._check_batches(self.train.subset)
         self.evaluator = Evaluator(config, datasets)
@@ -69,6 +76,15 @@ class ReIdentification(Task):
             return
         with contextlib.redirect_stdout(io.StringIO()):
             self._build(2, weights)
+
+    def _mask_sizes(self):
+        """Height and width of the network's part attentions, which part masks are compared with."""
+        if not (self.config.model.blocks == "iau" and self.config.loss.mask_weight):
+            return ()
+        if self.config.model.backbone == "iaunet":  # whose blocks stand behind strides of 8 and 16
+            return [tuple(-(-side // stride) for side in self.size) for stride in (8, 16)]
+        outputs = self._build(None, None).output
+        return [tuple(outputs[name].shape[-3:-1]) for name in part_attentions(outputs)]
 
     def _check_batches(self, subset):
         """Number of steps of an epoch; refuses batches from which nothing can be learned, and warns of triplets."""

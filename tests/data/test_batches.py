@@ -11,6 +11,7 @@ from iaunet_tf.data.decoding import load_image
 from iaunet_tf.data.sampling import epoch_order
 from iaunet_tf.data.sources import open_source
 from iaunet_tf.errors import InputError
+from iaunet_tf.losses.part_masks import resize_aligned_corners
 from iaunet_tf.run import Run
 
 PEOPLE, SHOTS, SIZE = 3, 4, (32, 16)
@@ -41,7 +42,7 @@ def collect(source, epoch=0, batch_size=4, **options):
 
 @pytest.mark.parametrize("cache", ["memory", "disk", "none", "auto"])
 def test_batches_are_what_sampler_and_augmentation_say(subset, cache, tmp_path):
-    source = open_source(subset, SIZE, cache, tmp_path / "cache")
+    source = open_source(subset, SIZE, cache, tmp_path / "cache", mask_sizes=[SIZE, (5, 3)])
     got = collect(source)
     order = epoch_order(subset.labels, 4, 4, 1, 0)
     flips, boxes = epoch_augmentation(len(order), SIZE, 1, 0)
@@ -53,7 +54,9 @@ def test_batches_are_what_sampler_and_augmentation_say(subset, cache, tmp_path):
         image = load_image(subset.path(row)).astype("float32")
         if flips[place]:
             image = image[:, ::-1]
-        np.testing.assert_array_equal(got["masks"][place], np.repeat(image[..., :1] > 127, 4, axis=-1))
+        mask = np.repeat(image[..., :1] > 127, 4, axis=-1)
+        np.testing.assert_array_equal(got["masks_1"][place], mask)
+        np.testing.assert_allclose(got["masks_2"][place], resize_aligned_corners(mask, 5, 3), atol=1e-6)
         top, left, bottom, right = boxes[place]
         image = image.copy()
         image[top:bottom, left:right] = ERASED
@@ -81,26 +84,27 @@ def test_eval_batches_keep_order_and_pixels(subset):
 
 
 def test_without_masks_there_is_no_mask_key(subset):
-    assert set(collect(open_source(subset.without_masks(), SIZE))) == {"images", "labels"}
+    assert set(collect(open_source(subset, SIZE))) == {"images", "labels"}
+    assert set(collect(open_source(subset.without_masks(), SIZE, mask_sizes=[SIZE]))) == {"images", "labels"}
 
 
 @pytest.mark.parametrize("cache", ["memory", "none"])
 def test_missing_masks_are_said_once_and_weigh_nothing(subset, cache):
     (subset.mask_folder(2) / "shoes.png").unlink()
     said = []
-    source = open_source(subset, SIZE, cache, say=said.append)
+    source = open_source(subset, SIZE, cache, say=said.append, mask_sizes=[SIZE])
     assert said == ["train: 1 of 12 images have no part masks; they train without"]
     got = collect(source)
     missing = got["has_masks"] == 0
     assert missing.sum() == 1
-    assert not got["masks"][missing].any()
+    assert not got["masks_1"][missing].any()
 
 
 @pytest.mark.parametrize("cache", ["memory", "none"])
 def test_mask_folders_without_masks_count_as_none(subset, cache):
     for row in range(len(subset)):
         (subset.mask_folder(row) / "head.png").unlink()
-    source = open_source(subset, SIZE, cache, say=lambda line: None)
+    source = open_source(subset, SIZE, cache, say=lambda line: None, mask_sizes=[SIZE])
     assert set(collect(source)) == {"images", "labels"}
 
 
@@ -128,18 +132,18 @@ def test_nothing_readable_is_an_error(subset):
 
 def test_disk_cache_is_reused_until_a_file_changes(subset, tmp_path):
     cache = tmp_path / "cache"
-    first = open_source(subset, SIZE, "disk", cache)
+    first = open_source(subset, SIZE, "disk", cache, mask_sizes=[SIZE])
     files = {path: path.stat().st_mtime_ns for path in cache.iterdir()}
-    again = open_source(subset, SIZE, "disk", cache)
+    again = open_source(subset, SIZE, "disk", cache, mask_sizes=[SIZE])
     np.testing.assert_array_equal(first.pixels, again.pixels)
     assert files == {path: path.stat().st_mtime_ns for path in cache.iterdir()}
     Image.fromarray(np.zeros((*SIZE, 3), "uint8")).save(subset.path(0))
-    changed = open_source(subset, SIZE, "disk", cache)
-    assert not changed.read(np.array([0]))[0][..., :3].any()
+    changed = open_source(subset, SIZE, "disk", cache, mask_sizes=[SIZE])
+    assert not changed.read(np.array([0]))[0].any()
     Image.fromarray(np.zeros(SIZE, bool)).save(subset.mask_folder(0) / "head.png")
-    changed = open_source(subset, SIZE, "disk", cache)
-    assert not changed.read(np.array([0]))[0][..., 3].any()
-    assert changed.read(np.array([0]))[0][..., 4].any()
+    changed = open_source(subset, SIZE, "disk", cache, mask_sizes=[SIZE])
+    masks = changed.read(np.array([0]))[1].reshape(*SIZE, 4)
+    assert not masks[..., 0].any() and masks[..., 1].any()
 
 
 @pytest.mark.parametrize(

@@ -116,13 +116,13 @@ def test_masks_of_clips(tracklets, tmp_path):
                     Image.new("L", picture.size, value).save(folder / f"{part}.png")
     with_masks = tracklets.with_masks(tmp_path)
     assert with_masks.mask_folder(0).is_dir() and with_masks.without_masks().masks is None
-    got = collect(Source(with_masks, SIZE), epoch=1)
+    got = collect(Source(with_masks, SIZE, mask_sizes=[SIZE]), epoch=1)
     which = got["images"][:, 0, 0, 0, 0]
     np.testing.assert_array_equal(got["has_masks"], which != 3)
-    assert got["masks"].shape == (12, 4, *SIZE, 4)
+    assert got["masks_1"].shape == (12, 4, *SIZE, 4)
     frames = tracklets.starts[which.astype(int)][:, None] + got["images"][:, :, 0, 0, 1].astype(int)
     expected = np.eye(4)[frames % 4] * (which != 3)[:, None, None]
-    np.testing.assert_array_equal(got["masks"].mean((2, 3)), expected)
+    np.testing.assert_array_equal(got["masks_1"].mean((2, 3)), expected)
 
 
 def test_a_box_is_erased_from_all_frames(tracklets):
@@ -149,7 +149,7 @@ def test_unreadable_frames(tracklets):
     tracklets.path(2).write_bytes(b"no picture")
     with pytest.raises(InputError, match=r"002.png: not a readable image .*on_corrupt skip takes a neighb"):
         Source(tracklets, SIZE).read(np.array([2]))
-    pixels, _ = Source(tracklets, SIZE, on_corrupt="skip").read(np.array([2]))
+    pixels, *_ = Source(tracklets, SIZE, on_corrupt="skip").read(np.array([2]))
     assert pixels[0, 0, 0, 1] in (1, 3)
     for frame in range(tracklets.lengths[0]):
         tracklets.path(frame).write_bytes(b"no picture")

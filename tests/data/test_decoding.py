@@ -123,9 +123,9 @@ def test_masks_belong_to_the_upright_image(tmp_path, gradient):
         for part in ("head", "upper_clothes", "lower_clothes", "shoes"):
             Image.new("L", size[::-1], 255).save(tmp_path / f"{part}.png")
         if size == (64, 128):
-            pixels, masked = load_with_masks(tmp_path / "a.jpg", tmp_path, size)
-            np.testing.assert_array_equal(pixels[..., :3], load_image(tmp_path / "a.jpg", size))
-            assert masked and (pixels[..., 3:] == 255).all()
+            pixels, masks = load_with_masks(tmp_path / "a.jpg", tmp_path, size)
+            np.testing.assert_array_equal(pixels, load_image(tmp_path / "a.jpg", size))
+            assert masks.shape == (*size, 4) and (masks == 255).all()
         else:
             with pytest.raises(InputError, match=r"head.png: is 128x64, but its image is 64x128"):
                 load_with_masks(tmp_path / "a.jpg", tmp_path, size)
