@@ -17,6 +17,8 @@ def network_file(source: str | Path) -> Path:
     path = Path(source)
     if path.is_dir():
         run, path = Run(path), Run(path).model
+        if run.network.is_file():
+            run.require()
         if not run.config.is_file() and not path.is_file():
             raise InputError(f"{source}: is not a run folder (it holds no {run.config.name})")
         if run.fold(0).path.is_dir():
