@@ -17,7 +17,7 @@ from iaunet_tf.exporting.onnx import write_onnx
 from iaunet_tf.exporting.precision import to_int8
 from iaunet_tf.exporting.savedmodel import write_savedmodel
 from iaunet_tf.inference.keras_files import describe
-from iaunet_tf.inference.runtimes import LiteRtNetwork, SavedModelNetwork
+from iaunet_tf.inference.runtimes import open_network
 
 HEIGHT, WIDTH = 256, 128
 
@@ -42,7 +42,7 @@ def _runtimes(folder, pixels) -> dict[str, Callable]:
     runtimes = {"Keras": lambda images: forward(tf.constant(images)).numpy()}
 
     write_savedmodel(model, folder / "saved", metadata)
-    runtimes["SavedModel, resize inside"] = SavedModelNetwork(folder / "saved").embed
+    runtimes["SavedModel, resize inside"] = open_network(folder / "saved").embed
 
     fp32, int8 = folder / "fp32.onnx", folder / "int8.onnx"
     write_onnx(model, fp32, metadata)
@@ -60,5 +60,5 @@ def _runtimes(folder, pixels) -> dict[str, Callable]:
 
     for name in ("fp32", "int8"):
         write_litert(model, folder / f"{name}.tflite", metadata, int8=name == "int8")
-        runtimes[f"LiteRT {name}"] = LiteRtNetwork(folder / f"{name}.tflite").embed
+        runtimes[f"LiteRT {name}"] = open_network(folder / f"{name}.tflite").embed
     return runtimes

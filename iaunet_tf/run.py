@@ -33,6 +33,7 @@ class Run:
     previous = _file("checkpoints/previous.keras")  # the one before
     best = _file("checkpoints/best.keras")  # of the best mAP (top-1), with `--eval.every`
     model = _file("model.keras")  # the trained network
+    network = _file("network.yaml")  # instead, of an evaluation alone: which network in a file it is of
     metrics = _file("metrics.json")  # its evaluation
     cmc = _file("cmc.png")  # this and the next three: of re-identification
     roc = _file("roc.png")
@@ -59,6 +60,11 @@ class Run:
 
     def require(self) -> "Run":
         """Refuses a folder that is not that of a run."""
+        if self.network.is_file():
+            raise InputError(
+                f"{self.path}: is not a run but the evaluation of a network in a file, which {self.network.name} names "
+                "and iaunet report shows"
+            )
         if not self.config.is_file():
             why = "it holds no config.yaml" if self.path.exists() else "there is no such folder"
             raise InputError(f"{self.path}: is not a run folder ({why}); name one that iaunet train has made")
@@ -67,7 +73,8 @@ class Run:
     def require_new(self) -> None:
         """Refuses a folder for a new run in which there is something."""
         if self.contents() or (os.path.lexists(self.path) and not self.path.is_dir()):
-            continued = f"continue it with --resume {self.path}, or " if self.config.is_file() else ""
+            run = self.config.is_file() and not self.network.is_file()
+            continued = f"continue it with --resume {self.path}, or " if run else ""
             raise InputError(f"{self.path}: exists; {continued}choose another --run_dir")
         above = next(folder for folder in self.path.absolute().parents if folder.exists())
         if not above.is_dir():

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from iaunet_tf.commands.arguments import Parser, output
+from iaunet_tf.commands.stated import add_input_options, stated_input
 from iaunet_tf.data.decoding import SUFFIXES, load_image
 from iaunet_tf.data.walking import Walker
 from iaunet_tf.errors import InputError
+from iaunet_tf.evaluation.doubts import doubt_of
 from iaunet_tf.files import fingerprint, printable, replacing, state
 from iaunet_tf.inference import Embedder
 from iaunet_tf.terminal import in_threads, progress
 from iaunet_tf.vectors import lengths
-from iaunet_tf.weights import find_weights
-from iaunet_tf.weights.pretrained import is_published
 
 BATCHES = 16  # embedded at a time, between which results are kept
 
@@ -24,10 +24,10 @@ BATCHES = 16  # embedded at a time, between which results are kept
 def main(arguments: Sequence[str]) -> None:
     """Embeds images, or for a video network the images of each folder as a clip."""
     parser = Parser("embed", main.__doc__)
-    parser.add_argument(
-        "model",
-        help="a name of iaunet weights list, .onnx, .tflite or .keras file, or the folder of a SavedModel or of a run",
+    model_help = (
+        "a name of iaunet weights list, .onnx, .tflite, .xml or .keras file, or the folder of a SavedModel or of a run"
     )
+    parser.add_argument("model", help=model_help)
     parser.add_argument("images", nargs="+", help="image files, and folders of them")
     out_help = ".npz or .parquet file to write: paths, and embeddings of length 1"
     parser.add_argument("--out", required=True, type=output, metavar="FILE", help=out_help)
@@ -35,28 +35,30 @@ def main(arguments: Sequence[str]) -> None:
     parser.choice("--device", ("auto", "cpu", "cuda"), "what to compute on; auto takes CUDA if it is there (default)")
     corrupt_help = "unreadable images: error (default) names one before anything is embedded, skip leaves them out"
     parser.choice("--on_corrupt", ("error", "skip"), corrupt_help)
+    add_input_options(parser)
     options = parser.parse(arguments)
     out = options.out
     write = _writer(out)
     # The images first: a mistyped folder should not wait for the network.
     folders = _folders(options.images)
-    embed = Embedder(options.model, options.batch_size, options.device)
+    embed = Embedder(options.model, options.batch_size, options.device, stated_input(options))
+    print(embed.fed)
     folders = _readable(folders, options.on_corrupt)
     if embed.metadata.video:
         paths, items = list(folders), list(folders.values())
     else:
         paths = items = [path for files in folders.values() for path in files]
     partial = out.with_name(f"{out.name}.partial")
-    model = Path(options.model)
-    if is_published(options.model):
-        model = find_weights(options.model)
-    model_files = sorted({model, *model.rglob("*")} - {out, partial})
     images = (path for files in folders.values() for path in files)
-    of = fingerprint([*map(state, model_files), *map(str, paths), *map(state, images)])
+    model = (state(file) for file in embed.files if file not in (out, partial))
+    of = fingerprint([embed.metadata, embed.stated, *model, *map(str, paths), *map(state, images)])
     embeddings = _embed(embed, paths, items, partial, of)
     with replacing(out) as temporary:
         write(temporary, [str(path) for path in paths], embeddings)
     partial.unlink(missing_ok=True)
+    doubt = doubt_of(embeddings) if embed.stated else None
+    if doubt:
+        print(f"warning: {doubt}")
     print(f"{len(embeddings)} embeddings of {embeddings.shape[1]} numbers: {out}")
 
 

@@ -5,42 +5,54 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from iaunet_tf.commands.arguments import with_underscores
+from iaunet_tf.commands.arguments import Parser, with_underscores
 from iaunet_tf.commands.session import evaluate_again, work_on
+from iaunet_tf.commands.stated import add_input_options, stated_input
+from iaunet_tf.config.files import save_config
 from iaunet_tf.config.parsing import build_parser, parse
-from iaunet_tf.config.stored import read_run
+from iaunet_tf.config.stored import absolute, read_run
 from iaunet_tf.data.selection import check_input, read_selected
 from iaunet_tf.errors import InputError
+from iaunet_tf.evaluation.doubts import doubts
 from iaunet_tf.evaluation.evaluator import Evaluator
 from iaunet_tf.evaluation.exported import ExportedExtractor
 from iaunet_tf.evaluation.tables import summary, write_metrics, write_results
 from iaunet_tf.inference import Embedder
+from iaunet_tf.inference.record import Record
+from iaunet_tf.inference.stated import refuse_input
 from iaunet_tf.run import Run, claim
 
 # Keys, or sections, of training.
 USELESS = ("train.", "loss.", "model.", "data.more", "data.masks", "data.flip", "data.erase")
 
 ABOUT = """
-    Evaluates a run again, or a network in an .onnx, .tflite or .keras file, or in the folder of a SavedModel, for which
-    --data.name and --data.root say on what. Keys that have no effect on an evaluation, those of train, loss and model,
-    are refused.
+    Evaluates a run again, or a network in an .onnx, .tflite, .xml (OpenVINO) or .keras file, or in the folder of a
+    SavedModel, for which --data.name and --data.root say on what. The input of a network that iaunet-tf has not written
+    is stated by --input, or by a file NAME.yaml beside it. Keys that have no effect on an evaluation, those of train,
+    loss and model, are refused.
 """
 
 
 def main(arguments: Sequence[str]) -> None:
     """Evaluates the run or the file that the first argument names; the others are keys of the configuration."""
     if "--help" in arguments or "-h" in arguments:
-        print(build_parser(prog="iaunet evaluate RUN|FILE", description=" ".join(ABOUT.split())).format_help())
+        parser = build_parser(prog="iaunet evaluate RUN|FILE", description=" ".join(ABOUT.split()))
+        add_input_options(parser)
+        print(parser.format_help())
         return
     if not arguments or arguments[0].startswith("-"):
         raise InputError("iaunet evaluate needs a run's folder or an exported file first: iaunet evaluate RUN")
-    source, keys = Path(arguments[0]), [with_underscores(word) for word in arguments[1:]]
+    parser = Parser("evaluate", add_help=False)
+    add_input_options(parser)
+    given, keys = parser.parse_known_args([with_underscores(word) for word in arguments[1:]])
+    source, stated = Path(arguments[0]), stated_input(given)
     if Run(source).config.is_file():
+        refuse_input(Run(source).require().path, stated)
         evaluate_run(source, keys)
         return
     if source.is_dir() and not (any(source.glob("saved_model.pb")) or any(source.glob("*/saved_model.pb"))):
         source = _served(source)
-    _evaluate_file(source, keys)
+    _evaluate_file(source, keys, stated)
 
 
 def _served(folder):
@@ -73,7 +85,7 @@ def _refuse(keys, useless, but=()):
             raise InputError(f"{name} has no effect on an evaluation; leave it out")
 
 
-def _evaluate_file(source, keys):
+def _evaluate_file(source, keys, stated):
     _refuse(keys, USELESS)
     config = parse(keys, default=None)
     data = config.data
@@ -85,10 +97,11 @@ def _evaluate_file(source, keys):
     run = Run(Path(config.run_dir)) if config.run_dir else None
     if run:
         run.require_new()
-    embedder = Embedder(source, config.eval.batch_size)
+    embedder = Embedder(source, config.eval.batch_size, input=stated)
+    print(embedder.fed)
     metadata = embedder.metadata
     if config.name == type(config).name:
-        config.name = source.stem
+        config.name = _name(source) or config.name
     if (data.height, data.width) == (type(data).height, type(data).width):
         data.height, data.width = metadata.height, metadata.width
     data.interpolation = data.interpolation or metadata.interpolation
@@ -96,10 +109,30 @@ def _evaluate_file(source, keys):
     with claim(run, new=True) if run else contextlib.nullcontext():
         start = time.perf_counter()
         evaluator = Evaluator(config, read_selected(data, training=False)[1])
-        for evaluations in evaluator.evaluate(ExportedExtractor(embedder, config)):
+        warnings = doubts(embedder, evaluator.tests[0]) if embedder.stated else []
+        print("".join(f"warning: {line}\n" for line in warnings), end="", flush=True)
+        extract = ExportedExtractor(embedder, config, run and run.embeddings)
+        for step, evaluations in enumerate(evaluator.evaluate(extract)):
+            if run and not step:
+                _keep(run, config, Record.of(embedder, warnings), evaluations[0], extract)
             if run:
                 write_metrics(evaluations, run.metrics)
         print(summary(evaluations, time.perf_counter() - start))
         if run:
             write_results(evaluations, run)
             print(run.metrics)
+
+
+def _name(source):
+    """A name for an evaluation, of the kind that configurations take."""
+    return "".join(letter if letter.isprintable() else "_" for letter in source.stem)[:100].lstrip(".")
+
+
+def _keep(run, config, record, evaluation, extract):
+    """Writes what a report on an evaluation needs."""
+    config.run_dir = str(run.path)
+    record.write(run.network)
+    save_config(absolute(config), run.config)
+    for name in ("query", "gallery"):
+        source, vectors = getattr(evaluation.test, name), getattr(evaluation, name).vectors
+        extract.keep(source, f"{evaluation.test.name}-{name}", vectors)

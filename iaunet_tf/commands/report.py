@@ -17,9 +17,10 @@ MANIFEST, WRITTEN = "report-files.json", "written by iaunet report"  # names of 
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Writes a report on a run, or on two runs side by side."""
+    """Writes a report on a run or an evaluation, or on two side by side."""
     parser = Parser("report", main.__doc__)
-    parser.add_argument("runs", nargs="+", metavar="RUN", help="folder of a finished run; two to compare")
+    runs_help = "folder of a finished run, or of an evaluation of a file; two to compare"
+    parser.add_argument("runs", nargs="+", metavar="RUN", help=runs_help)
     parser.add_argument(
         "--out",
         type=output,
@@ -60,7 +61,8 @@ def make_report(runs: list[str], out: str | None = None, queries: int = 4, seed:
         test = found[0].test
         lead = [
             f"{found[0].ranking.num_queries} queries with a match among {len(test.gallery.subset)} "
-            f"{test.gallery.subset.unit} of {test.name}, {found[0].config.eval.distance} distance."
+            f"{test.gallery.subset.unit} of {test.name}, {found[0].config.eval.distance} distance.",
+            *(note if len(found) == 1 else f"{run.name}: {note}" for run in found for note in run.notes),
         ]
         write_page(" and ".join(run.name for run in found), lead, sections, temporary / PAGE)
         _publish(temporary, folder)

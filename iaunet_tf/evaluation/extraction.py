@@ -1,7 +1,6 @@
 """Embeddings of whole subsets by a Keras network, on all replicas."""
 
 import hashlib
-import json
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -15,7 +14,8 @@ from iaunet_tf.data.sampling import clip_rows
 from iaunet_tf.data.sources import Source, open_source
 from iaunet_tf.distribution.replicas import in_order, on_replicas
 from iaunet_tf.errors import InputError
-from iaunet_tf.files import fingerprint, intact, new_array, replacing, write_json
+from iaunet_tf.evaluation.stored import read_embeddings, writing_embeddings
+from iaunet_tf.files import fingerprint, new_array
 from iaunet_tf.inference.keras_files import interpolation_of
 
 
@@ -113,32 +113,17 @@ def stored_embeddings(
     path: Path, count: int, model: keras.Model, depends: Iterable, compute: Callable[[Callable], np.ndarray]
 ) -> np.ndarray:
     """`count` embeddings from a `.npy` file, memory-mapped; computed first unless the `.json` beside it
-    says that weights, and the `repr` of what else they depend on, are still the same, and the file is whole.
+    says that weights, and the `repr` of what else they depend on, are still the same.
 
     On several hosts, which all have to take part in a computation, they are not stored.
     """
     if isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy):
         return compute(np.empty)
     weights = (hashlib.sha256(np.ascontiguousarray(weight).tobytes()).hexdigest() for weight in model.weights)
-    of = {"fingerprint": fingerprint([*weights, *depends])}
-    beside = path.with_suffix(".json")
-
-    def stored():
-        known = json.loads(beside.read_text())
-        if {**known, **of} != known:
-            return None
-        vectors = np.load(path, mmap_mode="r")
-        if vectors.dtype != "float32" or vectors.shape[:-1] != (count,):
-            raise ValueError("not these embeddings")
-        if known.get("sha256") not in (None, hashlib.sha256(vectors).hexdigest()):  # older versions kept none
-            raise ValueError("its content has changed")
-        return vectors
-
-    vectors = intact(stored, path)
+    of = fingerprint([*weights, *depends])
+    vectors = read_embeddings(path, count, of)
     if vectors is None:
-        beside.unlink(missing_ok=True)
-        with replacing(path) as temporary:
+        with writing_embeddings(path, of) as temporary:
             vectors = compute(partial(new_array, temporary))
             vectors.flush()
-        write_json(beside, {**of, "sha256": hashlib.sha256(vectors).hexdigest()})
     return vectors

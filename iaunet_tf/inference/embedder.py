@@ -1,6 +1,8 @@
 """One interface to trained and exported networks."""
 
-from collections.abc import Iterable
+import copy
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,9 +10,9 @@ import numpy as np
 
 from iaunet_tf.arguments import at_least_one, check_choice
 from iaunet_tf.errors import InputError
-from iaunet_tf.inference.inputs import Picture, as_list, clip_pixels, in_places, picture_pixels
+from iaunet_tf.inference.inputs import Picture, as_input, as_list, clip_pixels, in_places, picture_pixels
 from iaunet_tf.inference.runtimes import open_network
-from iaunet_tf.preprocessing import normalise
+from iaunet_tf.inference.stated import Input, in_words
 from iaunet_tf.terminal import progress as progress_bar
 from iaunet_tf.vectors import as_vectors, unit_length
 
@@ -23,31 +25,50 @@ DEVICES = ("auto", "cpu", "cuda")
 class Embedder:
     """Embeds images or clips of people with a trained or exported network.
 
-    Images are preprocessed as the metadata in the file specifies. Several threads may call it.
+    Images are preprocessed as the metadata in the file specifies, or for a network of others as it is stated. Several
+    threads may call it.
 
     Args:
         path: the name of a published network (`iaunet weights list`), an `.onnx`, `.tflite` or `.keras` file, the
             folder of a SavedModel, a folder of SavedModel versions (the newest is used), the folder of a run, or an
-            iaunet-tf network in memory.
+            iaunet-tf network in memory; or the `.onnx`, `.tflite` or OpenVINO `.xml` file of a network of others.
         batch_size: number of images or clips per batch.
         device: `"cuda"`, `"cpu"`, or `"auto"` to use CUDA if available.
+        input: of a network of others, which does not say it itself: a dictionary of `size`, `colour`, `scale`,
+            `interpolation` and `output`, as in `iaunet_tf.inference.stated.Input`. Keys that are left out are those of
+            the YAML file beside the network, such as `osnet.yaml`.
+
+    Attributes:
+        metadata: what the input and the embeddings are.
+        stated: the `Input` that holds for a network of others; None for those of iaunet-tf.
+        path: the file or folder that the network was read from, None for one in memory.
+        files: all files that it was read from.
 
     Raises:
         InputError: the file does not exist or has an unknown format, its runtime is not installed, it is not a network
-            of iaunet-tf, or an argument is out of range.
+            that embeds images, what its input is is stated wrongly or not at all, or an argument is out of range.
 
     Example:
 
     >>> embed = Embedder("iaunet.onnx")
     >>> embed(["a.jpg", "b.jpg"]).shape
     (2, 2048)
+    >>> embed = Embedder("osnet.onnx", input={"colour": "rgb", "scale": "imagenet"})
     """
 
-    def __init__(self, path: "str | Path | keras.Model", batch_size: int = 32, device: str = "auto"):
+    def __init__(
+        self,
+        path: "str | Path | keras.Model",
+        batch_size: int = 32,
+        device: str = "auto",
+        input: Mapping[str, object] | Input | None = None,
+    ):
         at_least_one(batch_size=batch_size)
         check_choice("device", device, DEVICES)
-        self._network = open_network(path, device)
-        self.metadata = self._network.metadata
+        self._network = open_network(path, device, input)
+        self.metadata, self.path, self.files = self._network.metadata, self._network.path, self._network.files
+        self.stated = getattr(self._network, "stated", None)
+        self._name = Path(path).name if self.path else self.metadata.name
         self.batch_size = int(batch_size)
 
     def __call__(self, pictures: Iterable[Picture] | Picture, progress: bool = False) -> np.ndarray:
@@ -66,12 +87,31 @@ class Embedder:
         embeddings = np.empty((len(items), self.metadata.embedding), "float32")
         with progress_bar("embedding", len(items), progress) as bar:
             for rows in self._batches(items):
-                vectors = self._network.embed(self._prepare(items, rows))
-                name = f"the network's output from number {rows[0] + 1} on"
-                vectors = as_vectors(vectors, name, (len(rows), self.metadata.embedding))
-                embeddings[rows] = unit_length(vectors, name)
+                embeddings[rows] = self._unit_length(self._network.embed(self._prepare(items, rows)), rows)
                 bar.update(len(rows))
         return embeddings
+
+    def otherwise(self, **changes: str) -> "Embedder":
+        """The same network, fed by metadata with some changes."""
+        other = copy.copy(self)
+        other.metadata = replace(self.metadata, **changes)
+        return other
+
+    @property
+    def fed(self) -> str:
+        """One line on what the network is fed, and who says so."""
+        origin = self._network.origin if self.stated else "as its metadata says"
+        return f"input of {self._name}: {in_words(self.metadata)} ({origin})"
+
+    def _unit_length(self, vectors, rows):
+        """The network's output for some rows, checked and brought to length 1."""
+        name = f"the network's output from number {rows[0] + 1} on"
+        try:
+            return unit_length(as_vectors(vectors, name, (len(rows), self.metadata.embedding)), name)
+        except InputError as error:
+            if not self.stated:
+                raise
+            raise InputError(f"{self.path}: {error}{self._network.doubt}") from None
 
     def _batches(self, items):
         """Yields the row numbers of each batch; a batch has clips of one length."""
@@ -92,11 +132,4 @@ class Embedder:
         size = expected.height, expected.width
         what, convert = ("clip", clip_pixels) if expected.video else ("image", picture_pixels)
         pixels = np.stack(in_places(what, items, lambda item: convert(item, size, expected.interpolation), rows))
-        pixels = normalise(pixels, expected.scale)
-        if expected.colour == "bgr":
-            pixels = pixels[..., ::-1]
-        if expected.layout == "tracker":
-            pixels = pixels.transpose(0, 3, 1, 2)
-        if expected.dtype == "uint8" and pixels.dtype != np.uint8:
-            pixels = np.clip(pixels.round(), 0, 255)
-        return np.ascontiguousarray(pixels, expected.dtype)
+        return as_input(pixels, expected)

@@ -9,6 +9,8 @@ from PIL import Image
 
 from iaunet_tf.data.decoding import check_size, load_image, resize, to_pixels
 from iaunet_tf.errors import InputError
+from iaunet_tf.metadata import Metadata
+from iaunet_tf.preprocessing import normalise
 
 Picture = str | Path | bytes | Image.Image | np.ndarray
 KINDS = "an image must be a file, bytes, a PIL image or an RGB array"
@@ -45,6 +47,18 @@ def picture_pixels(picture: Picture, size: tuple[int, int], interpolation: str =
 def clip_pixels(clip: list[Picture], size: tuple[int, int], interpolation: str = "bicubic") -> np.ndarray:
     """The images of a clip, by `picture_pixels`: `(T, height, width, 3)`."""
     return np.stack(in_places("frame", clip, lambda frame: picture_pixels(frame, size, interpolation)))
+
+
+def as_input(pixels: np.ndarray, metadata: Metadata) -> np.ndarray:
+    """Turns RGB pixels in 0..255, `(batch, [frames,] height, width, 3)`, into the input of a network."""
+    pixels = normalise(pixels, metadata.scale)
+    if metadata.colour == "bgr":
+        pixels = pixels[..., ::-1]
+    if metadata.layout == "tracker":
+        pixels = pixels.transpose(0, 3, 1, 2)
+    if metadata.dtype == "uint8" and pixels.dtype != np.uint8:
+        pixels = np.clip(pixels.round(), 0, 255)
+    return np.ascontiguousarray(pixels, metadata.dtype)
 
 
 def as_list(pictures: object, video: bool) -> list:

@@ -11,15 +11,21 @@ from iaunet_tf.metadata import Metadata
 from iaunet_tf.models import from_pretrained
 from iaunet_tf.models.network import Network
 from iaunet_tf.run import Run
+from iaunet_tf.weights import find_weights
 from iaunet_tf.weights.keras_files import read_keras
 from iaunet_tf.weights.pretrained import is_published
 
 
 def network_file(source: str | Path) -> Path:
-    """Returns the path of a `.keras` file, or of the final model in the folder of a run."""
+    """Returns the path of a `.keras` file, of the final model in the folder of a run, or of a published network's
+    weights."""
+    if is_published(source):
+        return find_weights(str(source))
     path = Path(source)
     if path.is_dir():
         run, path = Run(path), Run(path).model
+        if run.network.is_file():
+            run.require()
         if not run.config.is_file() and not path.is_file():
             raise InputError(f"{source}: is not a run folder (it holds no {run.config.name})")
         if run.fold(0).path.is_dir():

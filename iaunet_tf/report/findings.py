@@ -6,10 +6,11 @@ from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 
+from iaunet_tf.config.parsing import parse
 from iaunet_tf.config.reid import ReIdConfig
 from iaunet_tf.config.stored import read_run
 from iaunet_tf.data.decoding import load_image
@@ -17,13 +18,13 @@ from iaunet_tf.data.sampling import all_clips
 from iaunet_tf.data.selection import read_selected
 from iaunet_tf.errors import InputError
 from iaunet_tf.evaluation.evaluator import Evaluation, Evaluator
-from iaunet_tf.evaluation.extraction import Extractor
+from iaunet_tf.evaluation.exported import ExportedExtractor
 from iaunet_tf.files import printable
-from iaunet_tf.inference.keras_files import load_network
-from iaunet_tf.layers import IAUBlock
-from iaunet_tf.losses.objective import part_attentions
+from iaunet_tf.inference.record import Record
 from iaunet_tf.run import Run
-from iaunet_tf.training.history import MISSING, read_history
+
+if TYPE_CHECKING:
+    import keras
 
 SHOWN = 10  # of a ranked list
 SAMPLE = 64  # images or clips that relations are averaged over
@@ -32,33 +33,32 @@ DISTRACTOR = 0  # in Market-1501's layout, where it is nobody's query
 
 @dataclass(frozen=True)
 class Findings(Evaluation):
-    """A run, looked at: its evaluation on the first test set, and what else there is."""
+    """A run, or a network in a file, looked at: its evaluation on the first test set, and what else there is."""
 
     name: str  # of the run's folder
     config: ReIdConfig
-    model: keras.Model
+    model: "keras.Model | None"  # None for a network in a file, of which nothing inside is shown
     metrics: dict  # content of metrics.json
     history: dict[str, np.ndarray]  # columns of history.csv, NaN where an epoch has no value
+    notes: list[str]  # on a network in a file: what it is fed, and what was doubtful about that
 
     @classmethod
     def of(cls, folder: str | Path) -> "Findings":
-        """Looks at a finished run, with the embeddings in its folder if they are there."""
+        """Looks at a finished run, or an evaluation of a network in a file, with the embeddings in its folder if they
+        are there."""
         run = Run(Path(folder))
-        config, _ = read_run(folder)
-        if config.task != "reid":
-            raise InputError(f"{folder}: is a run of {config.task}; reports are about re-identification")
-        if config.data.fold == "all":
-            raise InputError(f"{folder}: holds a run for each fold; take one of them, such as {run.fold(0).path}")
+        config = _configuration(run)
         if not run.metrics.is_file():
-            raise InputError(f"{folder}: is not evaluated; iaunet evaluate {folder}")
+            remedy = "evaluate the network again" if run.network.is_file() else f"iaunet evaluate {folder}"
+            raise InputError(f"{folder}: is not evaluated; {remedy}")
         metrics = _metrics(run.metrics, folder)
-        model = load_network(folder)
+        model, notes, extract = _open(run, config)
         evaluator = Evaluator(config, read_selected(config.data, training=False)[1][:1])
-        evaluation = evaluator.ordinary(evaluator.tests[0], Extractor(model, config, run.embeddings), SHOWN)
+        evaluation = evaluator.ordinary(evaluator.tests[0], extract, SHOWN)
         query, gallery = evaluation.test.query.subset, evaluation.test.gallery.subset
         print(f"{folder}: {len(query)} queries, {len(gallery)} gallery {gallery.unit}", flush=True)
-        own = {"name": printable(run.path.resolve().name), "config": config, "model": model, "metrics": metrics}
-        return cls(**vars(evaluation), **own, history=_history(run.history))
+        own = {"name": printable(run.path.resolve().name), "config": config, "metrics": metrics, "notes": notes}
+        return cls(**vars(evaluation), **own, model=model, history=_history(run.history))
 
     @property
     def video(self) -> bool:
@@ -93,6 +93,10 @@ class Findings(Evaluation):
     def attention(self, files: list[Path]) -> list[np.ndarray]:
         """Part attention of both blocks, `(files, h, w, 4)`, of one image each or of a tracklet's clips; none of a
         network without."""
+        if self.model is None:
+            return []
+        from iaunet_tf.losses.objective import part_attentions
+
         order = np.arange(len(files))
         if self.video:
             order = all_clips(len(files), self.config.data.clip_length)
@@ -105,6 +109,12 @@ class Findings(Evaluation):
     @cached_property
     def relations(self) -> list[np.ndarray]:
         """How much parts listen to each other, `(T·4, T·4)` for each block, the mean over some queries."""
+        if self.model is None:
+            return []
+        import keras
+
+        from iaunet_tf.layers import IAUBlock
+
         blocks = [layer for layer in self.model.layers if isinstance(layer, IAUBlock)]
         if not blocks:
             return []
@@ -122,8 +132,37 @@ class Findings(Evaluation):
         return [np.mean(block.relations(each), axis=0) for block, each in zip(blocks, maps, strict=True)]
 
     def _pixels(self, files: list[Path]) -> np.ndarray:
-        size = self.config.data.height, self.config.data.width
-        return np.stack([load_image(file, size) for file in files]).astype("float32")
+        source = self.test.query
+        pixels = [load_image(file, source.size, interpolation=source.interpolation) for file in files]
+        return np.stack(pixels).astype("float32")
+
+
+def _configuration(run):
+    """The configuration of a run, or of an evaluation of a network in a file, that can be reported on."""
+    if run.network.is_file():
+        config = parse(["--config", str(run.config)], default=None)
+    else:
+        config, _ = read_run(run.path)
+    if config.task != "reid":
+        raise InputError(f"{run.path}: is a run of {config.task}; reports are about re-identification")
+    if config.data.fold == "all":
+        raise InputError(f"{run.path}: holds a run for each fold; take one of them, such as {run.fold(0).path}")
+    return config
+
+
+def _open(run, config):
+    """The Keras network of a run, or None; notes for the reader; and what embeds."""
+    if run.network.is_file():
+        record = Record.read(run.network)
+        embedder = record.open(config.eval.batch_size)
+        notes = [embedder.fed, *(f"warning: {line}" for line in record.warnings)]
+        return None, notes, ExportedExtractor(embedder, config, run.embeddings)
+    # Keras where there is something to show of it.
+    from iaunet_tf.evaluation.extraction import Extractor
+    from iaunet_tf.inference.keras_files import load_network
+
+    model = load_network(run.path)
+    return model, [], Extractor(model, config, run.embeddings)
 
 
 def _metrics(path: Path, folder: str | Path) -> dict:
@@ -142,6 +181,10 @@ def _metrics(path: Path, folder: str | Path) -> dict:
 
 
 def _history(path: Path) -> dict[str, np.ndarray]:
+    if not path.is_file():
+        return {}
+    from iaunet_tf.training.history import MISSING, read_history
+
     header, *rows = read_history(path) or [[]]
     values = np.array([[np.nan if value in MISSING else float(value) for value in row] for row in rows])
     return dict(zip(header, values.T, strict=True)) if rows else {}

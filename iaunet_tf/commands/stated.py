@@ -1,0 +1,30 @@
+"""The options that state the input of a network of others."""
+
+import argparse
+
+from iaunet_tf.inference.stated import CHOICES, KEYS
+
+PREFIX = "input."
+HELP = {
+    "size": ("HEIGHTxWIDTH", "size of its images in pixels, such as 256x128, where its file does not declare it"),
+    "colour": ("|".join(CHOICES["colour"]), "order of its colours (default: rgb)"),
+    "scale": (
+        "|".join(CHOICES["scale"]),
+        "what it expects of pixels: none 0..255, 255 0..1, half -1..1, imagenet ImageNet's mean and standard deviation",
+    ),
+    "interpolation": ("|".join(CHOICES["interpolation"]), "how images are resized for it (default: bilinear)"),
+    "output": ("NAME", "its output that is the embedding, where there are several"),
+}
+
+
+def add_input_options(parser: argparse.ArgumentParser) -> None:
+    """Adds `--input.size` and so on, each of them text or None."""
+    for key in KEYS:
+        metavar, help = HELP[key]
+        parser.add_argument(f"--{PREFIX}{key}", metavar=metavar, help=f"of a network of others: {help}")
+
+
+def stated_input(given: argparse.Namespace) -> dict[str, str]:
+    """What is stated by these options."""
+    options = {key: getattr(given, f"{PREFIX}{key}") for key in KEYS}
+    return {key: value for key, value in options.items() if value is not None}

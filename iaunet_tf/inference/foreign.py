@@ -1,0 +1,147 @@
+"""Networks that others have written, fed as their files declare and their users state."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from iaunet_tf.errors import InputError, reason_of
+from iaunet_tf.inference.inputs import as_input
+from iaunet_tf.inference.stated import Input, in_words, read_input
+from iaunet_tf.metadata import Metadata
+from iaunet_tf.wording import did_you_mean, either
+
+KINDS = ("float32", "float16", "uint8")  # of pixels
+LARGEST_BATCH = 1024
+AXES = {"tracker": (1, 2, 3), "image": (3, 1, 2)}  # those of colours, height and width, by layout
+
+
+class ForeignNetwork:
+    """A network of others, in one of the files of `iaunet_tf.inference.runtimes`.
+
+    Args:
+        file: what runs it.
+        given: what is stated of its input, see `iaunet_tf.inference.stated.read_input`.
+
+    Raises:
+        InputError: its input is not images alone, nothing declares their size, or what is stated contradicts the file;
+            it is not clear which output is the embedding; or it fails on a grey image.
+    """
+
+    def __init__(self, file, given: Mapping | Input | None):
+        self.file, self.path, self.files = file, file.path, file.files
+        stated, self.origin = read_input(file.path, given)
+        self._input, self._kind, self._batch, self._layout, size = _image_input(file, stated)
+        self._output = _embedding_output(file, stated)
+        self.stated = replace(stated, size=size, output=self._output)
+        metadata = self._describe(1)
+        # What a file declares of its embedding may be nothing, or wrong.
+        grey = np.full((1, *size, 3), 128, "uint8")
+        self.metadata = self._describe(self._embed(as_input(grey, metadata)).shape[1])
+
+    def _describe(self, embedding):
+        """The metadata of the network with embeddings of so many numbers."""
+        try:
+            return Metadata(
+                name=self.path.stem,
+                version="",  # of iaunet-tf
+                source=self.path.name,
+                video=False,
+                height=self.stated.size[0],
+                width=self.stated.size[1],
+                layout=self._layout,
+                dtype="uint8" if self._kind == "uint8" else "float32",
+                embedding=embedding,
+                unit_length=False,
+                interpolation=self.stated.interpolation,
+                colour=self.stated.colour,
+                scale=self.stated.scale,
+            )
+        except InputError as error:
+            raise InputError(f"{self.path}: {error}") from None
+
+    @property
+    def doubt(self) -> str:
+        """The end of a message about embeddings that cannot be used."""
+        return f"; the file is damaged, or its input is not the one that is stated ({in_words(self.metadata)})"
+
+    def embed(self, pixels: np.ndarray) -> np.ndarray:
+        embeddings = self._embed(pixels)
+        bad = np.count_nonzero(~np.isfinite(embeddings).all(axis=1))
+        if bad:
+            raise InputError(f"{self.path}: returns NaN or infinity for {bad} of {len(pixels)} images{self.doubt}")
+        return embeddings
+
+    def _embed(self, pixels):
+        """Embeds in pieces of the batch that the file declares, if it is fixed; the last piece is filled up."""
+        step = self._batch or len(pixels)
+        rows = []
+        for start in range(0, len(pixels), step):
+            piece = pixels[start : start + step]
+            filled = np.concatenate([piece, piece[-1:].repeat(step - len(piece), axis=0)])
+            rows.append(self._run(filled)[: len(piece)])
+        return np.concatenate(rows)
+
+    def _run(self, pixels):
+        try:
+            output = self.file.run(self._input, pixels.astype(self._kind, copy=False), self._output)
+        except MemoryError:
+            raise
+        except Exception as error:  # runtimes raise various exceptions of their own
+            remedy = "; try a batch size of 1" if len(pixels) > 1 and not self._batch else ""
+            count = f"{len(pixels)} image{'s' * (len(pixels) > 1)}"
+            raise InputError(f"{self.path}: fails on {count} ({reason_of(error)}){remedy}") from None
+        if output.ndim < 2 or len(output) != len(pixels) or output.size != len(output) * max(output.shape[1:]):
+            raise InputError(
+                f"{self.path}: {self._output} is {output.shape} for {len(pixels)} image{'s' * (len(pixels) > 1)}, "
+                "not an embedding (batch, D)"
+            )
+        return output.reshape(len(output), -1)
+
+
+def _image_input(file, stated):
+    """Name, data type, fixed batch or None, layout and size of the only input."""
+    if len(file.inputs) != 1:
+        names = f" ({', '.join(file.inputs):.80})" if file.inputs else ""
+        raise InputError(f"{file.path}: takes {len(file.inputs) or 'no'} inputs{names}, not images alone")
+    ((name, (shape, kind)),) = file.inputs.items()
+    if kind not in KINDS:
+        raise InputError(f"{file.path}: takes {kind}, not pixels, which are {either(KINDS)}")
+    if len(shape) == 5:
+        raise InputError(f"{file.path}: takes clips {shape}; networks of others are run on single images")
+    fitting = (layout for layout, (colours, *_) in AXES.items() if len(shape) == 4 and shape[colours] == 3)
+    layout = next(fitting, None)
+    if layout is None:
+        wanted = "(batch, 3, height, width) or (batch, height, width, 3)"
+        raise InputError(f"{file.path}: its input {name!s:.40} is {shape}, not images {wanted}")
+    batch, declared = shape[0], [shape[axis] for axis in AXES[layout][1:]]
+    if batch is not None and batch > LARGEST_BATCH:
+        raise InputError(f"{file.path}: takes {batch} images at a time; at most {LARGEST_BATCH} can be given")
+    size = tuple(own or given for own, given in zip(declared, stated.size or (None, None), strict=True))
+    if None in size:
+        raise InputError(f"{file.path}: does not declare the size of its images; state input.size, such as 256x128")
+    if stated.size not in (None, size):
+        theirs, ours = (f"{height}x{width}" for height, width in (size, stated.size))
+        raise InputError(f"{file.path}: takes {theirs} pixels, not {ours}; leave input.size out")
+    return name, kind, batch, layout, size
+
+
+def _embedding_output(file, stated):
+    """Name of the output that is the embedding: the stated one, the only one, or the only one of such a shape."""
+    names = list(file.outputs)
+    if stated.output is not None:
+        if stated.output not in names:
+            hint = did_you_mean(stated.output, names) or f"; it has {', '.join(names):.80}"
+            raise InputError(f"{file.path}: has no output {stated.output:.40}{hint}")
+        return stated.output
+    fitting = [
+        name
+        for name, (shape, kind) in file.outputs.items()
+        if kind.startswith("float") and len(shape) > 1 and sum(axis != 1 for axis in shape[1:]) <= 1
+    ]
+    if 1 not in (len(names), len(fitting)):
+        raise InputError(
+            f"{file.path}: returns {', '.join(names):.120}; state which is the embedding by input.output, such as "
+            f"{(fitting or names or [''])[0]:.40}"
+        )
+    return names[0] if len(names) == 1 else fitting[0]
