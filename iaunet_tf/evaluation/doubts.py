@@ -56,7 +56,7 @@ def doubts(embedder: Embedder, test: TestSet) -> list[str]:
         keys = " ".join(f"--input.{key} {value}" for key, value in changes.items())
         found.append(
             f"with {keys} a sample of {sum(map(len, pixels))} images tells people apart better: the same and different "
-            f"people are {best:.1f} standard deviations apart, with the input as stated {own:.1f}; is it stated rightly?"
+            f"people are {best:.1f} standard deviations apart, with the input as stated {own:.1f}; is the input right?"
         )
     return found
 

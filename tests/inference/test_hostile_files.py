@@ -18,7 +18,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 from iaunet_tf import Embedder
 from iaunet_tf.commands import main
 from iaunet_tf.errors import InputError
-from iaunet_tf.inference.keras_files import load_model
+from iaunet_tf.weights.keras_files import read_keras
 from iaunet_tf.inference.operations import COMPUTING, SAVING, check_operations
 from iaunet_tf.metadata import Metadata
 
@@ -303,7 +303,7 @@ def test_keras_files_run_no_code_of_their_own(tmp_path):
     file = tmp_path / "a.keras"
     inputs = keras.Input((2,))
     keras.Model(inputs, keras.layers.Lambda(lambda x: x)(inputs)).save(file)
-    refused(lambda: load_model(file), "a.keras")
+    refused(lambda: read_keras(file), "a.keras")
     harmless = {"registered_name": None, "build_config": {"input_shape": [None, 2]}}
     for layer in (
         {"module": "os", "class_name": "system", "config": {"command": f"touch {BAIT}"}},
@@ -314,7 +314,7 @@ def test_keras_files_run_no_code_of_their_own(tmp_path):
         {"module": "theirs", "class_name": "Unknown", "config": {}},
     ):
         keras_file(file, {**layer, **harmless})
-        refused(lambda: load_model(file), "a.keras: damaged or not a .keras file")
+        refused(lambda: read_keras(file), "a.keras: damaged or not a .keras file")
     assert not tf.io.gfile.exists(BAIT)
 
 
@@ -342,4 +342,4 @@ def test_weights_outside_of_a_keras_file_are_not_read(tmp_path):
         with zipfile.ZipFile(file, "w") as archive:
             for name, part in {**parts, "model.weights.h5": content.getvalue()}.items():
                 archive.writestr(name, part)
-        refused(lambda: load_model(file), "a.keras: damaged or not a .keras file")
+        refused(lambda: read_keras(file), "a.keras: damaged or not a .keras file")
