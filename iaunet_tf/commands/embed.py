@@ -12,9 +12,9 @@ from iaunet_tf.commands.stated import add_input_options, stated_input
 from iaunet_tf.data.decoding import SUFFIXES, load_image
 from iaunet_tf.data.walking import Walker
 from iaunet_tf.errors import InputError
-from iaunet_tf.evaluation.doubts import doubt_of
 from iaunet_tf.files import fingerprint, printable, replacing, state
 from iaunet_tf.inference import Embedder
+from iaunet_tf.inference.alike import all_alike
 from iaunet_tf.terminal import in_threads, progress
 from iaunet_tf.vectors import lengths
 
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str]) -> None:
     with replacing(out) as temporary:
         write(temporary, [str(path) for path in paths], embeddings)
     partial.unlink(missing_ok=True)
-    doubt = doubt_of(embeddings) if embed.stated else None
+    doubt = all_alike(embeddings) if embed.stated else None
     if doubt:
         print(f"warning: {doubt}")
     print(f"{len(embeddings)} embeddings of {embeddings.shape[1]} numbers: {out}")

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from iaunet_tf.config.yaml_files import read_yaml
 from iaunet_tf.errors import InputError
 from iaunet_tf.metadata import RANGES, Metadata
 from iaunet_tf.preprocessing import COLOURS, INTERPOLATIONS, SCALES
@@ -93,6 +92,10 @@ def in_words(metadata: Metadata) -> str:
 
 
 def _read(path):
+    try:
+        from iaunet_tf.config.yaml_files import read_yaml
+    except ImportError:  # ONNX Runtime alone, as in deploy/onnxruntime, does not need it
+        raise InputError(f"{path}: requires PyYAML: pip install pyyaml") from None
     content = read_yaml(path)
     if not isinstance(content, dict):
         raise InputError(f"{path}: states no input: its keys are {', '.join(KEYS)}")

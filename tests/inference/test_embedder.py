@@ -198,7 +198,7 @@ def test_wrong_arguments(exports, tmp_path):
     for path, message in (
         ("gone.onnx", "no such file"),
         ("a.onnx", "not a readable ONNX file"),
-        ("a.jpg", "is neither .onnx, .tflite nor .keras, nor the folder of a SavedModel or of a run$"),
+        ("a.jpg", "nor .keras, nor the folder of a SavedModel or of a run$"),
         ("a.pth", "iaunet weights FILE NETWORK.keras"),
         ("a.safetensors", "iaunet weights FILE NETWORK.keras"),
         ("a.h5", "load it in Keras and save the network as .keras"),
@@ -293,7 +293,7 @@ def test_threads_share_an_embedder(exports, pictures, name):
 def test_files_of_others_and_damaged_ones(tmp_path, exports):
     content = (exports / "lite" / "lite.tflite").read_bytes()
     (tmp_path / "other.tflite").write_bytes(content[: len(content) // 2])
-    with pytest.raises(InputError, match="was not exported by iaunet-tf"):
+    with pytest.raises(InputError, match="not a readable LiteRT file"):
         Embedder(tmp_path / "other.tflite")
     served = tmp_path / "served" / "7"
     shutil.copytree(exports / "served" / "iaunet" / "1", served)
@@ -316,7 +316,7 @@ def test_onnx_of_others_is_not_guessed_at(tmp_path, exports):
     proto = onnx.load(exports / "image" / "image.onnx")
     del proto.metadata_props[:]
     onnx.save(proto, tmp_path / "other.onnx")
-    with pytest.raises(InputError, match="was not exported by iaunet-tf"):
+    with pytest.raises(InputError, match="was not exported by iaunet-tf, so that its input must be stated"):
         Embedder(tmp_path / "other.onnx")
 
 
