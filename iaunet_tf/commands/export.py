@@ -13,6 +13,7 @@ from iaunet_tf.terminal import quietly
 
 # Images or clips embedded at a time while comparing: exports are also run where memory is short.
 BATCH = 8
+CALIBRATION = 128
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -95,13 +96,14 @@ def _to_onnx(options):
     from iaunet_tf.inference import Embedder
 
     if int8:
-        calibration, _ = sample_images(options.calibrate, options.source, metadata.video, count=128)
+        calibration, _ = sample_images(options.calibrate, options.source, metadata.video, CALIBRATION)
 
     def write(file):
         write_onnx(model, file, metadata, half=options.precision == "fp16", loops=options.long_clips)
         if int8:
             print(f"calibrating on {len(calibration)} of {options.calibrate}", flush=True)
-            to_int8(file, Embedder(file).prepare(calibration))
+            quantised, count = to_int8(file, Embedder(file).prepare(calibration))
+            print(f"{quantised} of {count} layers have 8 bits", flush=True)
 
     title = f"ONNX, layout {options.layout}, {options.precision}"
     _write_and_compare(options, model, metadata, out, title, write)

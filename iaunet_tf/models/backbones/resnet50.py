@@ -43,8 +43,8 @@ def _non_local(x, name):
     and divided by their number."""
     *_, height, width, channels = x.shape
     theta, phi, g = (layers.Conv2D(1, 1, name=f"{name}.{part}")(x) for part in ("theta", "phi", "g"))
-    # (theta phi) g = theta (phi g): with one channel the sum is the same for all positions.
-    together = ops.sum(phi * g, axis=(1, 2), keepdims=True) / (height * width)
+    # (theta phi) g = theta (phi g): with one channel the sum is the same for all positions. It can overflow float16.
+    together = ops.sum(ops.cast(phi, "float32") * g, axis=(1, 2), keepdims=True) / (height * width)
     y = layers.Conv2D(channels, 1, name=f"{name}.W.0")(theta * together)
     return layers.Add(name=f"{name}.add")([x, batch_norm(zero=True, name=f"{name}.W.1")(y)])
 
