@@ -26,7 +26,8 @@ def main(arguments: Sequence[str]) -> None:
     parser = Parser(f"export {kind}", description)
     parser.add_argument("source", metavar="RUN_OR_KERAS_FILE", help="the folder of a run, or a .keras file")
     samples_help = (
-        "images to compare with (default: the run's query set if it is there, else sixteen drawn pedestrians)"
+        "images to compare with (default: the run's query set if it is there, else those of --calibrate, else sixteen "
+        "drawn pedestrians)"
     )
     parser.add_argument("--samples", metavar="FOLDER", help=samples_help)
     length_help = "give embeddings length 1 (default), or leave them as the network computes them"
@@ -47,8 +48,8 @@ def _onnx_options(parser):
     parser.choice(
         "--precision",
         ("fp32", "fp16", "int8"),
-        "fp32 (default); fp16: float16 where the network allows it, for GPUs; int8: 8-bit convolutions, calibrated on "
-        "--calibrate",
+        "fp32 (default); fp16: float16 where the network allows it, for GPUs; int8: 8 bits in convolutions and dense "
+        "layers where accuracy allows it, calibrated on --calibrate",
     )
     parser.switch(
         "--long_clips",
@@ -174,7 +175,9 @@ def _write_and_compare(options, model, metadata, out, title, write, by_signature
     from iaunet_tf.exporting.verification import LIMITS, verify
     from iaunet_tf.inference import Embedder
 
-    images, origin = sample_images(options.samples, options.source, metadata.video)
+    # Activations that were calibrated on photographs clip what drawn images need.
+    other = getattr(options, "calibrate", None)
+    images, origin = sample_images(options.samples, options.source, metadata.video, other=other)
     limits = LIMITS[options.precision]
     with replacing(out) as temporary:
         print(f"{options.source} to {title}", flush=True)

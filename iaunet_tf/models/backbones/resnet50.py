@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from keras import layers, ops
 
-from iaunet_tf.layers.parts import batch_norm, conv, instance_norm
+from iaunet_tf.layers.parts import InstanceNorm, batch_norm, conv
 
 BLOCKS = (3, 4, 6, 3)
 # Non-local blocks of fast-reid stand behind the last blocks of these stages.
@@ -20,7 +20,7 @@ def _conv_norm(x, filters, kernel, stride, names, conv_name, norm_name, zero=Fal
     if not ibn:
         return batch_norm(zero=zero, name=names(norm_name))(x)
     half = filters // 2
-    instances = instance_norm(name=names(f"{norm_name}_IN"))(x[..., :half])
+    instances = InstanceNorm(name=names(f"{norm_name}_IN"))(x[..., :half])
     batch = batch_norm(name=names(f"{norm_name}_BN"))(x[..., half:])
     return layers.Concatenate(name=names(f"{norm_name}_both"))([instances, batch])
 
