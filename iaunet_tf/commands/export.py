@@ -13,6 +13,7 @@ from iaunet_tf.terminal import quietly
 
 # Images or clips embedded at a time while comparing: exports are also run where memory is short.
 BATCH = 8
+CALIBRATION = 128
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -29,7 +30,8 @@ def main(arguments: Sequence[str]) -> None:
         help="the folder of a run, a .keras file, or a name of iaunet weights list",
     )
     samples_help = (
-        "images to compare with (default: the run's query set if it is there, else sixteen drawn pedestrians)"
+        "images to compare with (default: the run's query set if it is there, else those of --calibrate, else sixteen "
+        "drawn pedestrians)"
     )
     parser.add_argument("--samples", metavar="FOLDER", help=samples_help)
     length_help = "give embeddings length 1 (default), or leave them as the network computes them"
@@ -50,8 +52,8 @@ def _onnx_options(parser):
     parser.choice(
         "--precision",
         ("fp32", "fp16", "int8"),
-        "fp32 (default); fp16: float16 where the network allows it, for GPUs; int8: 8-bit convolutions, calibrated on "
-        "--calibrate",
+        "fp32 (default); fp16: float16 where the network allows it, for GPUs; int8: 8 bits in convolutions and dense "
+        "layers where accuracy allows it, calibrated on --calibrate",
     )
     parser.switch(
         "--long_clips",
@@ -99,13 +101,14 @@ def _to_onnx(options):
     from iaunet_tf.inference import Embedder
 
     if int8:
-        calibration, _ = sample_images(options.calibrate, options.source, metadata.video, count=128)
+        calibration, _ = sample_images(options.calibrate, options.source, metadata.video, CALIBRATION)
 
     def write(file):
         write_onnx(model, file, metadata, half=options.precision == "fp16", loops=options.long_clips)
         if int8:
             print(f"calibrating on {len(calibration)} of {options.calibrate}", flush=True)
-            to_int8(file, Embedder(file).prepare(calibration))
+            quantised, count = to_int8(file, Embedder(file).prepare(calibration))
+            print(f"{quantised} of {count} layers have 8 bits", flush=True)
 
     title = f"ONNX, layout {options.layout}, {options.precision}"
     _write_and_compare(options, model, metadata, out, title, write)
@@ -176,7 +179,9 @@ def _write_and_compare(options, model, metadata, out, title, write, by_signature
     from iaunet_tf.exporting.verification import LIMITS, verify
     from iaunet_tf.inference import Embedder
 
-    images, origin = sample_images(options.samples, options.source, metadata.video)
+    # Activations that were calibrated on photographs clip what drawn images need.
+    other = getattr(options, "calibrate", None)
+    images, origin = sample_images(options.samples, options.source, metadata.video, other=other)
     limits = LIMITS[options.precision]
     with replacing(out) as temporary:
         print(f"{options.source} to {title}", flush=True)

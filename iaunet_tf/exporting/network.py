@@ -3,10 +3,16 @@
 from collections.abc import Callable
 
 import keras
-import numpy as np
 
-from iaunet_tf.layers import IAUBlock
+from iaunet_tf.exporting.folding import fold, foldable
+from iaunet_tf.layers import GeM, IAUBlock
 from iaunet_tf.metadata import Metadata
+from iaunet_tf.models.network import set_weights
+
+# Kernels of these are stored in float16; other layers compute in it, with float32 variables.
+KERNELS = keras.layers.Conv2D | keras.layers.DepthwiseConv2D | keras.layers.Dense
+# The powers of generalised means overflow float16.
+FLOAT32 = GeM
 
 
 def embedding_function(network: keras.Model, metadata: Metadata, outputs: tuple[str, ...] = ("embedding",)) -> Callable:
@@ -44,38 +50,29 @@ def for_inference(
         loops: whether the channel attention of clips may loop over blocks of rows; if False, it is
             computed at once, and memory grows with the square of the number of frames.
     """
-    folded = {}  # from the name of a convolution to the batch norm after it
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            before = layer.input._keras_history.operation
-            if isinstance(before, keras.layers.Conv2D) and not before.use_bias:
-                folded[before.name] = layer
-    left_out = {layer.name for layer in folded.values()}
+    folded = foldable(model)
+    left_out = set(folded.values())
     if not preprocessing:
-        left_out.add("preprocessing")
+        left_out |= {layer for layer in model.layers if layer.name == "preprocessing"}
+    copies = {}
 
     def clone(layer):
         config = layer.get_config()
-        if layer.name in folded:
+        if layer in folded:
             config["use_bias"] = True
         if not loops and isinstance(layer, IAUBlock):
             config["rows"] = "all"
-        if half:
-            config["dtype"] = "float16" if isinstance(layer, keras.layers.Conv2D) else "mixed_float16"
-        return type(layer).from_config(config)
+        if half and isinstance(layer, keras.Layer) and not isinstance(layer, FLOAT32):
+            config["dtype"] = "float16" if isinstance(layer, KERNELS) else "mixed_float16"
+        copies[type(layer).from_config(config)] = layer
+        return next(reversed(copies))
 
-    def call(layer, *args, **kwargs):
-        return args[0] if layer.name in left_out else layer(*args, **kwargs)
+    def call(copy, *args, **kwargs):
+        return args[0] if copies.get(copy) in left_out else copy(*args, **kwargs)
 
-    copy = keras.models.clone_model(model, clone_function=clone, call_function=call)
-    for layer in model.layers:
-        if layer.name in left_out or not layer.weights:
-            continue
-        weights = layer.get_weights()
-        if layer.name in folded:
-            norm = folded[layer.name]
-            gamma, beta, mean, variance = (weight.astype("float64") for weight in norm.get_weights())
-            scale = gamma / np.sqrt(variance + norm.epsilon)
-            weights = [weights[0] * scale, beta - mean * scale]
-        copy.get_layer(layer.name).set_weights(weights)
-    return copy
+    # Networks of keras.applications are in the network as one layer, which is copied layer by layer, too.
+    network = keras.models.clone_model(model, clone_function=clone, call_function=call, recursive=True)
+    for copy, layer in copies.items():
+        if layer not in left_out and isinstance(layer, keras.Layer) and layer.weights:
+            set_weights(copy, fold(layer, folded[layer]) if layer in folded else layer.get_weights())
+    return network

@@ -14,18 +14,22 @@ FRAMES = 4  # per sample clip
 DRAWN = 16
 
 
-def sample_images(folder: str | None, source: str, video: bool, count: int = 200) -> tuple[list, str]:
+def sample_images(
+    folder: str | None, source: str, video: bool, count: int = 200, other: str | None = None
+) -> tuple[list, str]:
     """At most `count` images for `Embedder`, or clips of four frames for `video`, and their origin.
 
-    They come from the given folder; without one, from the query set of the exported run; and if
-    that is not available, they are drawn pedestrians.
+    They come from the given folder; without one, from the query set of the exported run; if that is not available, from
+    the `other` folder; and without that they are drawn pedestrians.
     """
     if folder is not None:
         images, origin = _of_folder(folder, count), folder
     elif queries := _of_run(source, video):
         return _evenly(queries, count), f"the query set of {source}"
+    elif other is not None:
+        images, origin = _of_folder(other, count), other
     else:
-        images, origin = _drawn(), "drawn pedestrians"
+        images, origin = drawn_images(), "drawn pedestrians"
     if video:
         starts = range(0, len(images), FRAMES)
         images = [[images[(start + k) % len(images)] for k in range(FRAMES)] for start in starts]
@@ -61,12 +65,13 @@ def _of_run(source, video):
     return [[query.path(start + k % length) for k in range(FRAMES)] for start, length in clips]
 
 
-def _drawn():
+def drawn_images(count: int = DRAWN) -> list:
+    """Drawn pedestrians as uint8 arrays `(H, W, 3)`, always the same ones."""
     from iaunet_tf.data.synthetic.images import cameras, cast
     from iaunet_tf.data.synthetic.pedestrians import Shot, render
 
     images = []
-    people = zip(cast(0, 3, 70_000, DRAWN), cycle(cameras(0)), strict=False)
+    people = zip(cast(0, 3, 70_000, count), cycle(cameras(0)), strict=False)
     for index, (person, camera) in enumerate(people):
         shot = Shot.random(np.random.default_rng((70, index)), camera)
         images.append(render(person, camera, shot)[0])

@@ -6,12 +6,13 @@ from pathlib import Path
 from iaunet_tf.errors import InputError
 
 COMPUTING = """
-    Abs AddV2 All Any BatchMatMulV2 BiasAdd Cast ConcatV2 Const Conv2D Cumsum DecodeJpeg DecodeRaw Einsum
-    EnsureShape Equal ExpandDims Fill Floor FloorDiv FloorMod GatherV2 Greater GreaterEqual Identity Less LessEqual
-    LogicalAnd LogicalNot LogicalOr MatMul Max MaxPool Maximum Mean Minimum Mul NoOp NotEqual Pack Pad PadV2 Pow
-    Prod Range ReadVariableOp RealDiv Relu Reshape Rsqrt Select SelectV2 Shape Sigmoid Sign Size Softmax Square
-    Squeeze StatefulPartitionedCall StatelessWhile StopGradient StridedSlice Sub Sum TensorListFromTensor
-    TensorListGetItem TensorListReserve TensorListSetItem TensorListStack Tile Transpose Where ZerosLike
+    Abs AddV2 All Any AvgPool BatchMatMulV2 BiasAdd BroadcastTo Cast ConcatV2 Const Conv2D Cumsum DecodeJpeg
+    DecodeRaw DepthwiseConv2dNative Einsum EnsureShape Equal Erfc ExpandDims Fill Floor FloorDiv FloorMod GatherV2
+    Greater GreaterEqual Identity IdentityN Less LessEqual LogicalAnd LogicalNot LogicalOr MatMul Max MaxPool
+    Maximum Mean Minimum Mul Neg NoOp NotEqual Pack Pad PadV2 Pow Prod Range ReadVariableOp RealDiv Relu Relu6
+    Reshape Rsqrt Select SelectV2 Shape Sigmoid Sign Size Softmax Sqrt Square SquaredDifference Squeeze
+    StatefulPartitionedCall StatelessWhile StopGradient StridedSlice Sub Sum TensorListFromTensor TensorListGetItem
+    TensorListReserve TensorListSetItem TensorListStack Tile Transpose Where ZerosLike
 """
 # In the two functions that save and restore variables. TensorFlow's loader in Python does not call them.
 SAVING = """

@@ -8,6 +8,7 @@ import keras
 from iaunet_tf.arguments import check_choice
 from iaunet_tf.errors import InputError
 from iaunet_tf.layers import BatchToFrames, FramesToBatch, IABlock, IAUBlock
+from iaunet_tf.models.network import set_weights
 
 BLOCKS = {"iau": IAUBlock, "ia": IABlock}
 
@@ -92,7 +93,7 @@ def insert_blocks(model: keras.Model, after: str | Sequence[str], block: str = "
     copy = keras.models.clone_model(model, call_function=call)
     for layer in model.layers:
         if layer.weights:
-            copy.get_layer(layer.name).set_weights(layer.get_weights())
+            set_weights(copy.get_layer(layer.name), layer.get_weights())
     return copy
 
 

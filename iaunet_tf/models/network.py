@@ -55,3 +55,11 @@ def entrance(shape, video: bool, preprocessing: Preprocessing | None):
     inputs = keras.Input((None, *shape) if video else shape, name="images")
     x = preprocessing(inputs) if preprocessing else inputs
     return (inputs, inputs, FramesToBatch(name="frames_to_batch")(x)) if video else (inputs, None, x)
+
+
+def set_weights(layer: keras.Layer, weights: list) -> None:
+    """Sets the weights of a layer or a model, and what Keras' normalisation by fixed statistics derives from them."""
+    layer.set_weights(weights)
+    for part in layer._flatten_layers():
+        if isinstance(part, keras.layers.Normalization):
+            part.finalize_state()

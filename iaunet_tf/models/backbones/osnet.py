@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from keras import layers
 
-from iaunet_tf.layers.parts import batch_norm, conv, instance_norm
+from iaunet_tf.layers.parts import InstanceNorm, batch_norm, conv
 
 CHANNELS = (64, 256, 384, 512)
 # Blocks of OSNet-AIN that normalise instances, by stage and number.
@@ -16,7 +16,7 @@ AIN_BLOCKS = ((2, 0), (2, 1), (3, 1), (4, 0))
 
 def conv_norm(x, filters: int, name: str, kernel: int = 1, stride: int = 1, relu: bool = True, instance: bool = False):
     """A convolution, its norm and a ReLU: `{name}.conv`, `{name}.bn`."""
-    x = (instance_norm if instance else batch_norm)(name=f"{name}.bn")(conv(x, filters, kernel, stride, f"{name}.conv"))
+    x = (InstanceNorm if instance else batch_norm)(name=f"{name}.bn")(conv(x, filters, kernel, stride, f"{name}.conv"))
     return layers.ReLU(name=f"{name}.relu")(x) if relu else x
 
 
@@ -61,12 +61,12 @@ def os_block(x, filters: int, name: str, norm: str = "bn"):
         streams.append(stream)
     x = _gated_sum(streams, hidden, f"{name}.gate")
     if norm == "ain":
-        x = instance_norm(name=f"{name}.IN")(conv(x, filters, 1, 1, f"{name}.conv3.conv"))
+        x = InstanceNorm(name=f"{name}.IN")(conv(x, filters, 1, 1, f"{name}.conv3.conv"))
     else:
         x = conv_norm(x, filters, f"{name}.conv3", relu=False)
     x = layers.Add(name=f"{name}.add")([shortcut, x])
     if norm == "ibn":
-        x = instance_norm(name=f"{name}.IN")(x)
+        x = InstanceNorm(name=f"{name}.IN")(x)
     return layers.ReLU(name=f"{name}.relu")(x)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from keras import layers, ops
 
-from iaunet_tf.layers.parts import batch_norm, conv, instance_norm
+from iaunet_tf.layers.parts import InstanceNorm, batch_norm, conv
 
 BLOCKS = (3, 4, 6, 3)
 # Non-local blocks of fast-reid stand behind the last blocks of these stages.
@@ -20,7 +20,7 @@ def _conv_norm(x, filters, kernel, stride, names, conv_name, norm_name, zero=Fal
     if not ibn:
         return batch_norm(zero=zero, name=names(norm_name))(x)
     half = filters // 2
-    instances = instance_norm(name=names(f"{norm_name}_IN"))(x[..., :half])
+    instances = InstanceNorm(name=names(f"{norm_name}_IN"))(x[..., :half])
     batch = batch_norm(name=names(f"{norm_name}_BN"))(x[..., half:])
     return layers.Concatenate(name=names(f"{norm_name}_both"))([instances, batch])
 
@@ -43,8 +43,8 @@ def _non_local(x, name):
     and divided by their number."""
     *_, height, width, channels = x.shape
     theta, phi, g = (layers.Conv2D(1, 1, name=f"{name}.{part}")(x) for part in ("theta", "phi", "g"))
-    # (theta phi) g = theta (phi g): with one channel the sum is the same for all positions.
-    together = ops.sum(phi * g, axis=(1, 2), keepdims=True) / (height * width)
+    # (theta phi) g = theta (phi g): with one channel the sum is the same for all positions. It can overflow float16.
+    together = ops.sum(ops.cast(phi, "float32") * g, axis=(1, 2), keepdims=True) / (height * width)
     y = layers.Conv2D(channels, 1, name=f"{name}.W.0")(theta * together)
     return layers.Add(name=f"{name}.add")([x, batch_norm(zero=True, name=f"{name}.W.1")(y)])
 

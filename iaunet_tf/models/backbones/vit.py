@@ -37,7 +37,8 @@ def _attention(x, name):
     x = layers.Dense(3 * DIMENSION, name=f"{name}.qkv")(x)
     x = ops.transpose(ops.reshape(x, (-1, count, 3, HEADS, width)), (2, 0, 3, 1, 4))
     query, key, value = x[0], x[1], x[2]
-    weights = ops.softmax(ops.matmul(query, ops.swapaxes(key, -1, -2)) * width**-0.5)
+    # The query is scaled and not the product, which could overflow float16.
+    weights = ops.softmax(ops.matmul(query * width**-0.5, ops.swapaxes(key, -1, -2)))
     x = ops.reshape(ops.swapaxes(ops.matmul(weights, value), 1, 2), (-1, count, DIMENSION))
     return layers.Dense(DIMENSION, name=f"{name}.proj")(x)
 
