@@ -28,7 +28,7 @@ from iaunet_tf.exporting.precision import to_int8
 from iaunet_tf.exporting.savedmodel import write_savedmodel
 from iaunet_tf.exporting.verification import compare
 from iaunet_tf.inference.keras_files import describe
-from iaunet_tf.inference.runtimes import LiteRtNetwork, OnnxNetwork
+from iaunet_tf.inference.runtimes import open_network
 from iaunet_tf.models.networks import NETWORKS
 
 ALL = (*NETWORKS, "MobileNetV3Small", "EfficientNetV2B0", "osnet_x0_25+iau", REAL)
@@ -93,9 +93,9 @@ def _actions(model, paths, pixels):
     embed = embedding_function(model)
     actions = {"Keras": lambda: embed(tf.constant(pixels)).numpy()}
     for what, export in (("ONNX Runtime", "image.onnx"), ("ONNX Runtime int8", "int8.onnx")):
-        actions[what] = partial(OnnxNetwork(paths[export], "cpu").embed, pixels)
+        actions[what] = partial(open_network(paths[export], "cpu").embed, pixels)
     for what, export in (("LiteRT", "float.tflite"), ("LiteRT int8", "int8.tflite")):
-        actions[what] = partial(LiteRtNetwork(paths[export]).embed, pixels)
+        actions[what] = partial(open_network(paths[export]).embed, pixels)
     try:
         import openvino
     except ImportError:

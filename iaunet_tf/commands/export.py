@@ -166,7 +166,9 @@ def _load(options):
     with quietly():
         from iaunet_tf.inference.keras_files import describe, load_network
 
-    model = load_network(options.source)
+    from iaunet_tf.exporting.network import in_float32
+
+    model = in_float32(load_network(options.source))
     return model, lambda **changes: describe(model, options.source, unit_length=options.unit_length, **changes)
 
 

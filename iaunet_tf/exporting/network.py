@@ -37,6 +37,23 @@ def embedding_function(network: keras.Model, metadata: Metadata, outputs: tuple[
     return embed
 
 
+def in_float32(model: keras.Model) -> keras.Model:
+    """A network as it is, or a copy that computes in float32 of one that was trained in mixed precision: few runtimes
+    know bfloat16."""
+    if all(layer.compute_dtype == "float32" for layer in model._flatten_layers(include_self=False)):
+        return model
+
+    def clone(layer):
+        config = layer.get_config()
+        if isinstance(layer, keras.Layer):
+            config["dtype"] = "float32"
+        return type(layer).from_config(config)
+
+    copy = keras.models.clone_model(model, clone_function=clone, recursive=True)
+    set_weights(copy, model.get_weights())
+    return copy
+
+
 def for_inference(
     model: keras.Model, preprocessing: bool = True, half: bool = False, loops: bool = True
 ) -> keras.Model:

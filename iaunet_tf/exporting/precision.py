@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from iaunet_tf.errors import InputError, reason_of
-from iaunet_tf.inference.runtimes import OnnxNetwork
+from iaunet_tf.inference.runtimes import open_network
 from iaunet_tf.terminal import quietly
 from iaunet_tf.vectors import unit_length
 
@@ -92,5 +92,5 @@ def _layers(graph):
 
 
 def _embed(path, batches):
-    network = OnnxNetwork(Path(path), "cpu")
+    network = open_network(path, "cpu")
     return unit_length(np.concatenate([network.embed(batch) for batch in batches]))

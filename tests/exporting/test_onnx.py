@@ -1,12 +1,14 @@
 import json
 import shutil
 
+import keras
 import numpy as np
 import pytest
 import yaml
 from exporting.networks import embeddings, network
 from PIL import Image
 
+from iaunet_tf import Embedder, IAUNet
 from iaunet_tf.commands import main
 from iaunet_tf.errors import InputError
 from iaunet_tf.exporting.network import for_inference
@@ -212,3 +214,17 @@ def test_comparison_by_hand():
 
     shared = [len(ten(ours, i) & ten(theirs, i)) / 10 for i in range(15)]
     assert compare(ours, theirs).rank_agreement == pytest.approx(np.mean(shared)) and np.mean(shared) < 1
+
+
+@pytest.mark.parametrize("block", ["iau", None])
+def test_a_network_trained_in_mixed_precision_is_exported_in_float32(block, tmp_path):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        trained = IAUNet(input_shape=(64, 32, 3), width=0.25, block=block)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    trained.save(tmp_path / "trained.keras")
+    plain = IAUNet(input_shape=(64, 32, 3), width=0.25, block=block)
+    plain.set_weights(trained.get_weights())
+    assert main(["export", "onnx", str(tmp_path / "trained.keras"), "--out", str(tmp_path / "a.onnx")]) == 0
+    np.testing.assert_allclose(Embedder(tmp_path / "a.onnx")(list(PIXELS)), Embedder(plain)(list(PIXELS)), atol=1e-4)

@@ -18,9 +18,9 @@ from tensorflow.core.protobuf import saved_model_pb2
 from iaunet_tf import Embedder
 from iaunet_tf.commands import main
 from iaunet_tf.errors import InputError
-from iaunet_tf.weights.keras_files import read_keras
 from iaunet_tf.inference.operations import COMPUTING, SAVING, check_operations
 from iaunet_tf.metadata import Metadata
+from iaunet_tf.weights.keras_files import read_keras
 
 GOOD = Metadata("iaunet", "0.1.0", "run", False, 64, 32, "image", "uint8", 4)
 
