@@ -5,9 +5,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from iaunet_tf.commands.arguments import Parser, with_underscores
+from iaunet_tf.commands.arguments import with_underscores
 from iaunet_tf.commands.session import evaluate_again, work_on
-from iaunet_tf.commands.stated import add_input_options, stated_input
+from iaunet_tf.commands.stated import add_input_options, take_input
 from iaunet_tf.config.files import save_config
 from iaunet_tf.config.parsing import build_parser, parse
 from iaunet_tf.config.stored import absolute, read_run
@@ -42,10 +42,8 @@ def main(arguments: Sequence[str]) -> None:
         return
     if not arguments or arguments[0].startswith("-"):
         raise InputError("iaunet evaluate needs a run's folder or an exported file first: iaunet evaluate RUN")
-    parser = Parser("evaluate", add_help=False)
-    add_input_options(parser)
-    given, keys = parser.parse_known_args([with_underscores(word) for word in arguments[1:]])
-    source, stated = Path(arguments[0]), stated_input(given)
+    stated, keys = take_input([with_underscores(word) for word in arguments[1:]])
+    source = Path(arguments[0])
     if Run(source).config.is_file():
         refuse_input(Run(source).require().path, stated)
         evaluate_run(source, keys)

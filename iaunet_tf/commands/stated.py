@@ -1,8 +1,12 @@
 """The options that state the input of a network of others."""
 
 import argparse
+from collections.abc import Sequence
 
+from iaunet_tf.commands.arguments import Parser
+from iaunet_tf.errors import InputError
 from iaunet_tf.inference.stated import CHOICES, KEYS
+from iaunet_tf.wording import did_you_mean
 
 PREFIX = "input."
 HELP = {
@@ -28,3 +32,17 @@ def stated_input(given: argparse.Namespace) -> dict[str, str]:
     """What is stated by these options."""
     options = {key: getattr(given, f"{PREFIX}{key}") for key in KEYS}
     return {key: value for key, value in options.items() if value is not None}
+
+
+def take_input(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """What is stated on a command line, and the words of it that belong to something else."""
+    parser = Parser("evaluate", add_help=False)
+    add_input_options(parser)
+    given, rest = parser.parse_known_args(list(words))
+    for word in rest:
+        if word.startswith("--input"):
+            names = [f"--{PREFIX}{key}" for key in KEYS]
+            name = word.partition("=")[0]
+            hint = did_you_mean(name, names) or f"; there are {', '.join(names)}"
+            raise InputError(f"there is no option {name}{hint}")
+    return stated_input(given), rest

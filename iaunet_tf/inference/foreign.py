@@ -33,13 +33,13 @@ class ForeignNetwork:
         stated, self.origin = read_input(file.path, given)
         self._input, self._kind, self._batch, self._layout, size = _image_input(file, stated)
         self._output = _embedding_output(file, stated)
-        self.stated = replace(stated, size=size, output=self._output)
-        metadata = self._describe(1)
+        metadata = self._describe(stated, size, 1)
         # What a file declares of its embedding may be nothing, or wrong.
         grey = np.full((1, *size, 3), 128, "uint8")
-        self.metadata = self._describe(self._embed(as_input(grey, metadata)).shape[1])
+        self.metadata = self._describe(stated, size, self._embed(as_input(grey, metadata)).shape[1])
+        self.stated = replace(stated, size=size, output=self._output)
 
-    def _describe(self, embedding):
+    def _describe(self, stated, size, embedding):
         """The metadata of the network with embeddings of so many numbers."""
         try:
             return Metadata(
@@ -47,15 +47,15 @@ class ForeignNetwork:
                 version="",  # of iaunet-tf
                 source=self.path.name,
                 video=False,
-                height=self.stated.size[0],
-                width=self.stated.size[1],
+                height=size[0],
+                width=size[1],
                 layout=self._layout,
                 dtype="uint8" if self._kind == "uint8" else "float32",
                 embedding=embedding,
                 unit_length=False,
-                interpolation=self.stated.interpolation,
-                colour=self.stated.colour,
-                scale=self.stated.scale,
+                interpolation=stated.interpolation,
+                colour=stated.colour,
+                scale=stated.scale,
             )
         except InputError as error:
             raise InputError(f"{self.path}: {error}") from None
