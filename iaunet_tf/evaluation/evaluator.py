@@ -64,13 +64,14 @@ class Evaluation:
 
 
 class Evaluator:
-    """Evaluates networks on data sets as a configuration says; all images are checked first."""
+    """Evaluates networks on data sets as a configuration says; all images are checked first. Unless the configuration
+    names another one, `interpolation` is how they are resized."""
 
-    def __init__(self, config, datasets: Sequence[Dataset]):
+    def __init__(self, config, datasets: Sequence[Dataset], interpolation: str = "bicubic"):
         self.config = config
         data = config.data
         size = data.height, data.width
-        reading = {"on_corrupt": data.on_corrupt, "interpolation": data.interpolation or "bicubic"}
+        reading = {"on_corrupt": data.on_corrupt, "interpolation": data.interpolation or interpolation}
         self.tests = [
             TestSet(each.name, *(open_source(subset, size, **reading) for subset in (each.query, each.gallery)))
             for each in datasets

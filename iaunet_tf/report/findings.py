@@ -53,7 +53,8 @@ class Findings(Evaluation):
             raise InputError(f"{folder}: is not evaluated; {remedy}")
         metrics = _metrics(run.metrics, folder)
         model, notes, extract = _open(run, config)
-        evaluator = Evaluator(config, read_selected(config.data, training=False)[1][:1])
+        datasets = read_selected(config.data, training=False)[1][:1]
+        evaluator = Evaluator(config, datasets, getattr(extract, "interpolation", "bicubic"))
         evaluation = evaluator.ordinary(evaluator.tests[0], extract, SHOWN)
         query, gallery = evaluation.test.query.subset, evaluation.test.gallery.subset
         print(f"{folder}: {len(query)} queries, {len(gallery)} gallery {gallery.unit}", flush=True)

@@ -41,7 +41,7 @@ class ReIdentification(Task):
         self.unit = "clips" if data.video else "images"
         self.size = data.height, data.width
         usual = "bicubic" if config.model.backbone == "iaunet" else network_of(config.model.backbone).interpolation
-        data.interpolation = data.interpolation or usual
+        self.interpolation = data.interpolation or usual
         weights = config.model.weights if purpose == "train" else None
         if purpose == "train" and weights not in PRETRAINED:
             self._check_network(weights)
@@ -51,18 +51,18 @@ class ReIdentification(Task):
         if weights in PRETRAINED:  # downloaded once there is something to train on
             self._check_network(weights)
         if purpose != "evaluate":
-            kept, interpolation = (data.cache, data.cache_dir), data.interpolation
+            kept = data.cache, data.cache_dir
             self.train = open_source(
                 subset,
                 self.size,
                 *kept,
                 data.on_corrupt,
-                interpolation=interpolation,
+                interpolation=self.interpolation,
                 mask_sizes=self._mask_sizes() if subset.masks is not None else (),
             )
             self.group_size = train.group_size
             self.steps = self._check_batches(self.train.subset)
-        self.evaluator = Evaluator(config, datasets)
+        self.evaluator = Evaluator(config, datasets, self.interpolation)
         objective = make_objective(config.loss, train.mining)
         everybodys = {"masks": tf.constant(prior_masks(*self.size))} if data.masks == "prior" else {}
         self.objective = lambda outputs, batch: objective(outputs, {**batch, **everybodys})
@@ -124,7 +124,7 @@ class ReIdentification(Task):
             options = {"blocks": model.blocks_after, "block": model.block} if model.blocks else {}
             options |= {"pooling": model.pooling, "neck": model.neck}
             network = build_network(model.backbone, people, shape, video, weights=weights, **options)
-        network.get_layer("preprocessing").interpolation = self.config.data.interpolation  # for whoever uses it later
+        network.get_layer("preprocessing").interpolation = self.interpolation  # for whoever uses it later
         return network
 
     def batches(self, epoch: int, share: Share) -> tf.data.Dataset:

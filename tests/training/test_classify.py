@@ -73,7 +73,7 @@ def test_trains_stops_and_goes_on_as_if_it_had_not(tree, tmp_path, stop_in_epoch
         ({"train.batch_size": 64}, "32 images do not fill a batch"),
         ({"model.backbone": "ResNet51"}, "keras.applications has no ResNet51"),
         ({"model.blocks_after": "[top]"}, "no layer 'top'; candidates are"),
-        ({"task": "reid"}, "model.backbone; it is a key of task classification"),
+        ({"task": "reid", "data.crop": 0.5}, "data.crop; it is a key of task classification"),
         ({"data.crop": 2}, "data.crop must be a number from 0 to 1; received 2"),
     ],
 )
