@@ -62,6 +62,7 @@ def test_interpolation_of_the_configuration_travels_with_the_network(tree, tmp_p
     assert Embedder(run).metadata.interpolation == "bicubic"
 
 
+@pytest.mark.slow
 def test_any_network_of_keras_applications(tree, tmp_path, read_history):
     options = {"model.backbone": "MobileNetV3Small", "model.pooling": "gem", "model.block": "null", "train.epochs": 1}
     assert main(["train", *train(tree, tmp_path / "run", **options)]) == 0
