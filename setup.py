@@ -42,6 +42,7 @@ setup(
         "gpu": ["tensorflow[and-cuda]>=2.21,<2.22", "onnxruntime-gpu"],  # CUDA wheels
         "cpu": ["onnxruntime"],  # never beside onnxruntime-gpu: both install the same module
         **EXPORT,
+        "openvino": ["openvino"],  # running OpenVINO's files, of others
         "torch": ["torch>=2.10"],  # reading .pth checkpoints, tests against PyTorch; holes before: weights_only
         # Tests and style; exports are tested and timed in openvino, and test workers share them by filelock.
         "dev": ["pytest", "pytest-xdist", "filelock", "ruff", "onnxruntime", "openvino", *chain(*EXPORT.values())],
