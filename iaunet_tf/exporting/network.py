@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import keras
+import numpy as np
 
 from iaunet_tf.exporting.folding import fold, foldable
 from iaunet_tf.layers import GeM, IAUBlock
@@ -54,7 +55,7 @@ def for_inference(
     left_out = set(folded.values())
     if not preprocessing:
         left_out |= {layer for layer in model.layers if layer.name == "preprocessing"}
-    copies = {}
+    copies = {}  # and what they are of
 
     def clone(layer):
         config = layer.get_config()
@@ -64,8 +65,9 @@ def for_inference(
             config["rows"] = "all"
         if half and isinstance(layer, keras.Layer) and not isinstance(layer, FLOAT32):
             config["dtype"] = "float16" if isinstance(layer, KERNELS) else "mixed_float16"
-        copies[type(layer).from_config(config)] = layer
-        return next(reversed(copies))
+        copy = type(layer).from_config(config)
+        copies[copy] = layer
+        return copy
 
     def call(copy, *args, **kwargs):
         return args[0] if copies.get(copy) in left_out else copy(*args, **kwargs)
@@ -75,4 +77,6 @@ def for_inference(
     for copy, layer in copies.items():
         if layer not in left_out and isinstance(layer, keras.Layer) and layer.weights:
             set_weights(copy, fold(layer, folded[layer]) if layer in folded else layer.get_weights())
+        if isinstance(copy, keras.layers.Normalization):  # whose statistics would become inputs of an ONNX file
+            copy.mean, copy.variance = np.array(copy.mean), np.array(copy.variance)
     return network

@@ -14,7 +14,7 @@ CALIBRATION_BATCH = 8
 # Operations with kernels. With the ReLU behind them, no values are spent on what it makes zero.
 KERNELS, RELU = ("Conv", "MatMul"), "Relu"
 # Shares of the layers that remain float32, the nearest to the pixels: rounding does most harm there.
-SHARES = (0, 1 / 8, 1 / 4, 1 / 2)
+SHARES = (0, 1 / 8, 1 / 4, 1 / 2, 3 / 4)
 # Cosine similarity with float32 of every calibration image, half of the deviation that an export is allowed.
 ENOUGH = 0.995
 
