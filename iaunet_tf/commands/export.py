@@ -46,7 +46,7 @@ def _onnx_options(parser):
         "--layout",
         ("image", "tracker"),
         "image: RGB in 0..255, (batch, height, width, 3), normalised inside (default); tracker: float32, "
-        "(batch, 3, height, width), normalised by the caller with ImageNet's statistics, as trackers feed it",
+        "(batch, 3, height, width), normalised by the caller with the network's mean and std, as trackers feed it",
     )
     parser.choice("--dtype", ("float32", "uint8"), "of the input, for layout image (default: float32)")
     parser.choice(

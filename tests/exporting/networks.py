@@ -3,12 +3,16 @@
 import keras
 import numpy as np
 
-from iaunet_tf import IAUNet
+from iaunet_tf import IAUNet, build_network
+from iaunet_tf.models.network import Network
 
 
 def network(**options) -> keras.Model:
     keras.utils.set_random_seed(0)
-    model = IAUNet(**{"num_classes": 3, "input_shape": (64, 32, 3), "width": 0.25, **options})
+    return randomised(IAUNet(**{"num_classes": 3, "input_shape": (64, 32, 3), "width": 0.25, **options}))
+
+
+def randomised(model: keras.Model) -> keras.Model:
     rng = np.random.default_rng(0)
     for weight in model.weights:
         if weight.path.endswith(("gamma", "moving_variance")):
@@ -16,6 +20,24 @@ def network(**options) -> keras.Model:
         elif weight.path.endswith(("beta", "moving_mean", "bias")):
             weight.assign(rng.normal(0, 0.1, weight.shape))
     return model
+
+
+def beginnings(shape=(64, 32, 3)) -> keras.Model:
+    """The first layers of networks that together have every operation of those of `build_network`, side by side."""
+    applications = (keras.applications.MobileNetV3Small, keras.applications.EfficientNetV2B0)
+    mobile, efficient = (build(include_top=False, weights=None, input_shape=shape) for build in applications)
+    parts = (
+        (build_network("osnet_x0_25", input_shape=shape), "conv2.2.0.pool"),
+        (build_network("transreid_vit_base", input_shape=shape), "base.blocks.0.add2"),
+        (mobile, "expanded_conv_project_bn"),
+        (efficient, "block1a_project_bn"),
+    )
+    images = keras.Input(shape, name="images")
+    vectors = []
+    for whole, last in parts:
+        features = keras.Model(whole.input, whole.get_layer(last).output)(images)
+        vectors.append(keras.ops.mean(features, axis=tuple(range(1, len(features.shape) - 1))))
+    return Network(images, {"embedding": keras.ops.concatenate(vectors, axis=-1)}, name="beginnings")
 
 
 def embeddings(model, pixels) -> np.ndarray:
