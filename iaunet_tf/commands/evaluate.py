@@ -123,7 +123,7 @@ def _evaluate_file(source, keys, stated):
 
 def _name(source):
     """A name for an evaluation, of the kind that configurations take."""
-    return "".join(letter if letter.isprintable() else "_" for letter in source.stem)[:100].lstrip(".")
+    return "".join(letter if letter.isprintable() else "_" for letter in source.stem)[:60].lstrip(".")
 
 
 def _keep(run, config, record, evaluation, extract):

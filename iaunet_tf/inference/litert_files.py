@@ -28,16 +28,17 @@ class LiteRtFile:
             raise InputError(f"{path}: LiteRT does not support CUDA; use device auto or cpu")
         self.path, self.files = path, [path]
         self.metadata = _metadata(path)
-        try:
-            with quietly():
-                self._interpreter = Interpreter(str(path), num_threads=os.cpu_count())
-                self._interpreter.allocate_tensors()  # operations that LiteRT does not have are noticed here
-        except (ValueError, RuntimeError) as error:
-            raise InputError(f"{path}: not a readable LiteRT file ({reason_of(error)})") from None
         # Tensors have names of the converter's making; in ours there is one of each.
         own = (self.metadata.input, "embedding") if self.metadata else (None, None)
-        self._inputs = _by_name(self._interpreter.get_input_details(), own[0])
-        self._outputs = _by_name(self._interpreter.get_output_details(), own[1])
+        try:
+            with quietly():
+                # From bytes: of a mapped file that somebody writes anew, the process would die.
+                self._interpreter = Interpreter(model_content=path.read_bytes(), num_threads=os.cpu_count())
+                self._interpreter.allocate_tensors()  # operations that LiteRT does not have are noticed here
+            self._inputs = _by_name(self._interpreter.get_input_details(), own[0])
+            self._outputs = _by_name(self._interpreter.get_output_details(), own[1])
+        except (ValueError, RuntimeError) as error:  # names that are not Unicode are a ValueError
+            raise InputError(f"{path}: not a readable LiteRT file ({reason_of(error)})") from None
         self.inputs, self.outputs = (
             {name: (_shape(each), _kind(each)) for name, each in tensors.items()}
             for tensors in (self._inputs, self._outputs)

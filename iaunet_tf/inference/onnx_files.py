@@ -54,13 +54,16 @@ class OnnxFile:
             if "xternal" in str(error):
                 reason = f"of weights in other files, only {either(names)} beside it is read; {reason}"
             raise InputError(f"{path}: not a readable ONNX file ({reason})") from None
-        properties = self._session.get_modelmeta().custom_metadata_map
         self.path, self.files = path, [path, *beside]
+        try:
+            properties = self._session.get_modelmeta().custom_metadata_map
+            self.inputs, self.outputs = (
+                {tensor.name: (_shape(tensor), _kind(tensor)) for tensor in tensors}
+                for tensors in (self._session.get_inputs(), self._session.get_outputs())
+            )
+        except UnicodeDecodeError:
+            raise InputError(f"{path}: not a readable ONNX file (a name in it is not Unicode)") from None
         self.metadata = Metadata.from_json(properties[KEY], path) if KEY in properties else None
-        self.inputs, self.outputs = (
-            {tensor.name: (_shape(tensor), _kind(tensor)) for tensor in tensors}
-            for tensors in (self._session.get_inputs(), self._session.get_outputs())
-        )
 
     def run(self, name: str, pixels: np.ndarray, output: str) -> np.ndarray:
         return self._session.run([output], {name: pixels})[0]

@@ -129,10 +129,11 @@ def open_network(source, device: str = "auto", given: Mapping | Input | None = N
             return ForeignNetwork(file, given)
         refuse_input(path, given)
         return OwnNetwork(file)
-    refuse_input(path, given)
     if suffix == ".keras" or (path / "model.keras").is_file() or (path / "config.yaml").is_file():
+        refuse_input(path, given)
         return KerasNetwork(path, device)
     if path.is_dir() and (_newest(path) / "saved_model.pb").is_file():
+        refuse_input(path, given)
         return SavedModelNetwork(path, device)
     remedy = REMEDIES.get(path.suffix.lower(), "")
     raise InputError(

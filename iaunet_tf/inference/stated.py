@@ -128,7 +128,7 @@ def _checked(key, value, place):
 
 
 def _size(value, place):
-    found = re.fullmatch(r"(\d{1,5})[x×](\d{1,5})", value) if isinstance(value, str) else None
+    found = re.fullmatch(r"([0-9]{1,5})[x×]([0-9]{1,5})", value) if isinstance(value, str) else None
     size = tuple(map(int, found.groups())) if found else tuple(value) if isinstance(value, list | tuple) else ()
     limits = RANGES["height"], RANGES["width"]
     whole = len(size) == 2 and all(type(side) is int for side in size)

@@ -15,7 +15,7 @@ from iaunet_tf.config.reid import ReIdConfig
 from iaunet_tf.config.stored import read_run
 from iaunet_tf.data.decoding import load_image
 from iaunet_tf.data.sampling import all_clips
-from iaunet_tf.data.selection import read_selected
+from iaunet_tf.data.selection import check_input, read_selected
 from iaunet_tf.errors import InputError
 from iaunet_tf.evaluation.evaluator import Evaluation, Evaluator
 from iaunet_tf.evaluation.exported import ExportedExtractor
@@ -140,6 +140,8 @@ def _configuration(run):
     """The configuration of a run, or of an evaluation of a network in a file, that can be reported on."""
     if run.network.is_file():
         config = parse(["--config", str(run.config)], default=None)
+        if not Path(config.data.root).exists():
+            raise InputError(f"{config.data.root}: no such folder; {run.path} was evaluated on it: put it back")
     else:
         config, _ = read_run(run.path)
     if config.task != "reid":
@@ -154,6 +156,7 @@ def _open(run, config):
     if run.network.is_file():
         record = Record.read(run.network)
         embedder = record.open(config.eval.batch_size)
+        check_input(embedder.metadata, record.network, config.data)
         notes = [embedder.fed, *(f"warning: {line}" for line in record.warnings)]
         return None, notes, ExportedExtractor(embedder, config, run.embeddings)
     # Keras where there is something to show of it.

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from inference.others import MATRIX, NUMBERS, SIZE, expected, move_weights, write_litert, write_onnx, write_openvino
 from onnx import TensorProto, helper
 from PIL import Image
 
@@ -16,9 +17,6 @@ from iaunet_tf import Embedder
 from iaunet_tf.errors import InputError
 from iaunet_tf.inference.alike import all_alike
 from iaunet_tf.inference.stated import Input
-
-sys.path.append(str(Path(__file__).parents[1]))
-from inference.others import MATRIX, NUMBERS, SIZE, expected, move_weights, write_litert, write_onnx, write_openvino
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, *SIZE, 3)).astype("uint8")
 RGB = {"colour": "rgb", "scale": "none"}
@@ -491,8 +489,8 @@ def test_litert_files_that_are_no_networks_of_images(tmp_path, files):
 
 def test_what_is_not_installed_or_not_possible_is_one_line(files):
     refused(lambda: Embedder(files / "a.xml", device="cuda", input=RGB), "OpenVINO does not support CUDA")
-    refused(lambda: Embedder(files / "a.bin", input=RGB), "leave input out")
-    refused(lambda: Embedder(files / "a.bin"), "give the .xml file beside it")
+    refused(lambda: Embedder(files / "a.bin", input=RGB), "give the .xml file beside it")
+    refused(lambda: Embedder("/dev/null", input=RGB), "/dev/null: is neither .onnx")
     script = f"""
 import sys
 for name in ("openvino", "tensorflow", "keras", "jsonargparse", "yaml", "scipy"):

@@ -2,20 +2,17 @@
 
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from inference.others import MATRIX, SIZE, expected, write_litert, write_onnx, write_openvino
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from iaunet_tf.commands import main
 from iaunet_tf.evaluation import evaluate_retrieval
-
-sys.path.append(str(Path(__file__).parents[1]))
-from inference.others import MATRIX, SIZE, expected, write_litert, write_onnx, write_openvino
 
 NETWORKS = Path(__file__).parents[3] / "shared" / "networks"
 PEOPLE, GALLERY = 12, 3  # queries, one of each person, and images of each in the gallery
@@ -198,7 +195,8 @@ def test_an_evaluation_is_no_run(evaluated, data, tmp_path, capsys):
     )
 
 
-def test_networks_that_are_gone_or_others_are_not_reported_on(evaluated, tmp_path, capsys):
+def test_networks_that_are_gone_or_others_are_not_reported_on(evaluated, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     path, record = tmp_path / "a.onnx", evaluated / "network.yaml"
     content = path.read_bytes()
     write_onnx(path, matrix=MATRIX + 1)
@@ -225,6 +223,17 @@ def test_networks_that_are_gone_or_others_are_not_reported_on(evaluated, tmp_pat
         (evaluated / name).unlink()
         one_line(["report", evaluated], capsys, part)
         (evaluated / name).write_bytes(kept)
+    kept = (evaluated / "config.yaml").read_text()
+    for change, part in (
+        (("height: 32", "height: 64"), "takes 32x16 pixels, not 64x16"),
+        (("root: ", "root: /gone"), "no such folder; "),
+        (("task: reid", "task: classification"), "config.yaml: "),
+    ):
+        (evaluated / "config.yaml").write_text(kept.replace(*change))
+        one_line(["report", evaluated], capsys, part)
+    (evaluated / "config.yaml").write_text("")
+    one_line(["report", evaluated], capsys, "datasets/synthetic: no such folder")
+    (evaluated / "config.yaml").write_text(kept)
     assert not (evaluated / "report").exists()
     assert main(["report", str(evaluated), "--queries", "1"]) == 0
 
