@@ -12,6 +12,7 @@ EXPORT = {
     "onnx": ["tf2onnx>=1.17", "onnx>=1.21"],  # writing ONNX; holes before: external data outside the folder
     "serving": ["tensorflow-serving-api>=2.19"],  # warm-up requests in SavedModels, and the gRPC client
     "litert": ["ai-edge-litert>=2.0"],  # running, and so checking, .tflite files
+    "openvino": ["openvino>=2025.0"],  # running the .xml files of others; exports are tested and timed in it, too
     "parquet": ["pyarrow>=15"],  # embeddings as Parquet
 }
 
@@ -42,9 +43,8 @@ setup(
         "gpu": ["tensorflow[and-cuda]>=2.21,<2.22", "onnxruntime-gpu"],  # CUDA wheels
         "cpu": ["onnxruntime"],  # never beside onnxruntime-gpu: both install the same module
         **EXPORT,
-        "openvino": ["openvino"],  # running OpenVINO's files, of others
         "torch": ["torch>=2.10"],  # reading .pth checkpoints, tests against PyTorch; holes before: weights_only
-        # Tests and style; exports are tested and timed in openvino, and test workers share them by filelock.
-        "dev": ["pytest", "pytest-xdist", "filelock", "ruff", "onnxruntime", "openvino", *chain(*EXPORT.values())],
+        # Tests, whose workers share exports by filelock, and style.
+        "dev": ["pytest", "pytest-xdist", "filelock", "ruff", "onnxruntime", *chain(*EXPORT.values())],
     },
 )
