@@ -80,7 +80,7 @@ def test_only_norms_that_alone_read_a_plain_convolution_are_folded():
     x = layers.DepthwiseConv2D(3, depth_multiplier=2, name="depthwise")(x)
     x = layers.BatchNormalization(scale=False, name="folded_depthwise")(x)
     x = layers.BatchNormalization(center=False, name="folded_plain")(conv(x, "plain", use_bias=False))
-    x = batch_norm(name="behind_relu")(conv(x, "relu", activation="relu"))
+    x = batch_norm(name="behind_relu")(conv(x, "with_relu", activation="relu"))
     read_twice = conv(x, "read_twice")
     x = read_twice + batch_norm(name="not_alone")(read_twice)
     shared, shared_norm = layers.Conv2D(6, 1, name="shared"), batch_norm(name="of_shared")
@@ -192,7 +192,7 @@ def test_layers_that_8_bits_spoil_remain_in_float32(tmp_path):
     assert to_int8(file, pixels) == (5, 5)
     # One channel is ten thousand times as large as those that matter.
     kernel, bias = model.get_layer("first").get_weights()
-    model.get_layer("first").set_weights([kernel * [1e4] + [1] * 7, bias])
+    model.get_layer("first").set_weights([kernel * np.array([1e4] + [1] * 7), bias])
     kernel, bias = model.get_layer("conv0").get_weights()
     kernel[:, :, 0] = 0
     model.get_layer("conv0").set_weights([kernel, bias])
