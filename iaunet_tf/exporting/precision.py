@@ -8,7 +8,7 @@ import numpy as np
 from iaunet_tf.errors import InputError, reason_of
 from iaunet_tf.inference.runtimes import open_network
 from iaunet_tf.terminal import quietly
-from iaunet_tf.vectors import unit_length
+from iaunet_tf.vectors import SHORTEST, lengths
 
 CALIBRATION_BATCH = 8
 # Operations with kernels. With the ReLU behind them, no values are spent on what it makes zero.
@@ -93,4 +93,5 @@ def _layers(graph):
 
 def _embed(path, batches):
     network = open_network(path, "cpu")
-    return unit_length(np.concatenate([network.embed(batch) for batch in batches]))
+    vectors = np.concatenate([network.embed(batch) for batch in batches])
+    return vectors / np.maximum(lengths(vectors), SHORTEST)[:, None]  # 8 bits may leave nothing but zeros
