@@ -9,6 +9,8 @@ from iaunet_tf.errors import InputError, reason_of
 
 KINDS = {"f32": "float32", "f16": "float16", "u8": "uint8"}
 LARGEST = 64 << 20  # bytes of the description; that of a network of 900 layers has half a MiB
+_cores: list = []
+_opening = threading.Lock()
 
 
 class OpenVinoFile:
@@ -31,7 +33,7 @@ class OpenVinoFile:
         # OpenVINO would read any format that it knows, among them ONNX with weights from any file.
         if len(text) > LARGEST or not text.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"<?xml", b"<net")):
             raise InputError(f"{path}: not the description of a network in OpenVINO's XML")
-        core = openvino.Core()
+        core = _core(openvino)
         try:
             model = core.read_model(text, weights.read_bytes())
             compiled = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
@@ -51,6 +53,18 @@ class OpenVinoFile:
     def run(self, name: str, pixels: np.ndarray, output: str) -> np.ndarray:
         with self._lock:
             return np.array(self._request.infer({self._places[name]: pixels})[self._ports[output]])
+
+
+def _core(openvino):
+    """One for the whole process, which is never freed.
+
+    OpenVINO gives a thread that uses a core a stack for signal handlers, frees that with the core, and of several cores
+    may leave a freed one in use: the next signal, such as Ctrl-C, then ends the process by a segmentation fault.
+    """
+    with _opening:
+        if not _cores:
+            _cores.append(openvino.Core())
+        return _cores[0]
 
 
 def _name(port, place):

@@ -462,6 +462,24 @@ def test_openvino_reads_no_other_formats_by_that_name(tmp_path, monkeypatch):
     refused(lambda: Embedder(tmp_path / "a.xml", input=RGB), "not the description")
 
 
+def test_signals_after_openvino_networks_are_freed(files):
+    """In another process, which its mistake would end."""
+    script = f"""
+import os, signal
+from iaunet_tf import Embedder
+came = []
+signal.signal(signal.SIGTERM, lambda number, frame: came.append(number))
+first = Embedder({str(files / "a.xml")!r}, input={{"scale": "none"}})
+second = Embedder({str(files / "a.xml")!r}, input={{"scale": "none"}})
+for network in ("first", "second"):  # the order in which they were opened
+    del globals()[network]
+    os.kill(os.getpid(), signal.SIGTERM)
+print(len(came))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stdout.strip()) == (0, "2"), done.stderr
+
+
 def test_litert_files_that_are_no_networks_of_images(tmp_path, files):
     import tensorflow as tf
 
