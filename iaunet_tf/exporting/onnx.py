@@ -4,7 +4,7 @@ from pathlib import Path
 
 import keras
 
-from iaunet_tf.errors import InputError
+from iaunet_tf.errors import InputError, reason_of
 from iaunet_tf.exporting.network import embedding_function, for_inference
 from iaunet_tf.metadata import KEY, Metadata
 from iaunet_tf.preprocessing import SCALES
@@ -40,7 +40,10 @@ def write_onnx(
     output.dim[0].dim_param = "batch"
     output.dim[1].dim_value = metadata.embedding
     onnx.helper.set_model_props(proto, {KEY: metadata.to_json(), **_readable(metadata)})
-    onnx.checker.check_model(proto)
+    try:
+        onnx.checker.check_model(proto)
+    except onnx.checker.ValidationError as error:
+        raise InputError(f"{metadata.source}: ONNX cannot express this network ({reason_of(error)})") from None
     onnx.save(proto, str(path))
 
 

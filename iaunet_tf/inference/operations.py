@@ -7,7 +7,7 @@ from iaunet_tf.errors import InputError
 
 COMPUTING = """
     Abs AddV2 All Any AvgPool BatchMatMulV2 BiasAdd BroadcastTo Cast ConcatV2 Const Conv2D Cumsum DecodeJpeg
-    DecodeRaw DepthwiseConv2dNative Einsum EnsureShape Equal Erfc ExpandDims Fill Floor FloorDiv FloorMod GatherV2
+    DecodeRaw DepthwiseConv2dNative Einsum EnsureShape Equal Erf Erfc ExpandDims Fill Floor FloorDiv FloorMod GatherV2
     Greater GreaterEqual Identity IdentityN Less LessEqual LogicalAnd LogicalNot LogicalOr MatMul Max MaxPool
     Maximum Mean Minimum Mul Neg NoOp NotEqual Pack Pad PadV2 Pow Prod Range ReadVariableOp RealDiv Relu Relu6
     Reshape Rsqrt Select SelectV2 Shape Sigmoid Sign Size Softmax Sqrt Square SquaredDifference Squeeze

@@ -45,7 +45,9 @@ def _attention(x, name):
 
 def _mlp(x, name):
     x = layers.Dense(4 * DIMENSION, name=f"{name}.fc1")(x)
-    return layers.Dense(DIMENSION, name=f"{name}.fc2")(ops.gelu(x, approximate=False))
+    # Keras' own gelu takes erfc, which ONNX does not have.
+    gelu = 0.5 * x * (1 + ops.erf(x * 0.5**0.5))
+    return layers.Dense(DIMENSION, name=f"{name}.fc2")(gelu)
 
 
 def vit_base(x):
