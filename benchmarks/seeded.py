@@ -45,33 +45,42 @@ def seeded_network(name: str) -> keras.Model:
     blocks = network_of(base).places[:2] if block else ()
     model = build_network(base, blocks=blocks)
     if name in NETWORKS and (PEERS / f"{name}.npz").is_file():
-        _set_peers_weights(model, name)
+        set_state(model, peers_state(name)[2])
     else:
         _set_random_weights(model)
     return model
 
 
-def _set_peers_weights(model, name):
-    """The rule is in the README of the peers' results."""
+def peers_state(name: str) -> tuple[dict, dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """The description of a network by its toolbox's results, the results, and the state that they were computed with,
+    by the rule in the README there."""
     description = json.loads((PEERS / f"{name}.json").read_text())
     with np.load(PEERS / f"{name}.npz") as arrays:
-        running = arrays["running"]
-    entries, place = named_entries(model), 0
+        results = dict(arrays)
+    state, place = {}, 0
     for key, shape, _ in description["parameters"]:
+        count = int(np.prod(shape))
         if key.endswith(("running_mean", "running_var")):
-            count = int(np.prod(shape))
-            values, place = running[place : place + count].reshape(shape), place + count
+            state[key] = results["running"][place : place + count].reshape(shape)
+            place += count
+            continue
+        values = np.random.default_rng(zlib.crc32(key.encode())).normal(size=shape)
+        if key.endswith("pool_layer.p"):
+            values = 3 + 0.1 * values
+        elif len(shape) == 1:
+            values = 0.1 * values + key.endswith("weight")
         else:
-            values = np.random.default_rng(zlib.crc32(key.encode())).normal(size=shape)
-            if key.endswith("pool_layer.p"):
-                values = 3 + 0.1 * values
-            elif len(shape) == 1:
-                values = 0.1 * values + key.endswith("weight")
-            else:
-                values = values * np.sqrt(2 / np.prod(shape[1:]))
-            values = values * description["scaled"].get(key, 1)
-        entry = entries[key]
-        entry.variable.assign(entry.to_keras(np.asarray(values, "float32")))
+            values = values * np.sqrt(2 / np.prod(shape[1:]))
+        state[key] = (values * description["scaled"].get(key, 1)).astype("float32")
+    return description, results, state
+
+
+def set_state(model: keras.Model, state: dict[str, np.ndarray]) -> None:
+    """Sets all variables of a network, by their toolbox's names and in PyTorch's layout."""
+    entries = named_entries(model)
+    assert set(entries) == set(state)
+    for key, entry in entries.items():
+        entry.variable.assign(entry.to_keras(state[key]))
 
 
 def _set_random_weights(model):

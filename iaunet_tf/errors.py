@@ -18,5 +18,5 @@ class Stopped(Exception):
 
 
 def reason_of(error: BaseException, most: int = 160) -> str:
-    """What an exception says, on one line of at most so many characters, for the message of an `InputError`."""
+    """The text of an exception on one line, cut after `most` characters, for the message of an `InputError`."""
     return " ".join(str(error).split())[:most]

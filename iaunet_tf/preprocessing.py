@@ -6,10 +6,10 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 # Mean and standard deviation, RGB in 0..1; "none" leaves pixels in 0..255, "255" brings them to 0..1.
 SCALES = {
-    "imagenet": (IMAGENET_MEAN, IMAGENET_STD),
-    "half": ((0.5,) * 3, (0.5,) * 3),
-    "255": ((0.0,) * 3, (1.0,) * 3),
     "none": ((0.0,) * 3, (1 / 255,) * 3),
+    "255": ((0.0,) * 3, (1.0,) * 3),
+    "half": ((0.5,) * 3, (0.5,) * 3),
+    "imagenet": (IMAGENET_MEAN, IMAGENET_STD),
 }
 INTERPOLATIONS = ("bicubic", "bilinear")  # Pillow's, which average when they shrink
 COLOURS = ("rgb", "bgr")

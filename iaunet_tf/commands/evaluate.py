@@ -112,7 +112,7 @@ def _evaluate_file(source, keys, stated):
         extract = ExportedExtractor(embedder, config, run and run.embeddings)
         for step, evaluations in enumerate(evaluator.evaluate(extract)):
             if run and not step:
-                _keep(run, config, Record.of(embedder, warnings), evaluations[0], extract)
+                _keep(run, config, Record.of(embedder, source, warnings), evaluations[0], extract)
             if run:
                 write_metrics(evaluations, run.metrics)
         print(summary(evaluations, time.perf_counter() - start))

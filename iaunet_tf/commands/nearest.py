@@ -2,17 +2,16 @@
 
 import csv
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from iaunet_tf.commands.arguments import Parser, output
 from iaunet_tf.errors import InputError, reason_of
+from iaunet_tf.evaluation import nearest
 from iaunet_tf.files import replacing
 from iaunet_tf.vectors import as_vectors, unit_length
-
-QUERIES = 256  # compared with all others at a time
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -31,7 +30,9 @@ def main(arguments: Sequence[str]) -> None:
     if not ours.any() or ours.all():
         raise InputError(f"--of {options.of}: {'all' if ours.any() else 'none'} of the images of {options.features}")
     queries, gallery = np.flatnonzero(ours), np.flatnonzero(~ours)
-    found = nearest(embeddings, queries, gallery, options.k)
+    # Their rows are the ids of images, so that none is left out as one of the same person in the same camera.
+    places, distances = nearest(embeddings[queries], embeddings[gallery], queries, gallery, k=options.k)
+    found = list(zip(queries, gallery[places], 1 - distances, strict=True))
     if options.out is None:
         for query, places, values in found:
             print(paths[query])
@@ -45,21 +46,6 @@ def main(arguments: Sequence[str]) -> None:
             for rank, (place, value) in enumerate(zip(places, values, strict=True), 1):
                 writer.writerow((paths[query], rank, f"{value:.4f}", paths[place]))
     print(options.out)
-
-
-def nearest(
-    embeddings: np.ndarray, queries: np.ndarray, gallery: np.ndarray, k: int
-) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """Yields, for each row of `queries`, the `k` most similar rows of `gallery`, and their cosine similarities."""
-    candidates = embeddings[gallery]
-    k = min(k, len(gallery))
-    for start in range(0, len(queries), QUERIES):
-        rows = queries[start : start + QUERIES]
-        similarities = embeddings[rows] @ candidates.T
-        found = np.argpartition(-similarities, k - 1, axis=1)[:, :k]
-        for row, places, values in zip(rows, found, np.take_along_axis(similarities, found, 1), strict=True):
-            order = np.lexsort((places, -values))
-            yield row, gallery[places[order]], values[order]
 
 
 def read_features(file: str | Path) -> tuple[list[str], np.ndarray]:

@@ -116,6 +116,7 @@ def convert(
     from iaunet_tf.weights.saving import check_target
 
     check_target(target)
+    # ImageNet's weights are those of IAUNet's own baseline, which the tensors' names tell.
     if network is None and str(source) in PRETRAINED and str(source) != "imagenet":
         network = PRETRAINED[str(source)].network
     if network is not None:

@@ -20,7 +20,7 @@ REID = (
     ("loss.margin loss.distance train.mining", "loss.triplet_weight", lambda c: not c.loss.triplet_weight),
     ("model.width model.recompute", "model.backbone", lambda c: c.model.backbone != "iaunet"),
     ("model.blocks_after model.pooling model.neck", "model.backbone", lambda c: c.model.backbone == "iaunet"),
-    ("model.blocks_after model.recompute", "model.block", lambda c: c.model.block is None),
+    ("model.blocks_after", "model.block", lambda c: c.model.block is None),
     ("model.recompute", "model.block", lambda c: c.model.block != "iau"),
     ("loss.mask_weight loss.mask_mode", "model.block", lambda c: c.model.blocks != "iau"),
     ("data.masks", "model.block", lambda c: c.model.blocks != "iau" and c.data.masks == "prior"),

@@ -5,7 +5,6 @@ JPPNet, which the authors used, or SCHP.
 """
 
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -53,23 +52,6 @@ def prior_masks(height: int, width: int) -> np.ndarray:
         for top, bottom, half in PRIOR.values()
     ]
     return np.stack(parts, axis=-1).astype("float32")
-
-
-def aligned_corners_matrix(size: int, new_size: int) -> np.ndarray:
-    """The `(new_size, size)` matrix of linear interpolation that maps the first sample to the first and the
-    last to the last (PyTorch's `align_corners=True`)."""
-    position = np.linspace(0, size - 1, new_size)
-    distance = np.abs(position[:, None] - np.arange(size))
-    return np.maximum(1 - distance, 0).astype("float32")
-
-
-def reduced(masks: np.ndarray, sizes: Sequence[tuple[int, int]]) -> np.ndarray:
-    """Masks `(H, W, K)` in 0..255, resized with aligned corners to several sizes and joined: float32 `(M,)` in 0..1."""
-    parts = []
-    for height, width in sizes:
-        rows, columns = aligned_corners_matrix(len(masks), height), aligned_corners_matrix(masks.shape[1], width)
-        parts.append((columns @ np.tensordot(rows, masks.astype("float32"), 1)).ravel())
-    return np.concatenate(parts) / np.float32(255)
 
 
 def convert(source: str | Path, target: str | Path) -> int:

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import psutil
 
+from iaunet_tf.data.aligned_corners import reduced
 from iaunet_tf.data.augmentation import central_box, random_box
 from iaunet_tf.data.dataset import PARTS, LabelledImages, Subset
 from iaunet_tf.data.decoding import load_image, load_with_masks
-from iaunet_tf.data.part_masks import reduced
 from iaunet_tf.errors import InputError
 from iaunet_tf.files import fingerprint, intact, new_array, replacing
 from iaunet_tf.terminal import in_threads

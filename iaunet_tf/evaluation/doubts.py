@@ -31,7 +31,7 @@ def doubts(embedder: Embedder, test: TestSet) -> list[str]:
     same = ~different & (camids[0][:, None] != camids[1])
     if same.sum() < FEWEST or not different.any():
         return []
-    pixels = [list(part.read(part.subset.starts[rows])[0][..., :3]) for part, rows in parts]
+    pixels = [list(part.read(part.subset.starts[rows])[0]) for part, rows in parts]
 
     def gap(network):
         cosines = np.matmul(network(pixels[0]), network(pixels[1]).T)

@@ -1,6 +1,5 @@
 """Embeddings of whole subsets by a network in a file, in its own runtime."""
 
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,6 @@ from iaunet_tf.data.sources import Source
 from iaunet_tf.evaluation.stored import read_embeddings, writing_embeddings
 from iaunet_tf.files import fingerprint
 from iaunet_tf.inference import Embedder
-from iaunet_tf.inference.record import digests
 from iaunet_tf.terminal import progress
 
 STEP = 16  # batches decoded at a time
@@ -22,6 +20,7 @@ class ExportedExtractor:
 
     def __init__(self, embedder: Embedder, config, store: Path | None = None):
         self.embedder, self.config, self.store = embedder, config, store
+        self.interpolation = embedder.metadata.interpolation
 
     def __call__(self, source: Source, name: str = "") -> np.ndarray:
         """Embeds every entry: float32 `(N, D)` of length 1; a tracklet is the mean over its clips, whose embeddings
@@ -36,7 +35,7 @@ class ExportedExtractor:
         with progress(f"embedding {name}", len(rows)) as bar:
             for start in range(0, len(rows), size):
                 pixels, *_ = source.read(rows[start : start + size])
-                np.add.at(sums, entries[start : start + size], self.embedder(list(pixels[..., :3])))
+                np.add.at(sums, entries[start : start + size], self.embedder(list(pixels)))
                 bar.update(len(pixels))
         return sums / np.bincount(entries)[:, None].astype("float32")
 
@@ -47,9 +46,5 @@ class ExportedExtractor:
 
     def _fingerprint(self, source):
         data, options = self.config.data, self.config.eval
-        depends = [self._digests, self.embedder.metadata, options.clips, data.clip_length]
+        depends = [self.embedder.digests, self.embedder.metadata, options.clips, data.clip_length]
         return fingerprint([*depends, tuple(source.size), source.interpolation, *source.subset.signature()])
-
-    @cached_property
-    def _digests(self):
-        return digests(self.embedder)

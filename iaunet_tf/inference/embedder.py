@@ -1,8 +1,10 @@
 """One interface to trained and exported networks."""
 
 import copy
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,6 +98,19 @@ class Embedder:
         other = copy.copy(self)
         other.metadata = replace(self.metadata, **changes)
         return other
+
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of all files of the network, by their names from its own place."""
+        folder = self.path if self.path.is_dir() else self.path.parent
+        found = {}
+        for path in self.files:
+            digest = hashlib.sha256()
+            with path.open("rb") as file:
+                while block := file.read(1 << 20):
+                    digest.update(block)
+            found[path.relative_to(folder).as_posix()] = digest.hexdigest()
+        return found
 
     @property
     def fed(self) -> str:

@@ -40,7 +40,7 @@ class ForeignNetwork:
         self.stated = replace(stated, size=size, output=self._output)
 
     def _describe(self, stated, size, embedding):
-        """The metadata of the network with embeddings of so many numbers."""
+        """The metadata of the network, if its embeddings have `embedding` dimensions."""
         try:
             return Metadata(
                 name=self.path.stem,

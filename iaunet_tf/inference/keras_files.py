@@ -61,7 +61,7 @@ def check_network(model: object, name: object) -> keras.Model:
     ):
         raise InputError(
             f"{name}: was built without preprocessing, and would take pixels in 0..255 for normalised ones; build "
-            "IAUNet with include_preprocessing=True and give it the weights of this one by set_weights(get_weights())"
+            "it with include_preprocessing=True and give that the weights of this one by set_weights(get_weights())"
         )
     return model
 

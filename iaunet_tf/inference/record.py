@@ -1,6 +1,5 @@
 """Which network in a file an evaluation is of, for whoever looks at it later: `network.yaml` in its folder."""
 
-import hashlib
 import os
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from iaunet_tf.errors import InputError
 from iaunet_tf.files import replacing
 from iaunet_tf.inference.embedder import Embedder
 from iaunet_tf.inference.stated import Input
+from iaunet_tf.weights.pretrained import is_published
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Record:
     """A network, where it was, and what was said of it.
 
     Attributes:
-        network: absolute path of its file or folder.
+        network: absolute path of its file or folder, or the name of a published network.
         sha256: digests of all its files by their names from there.
         input: what is stated of the input of a network of others, by the keys of `Input`.
         warnings: what was doubtful in the evaluation.
@@ -31,13 +31,14 @@ class Record:
     warnings: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, embedder: Embedder, warnings: list[str]) -> "Record":
-        """The record of a network that is open."""
+    def of(cls, embedder: Embedder, source: str | Path, warnings: list[str]) -> "Record":
+        """The record of a network that was opened from `source`."""
         stated = {}
         if embedder.stated:
             height, width = embedder.stated.size
             stated = asdict(replace(embedder.stated, size=None)) | {"size": f"{height}x{width}"}
-        return cls(os.path.abspath(embedder.path), digests(embedder), stated, warnings)
+        network = str(source) if is_published(source) else os.path.abspath(embedder.path)
+        return cls(network, embedder.digests, stated, warnings)
 
     @classmethod
     def read(cls, path: Path) -> "Record":
@@ -62,10 +63,10 @@ class Record:
         Raises:
             InputError: it is gone, or not the same.
         """
-        if not os.path.exists(self.network):
+        if not is_published(self.network) and not os.path.exists(self.network):
             raise InputError(f"{self.network}: no such file; this network was evaluated: put it back")
         embedder = Embedder(self.network, batch_size, input=Input(**self.input) if self.input else None)
-        now = digests(embedder)
+        now = embedder.digests
         other = sorted(name for name in {*now, *self.sha256} if now.get(name) != self.sha256.get(name))
         if other:
             names = f" ({', '.join(other):.80})" if len(now) > 1 else ""
@@ -73,19 +74,6 @@ class Record:
                 f"{self.network}{names}: has changed since it was evaluated; evaluate it again, in another --run_dir"
             )
         return embedder
-
-
-def digests(embedder: Embedder) -> dict[str, str]:
-    """SHA-256 of all files of a network, by their names from its own place."""
-    folder = embedder.path if embedder.path.is_dir() else embedder.path.parent
-    found = {}
-    for path in embedder.files:
-        digest = hashlib.sha256()
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-        found[path.relative_to(folder).as_posix()] = digest.hexdigest()
-    return found
 
 
 def _plain(record):

@@ -11,7 +11,7 @@ from iaunet_tf.metadata import RANGES, Metadata
 from iaunet_tf.preprocessing import COLOURS, INTERPOLATIONS, SCALES
 from iaunet_tf.wording import did_you_mean, either
 
-CHOICES = {"colour": COLOURS, "scale": ("none", "255", "half", "imagenet"), "interpolation": INTERPOLATIONS}
+CHOICES = {"colour": COLOURS, "scale": (*SCALES,), "interpolation": INTERPOLATIONS}
 # What scales make of pixels, for people to read.
 RANGE_OF = {"none": "0..255", "255": "0..1", "half": "-1..1", "imagenet": "ImageNet's mean and standard deviation"}
 assert set(RANGE_OF) == set(SCALES)

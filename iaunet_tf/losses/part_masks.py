@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from iaunet_tf.arguments import check_choice
-from iaunet_tf.data.part_masks import aligned_corners_matrix
+from iaunet_tf.data.aligned_corners import aligned_corners_matrix
 from iaunet_tf.errors import InputError
 from iaunet_tf.losses.checks import per_example, real, require
 

@@ -68,13 +68,14 @@ def _class_token(x, clips, pooling):
     return {"embedding": token, "after_neck": neck(token, "bottleneck")}
 
 
-def _fastreid(pooling, size=(256, 128), **options):
-    def head(x, clips, pooling):
-        pooled = pool(x, "heads.pool_layer", clips, pooling)
-        return {"embedding": neck(pooled, "heads.bottleneck.0"), "before_neck": pooled}
+def _behind_neck(x, clips, pooling):
+    pooled = pool(x, "heads.pool_layer", clips, pooling)
+    return {"embedding": neck(pooled, "heads.bottleneck.0"), "before_neck": pooled}
 
+
+def _fastreid(pooling, size=(256, 128), **options):
     features = partial(resnet50, prefix="backbone.", ceil_pool=True, **options)
-    return Peer(features, head, pooling, RESNET_PLACES, size, interpolation="bicubic")
+    return Peer(features, _behind_neck, pooling, RESNET_PLACES, size, interpolation="bicubic")
 
 
 RESNET_PLACES = ("layer1", "layer2", "layer3", "layer4")

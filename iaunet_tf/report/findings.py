@@ -54,7 +54,7 @@ class Findings(Evaluation):
         metrics = _metrics(run.metrics, folder)
         model, notes, extract = _open(run, config)
         datasets = read_selected(config.data, training=False)[1][:1]
-        evaluator = Evaluator(config, datasets, getattr(extract, "interpolation", "bicubic"))
+        evaluator = Evaluator(config, datasets, extract.interpolation)
         evaluation = evaluator.ordinary(evaluator.tests[0], extract, SHOWN)
         query, gallery = evaluation.test.query.subset, evaluation.test.gallery.subset
         print(f"{folder}: {len(query)} queries, {len(gallery)} gallery {gallery.unit}", flush=True)
@@ -92,7 +92,7 @@ class Findings(Evaluation):
         return files[len(files) // 2]
 
     def attention(self, files: list[Path]) -> list[np.ndarray]:
-        """Part attention of both blocks, `(files, h, w, 4)`, of one image each or of a tracklet's clips; none of a
+        """Part attention of all blocks, `(files, h, w, 4)`, of one image each or of a tracklet's clips; none of a
         network without."""
         if self.model is None:
             return []

@@ -152,7 +152,7 @@ def _attention(runs, chosen, folder):
         return None
     text = "Head red, upper body green, lower body blue, shoes yellow, each relative to its largest value"
     if runs[0].video:
-        text += " in the tracklet. Below each frame, the attention of the first and of the second block."
+        text += " in the tracklet. Below each frame, the attention of the blocks, the first on top."
     else:
         text += ", which is written below; 1 is the maximum."
     for run in runs:

@@ -1,19 +1,15 @@
 """Networks of other toolboxes against those toolboxes' own results on seeded weights and images."""
 
-import json
-import zlib
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from benchmarks.seeded import PEERS, peers_state, set_state
 from iaunet_tf.models.networks import NETWORKS, build_network
 from iaunet_tf.weights import load_weights
-from iaunet_tf.weights.names import named_entries, state_dict
+from iaunet_tf.weights.names import state_dict
 
-PEERS = Path(__file__).parents[3] / "shared" / "oracle" / "peers"
 SMALL = ("osnet_x0_25", "osnet_ain_x0_25")
 LARGE = [name for name in NETWORKS if name not in SMALL and (PEERS / f"{name}.json").is_file()]
 
@@ -22,33 +18,12 @@ def seeded(name):
     """The description of a network, its reference results, and its seeded state."""
     if not (PEERS / f"{name}.json").is_file():
         pytest.skip("the peers' results are not here")
-    description = json.loads((PEERS / f"{name}.json").read_text())
-    with np.load(PEERS / f"{name}.npz") as arrays:
-        results = dict(arrays)
-    state, place = {}, 0
-    for key, shape, _ in description["parameters"]:
-        count = int(np.prod(shape))
-        if key.endswith(("running_mean", "running_var")):
-            state[key] = results["running"][place : place + count].reshape(shape)
-            place += count
-            continue
-        values = np.random.default_rng(zlib.crc32(key.encode())).normal(size=shape)
-        if key.endswith("pool_layer.p"):
-            values = 3 + 0.1 * values
-        elif len(shape) == 1:
-            values = 0.1 * values + key.endswith("weight")
-        else:
-            values = values * np.sqrt(2 / np.prod(shape[1:]))
-        state[key] = (values * description["scaled"].get(key, 1)).astype("float32")
-    return description, results, state
+    return peers_state(name)
 
 
 def with_state(name, state, size, **options):
     model = build_network(name, input_shape=(*size, 3), include_preprocessing=False, **options)
-    entries = named_entries(model)
-    assert set(entries) == set(state)
-    for key, entry in entries.items():
-        entry.variable.assign(entry.to_keras(state[key]))
+    set_state(model, state)
     return model
 
 

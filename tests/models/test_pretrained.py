@@ -3,17 +3,19 @@
 import dataclasses
 import hashlib
 import json
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
-from models.test_networks import PEERS
 from PIL import Image
 
+from benchmarks.seeded import PEERS
 from iaunet_tf import Embedder, build_network, from_pretrained
 from iaunet_tf.commands import main
 from iaunet_tf.errors import InputError
 from iaunet_tf.inference.keras_files import describe
+from iaunet_tf.inference.record import Record
 from iaunet_tf.models.networks import NETWORKS
 from iaunet_tf.weights import save_weights
 from iaunet_tf.weights.names import canonical
@@ -61,6 +63,21 @@ def test_by_name_from_a_file_and_as_clips(small, published, capsys):
     published.write_bytes(published.read_bytes()[:-1])
     with pytest.raises(InputError, match="is damaged or not"):
         from_pretrained("osnet_x0_25_msmt17")
+
+
+def test_an_evaluation_remembers_a_published_network_by_its_name(published, tmp_path):
+    embedder = Embedder("osnet_x0_25_msmt17")
+    Record.of(embedder, Path("osnet_x0_25_msmt17"), []).write(tmp_path / "network.yaml")
+    record = Record.read(tmp_path / "network.yaml")
+    assert record.network == "osnet_x0_25_msmt17"
+    assert record.sha256 == {published.name: hashlib.sha256(published.read_bytes()).hexdigest()}
+    assert record.open(2).metadata == embedder.metadata
+    # The entry of the table with another digest is another network.
+    (tmp_path / "network.yaml").write_text(
+        (tmp_path / "network.yaml").read_text().replace(record.sha256[published.name], "a" * 64)
+    )
+    with pytest.raises(InputError, match="has changed since it was evaluated"):
+        Record.read(tmp_path / "network.yaml").open(2)
 
 
 @pytest.mark.parametrize(
