@@ -61,7 +61,7 @@ def _measure(name, speed):
         for export, path in paths.items():
             try:
                 layers = _write(model, name, path, calibration)
-                comparison = compare(expected, Embedder(path, BATCH)(images))
+                comparison = compare(expected, Embedder(path, BATCH, runtime="onnxruntime")(images))
             except InputError as error:
                 row[export] = {"error": str(error)}
                 continue
@@ -80,7 +80,7 @@ def _write(model, name, path, calibration):
     if path.suffix == ".onnx":
         write_onnx(model, path, metadata, half=path.stem == "half")
         if path.stem == "int8":
-            return to_int8(path, Embedder(path).prepare(calibration))
+            return to_int8(path, Embedder(path, runtime="onnxruntime").prepare(calibration))
     elif path.suffix == ".tflite":
         write_litert(model, path, metadata, int8=path.stem == "int8")
     else:

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 def adam(learning_rate) -> "keras.optimizers.Optimizer":
     """Adam with Keras' defaults."""
-    import keras
+    from iaunet_tf.adam import Adam
 
-    return keras.optimizers.Adam(learning_rate)
+    return Adam(learning_rate)
 
 
 def sgd(learning_rate) -> "keras.optimizers.Optimizer":

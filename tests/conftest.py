@@ -1,5 +1,6 @@
 import csv
 import os
+import signal
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -10,6 +11,9 @@ import pytest
 from filelock import FileLock
 
 from iaunet_tf.files import replacing
+
+# A shell ignores Ctrl-C for what it runs in the background, and that is inherited by every process of a test.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TESTS = Path(__file__).parent
 STREET = TESTS.parents[1] / "shared" / "data" / "street"

@@ -41,7 +41,7 @@ def main(arguments: Sequence[str]) -> None:
     write = _writer(out)
     # The images first: a mistyped folder should not wait for the network.
     folders = _folders(options.images)
-    embed = Embedder(options.model, options.batch_size, options.device, stated_input(options))
+    embed = Embedder(options.model, options.batch_size, options.device, stated_input(options), options.runtime)
     print(embed.fed)
     folders = _readable(folders, options.on_corrupt)
     if embed.metadata.video:
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str]) -> None:
     partial = out.with_name(f"{out.name}.partial")
     images = (path for files in folders.values() for path in files)
     model = (state(file) for file in embed.files if file not in (out, partial))
-    of = fingerprint([embed.metadata, embed.stated, *model, *map(str, paths), *map(state, images)])
+    of = fingerprint([embed.metadata, embed.stated, embed.runtime, *model, *map(str, paths), *map(state, images)])
     embeddings = _embed(embed, paths, items, partial, of)
     with replacing(out) as temporary:
         write(temporary, [str(path) for path in paths], embeddings)

@@ -42,15 +42,17 @@ def main(arguments: Sequence[str]) -> None:
         return
     if not arguments or arguments[0].startswith("-"):
         raise InputError("iaunet evaluate needs a run's folder or an exported file first: iaunet evaluate RUN")
-    stated, keys = take_input([with_underscores(word) for word in arguments[1:]])
+    stated, runtime, keys = take_input([with_underscores(word) for word in arguments[1:]])
     source = Path(arguments[0])
     if Run(source).config.is_file():
         refuse_input(Run(source).require().path, stated)
+        if runtime != "auto":
+            raise InputError(f"{source}: runtime {runtime} is for .onnx files; leave it out")
         evaluate_run(source, keys)
         return
     if source.is_dir() and not (any(source.glob("saved_model.pb")) or any(source.glob("*/saved_model.pb"))):
         source = _served(source)
-    _evaluate_file(source, keys, stated)
+    _evaluate_file(source, keys, stated, runtime)
 
 
 def _served(folder):
@@ -83,7 +85,7 @@ def _refuse(keys, useless, but=()):
             raise InputError(f"{name} has no effect on an evaluation; leave it out")
 
 
-def _evaluate_file(source, keys, stated):
+def _evaluate_file(source, keys, stated, runtime):
     _refuse(keys, USELESS)
     config = parse(keys, default=None)
     data = config.data
@@ -95,7 +97,7 @@ def _evaluate_file(source, keys, stated):
     run = Run(Path(config.run_dir)) if config.run_dir else None
     if run:
         run.require_new()
-    embedder = Embedder(source, config.eval.batch_size, input=stated)
+    embedder = Embedder(source, config.eval.batch_size, input=stated, runtime=runtime)
     print(embedder.fed)
     metadata = embedder.metadata
     if config.name == type(config).name:
@@ -112,7 +114,7 @@ def _evaluate_file(source, keys, stated):
         extract = ExportedExtractor(embedder, config, run and run.embeddings)
         for step, evaluations in enumerate(evaluator.evaluate(extract)):
             if run and not step:
-                _keep(run, config, Record.of(embedder, source, warnings), evaluations[0], extract)
+                _keep(run, config, Record.of(embedder, source, runtime, warnings), evaluations[0], extract)
             if run:
                 write_metrics(evaluations, run.metrics)
         print(summary(evaluations, time.perf_counter() - start))

@@ -107,7 +107,7 @@ def _to_onnx(options):
         write_onnx(model, file, metadata, half=options.precision == "fp16", loops=options.long_clips)
         if int8:
             print(f"calibrating on {len(calibration)} of {options.calibrate}", flush=True)
-            quantised, count = to_int8(file, Embedder(file).prepare(calibration))
+            quantised, count = to_int8(file, Embedder(file, runtime="onnxruntime").prepare(calibration))
             print(f"{quantised} of {count} layers have 8 bits", flush=True)
 
     title = f"ONNX, layout {options.layout}, {options.precision}"
@@ -190,7 +190,7 @@ def _write_and_compare(options, model, metadata, out, title, write, by_signature
         write(temporary)
         print(f"comparing with Keras on {len(images)} of {origin}", flush=True)
         ours = Embedder(model, BATCH)(images)
-        figures = verify(ours, Embedder(temporary, BATCH)(images), limits)
+        figures = verify(ours, Embedder(temporary, BATCH, runtime="onnxruntime")(images), limits)
         report = {"metadata": asdict(metadata), "samples": origin, "limits": asdict(limits), "comparison": figures}
         for name, embeddings in by_signature(temporary, images).items() if by_signature else ():
             report[name] = verify(ours, embeddings, limits, f"signature {name}")

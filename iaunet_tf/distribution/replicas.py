@@ -12,7 +12,7 @@ def on_replicas(forward: Callable[[tf.Tensor], tf.Tensor]) -> Callable:
     """Compiles a function of a batch so that every replica does its share; all get the whole result, in order."""
     strategy = tf.distribute.get_strategy()
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(autograph=False, reduce_retracing=True)
     def run(batch):
         return strategy.gather(strategy.run(lambda share: forward(share), (batch,)), axis=0)
 

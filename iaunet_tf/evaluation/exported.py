@@ -1,5 +1,7 @@
 """Embeddings of whole subsets by a network in a file, in its own runtime."""
 
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +12,9 @@ from iaunet_tf.evaluation.stored import read_embeddings, writing_embeddings
 from iaunet_tf.files import fingerprint
 from iaunet_tf.inference import Embedder
 from iaunet_tf.terminal import progress
+from iaunet_tf.threads import ahead
 
-STEP = 16  # batches decoded at a time
+STEP = 16  # batches embedded at a time, while the next are decoded
 
 
 class ExportedExtractor:
@@ -32,11 +35,12 @@ class ExportedExtractor:
         rows, entries = clip_rows(source.subset, self.config.data.clip_length, self.config.eval.clips)
         sums = np.zeros((len(source.subset), self.embedder.metadata.embedding), "float32")
         size = STEP * self.embedder.batch_size
-        with progress(f"embedding {name}", len(rows)) as bar:
+        decoded = ahead(lambda row: source.read(row[None])[0][0], rows, size)
+        with progress(f"embedding {name}", len(rows)) as bar, closing(decoded):
             for start in range(0, len(rows), size):
-                pixels, *_ = source.read(rows[start : start + size])
-                np.add.at(sums, entries[start : start + size], self.embedder(list(pixels)))
-                bar.update(len(pixels))
+                vectors = self.embedder(list(islice(decoded, size)))
+                np.add.at(sums, entries[start : start + size], vectors)
+                bar.update(len(vectors))
         return sums / np.bincount(entries)[:, None].astype("float32")
 
     def keep(self, source: Source, name: str, vectors: np.ndarray) -> None:
@@ -46,5 +50,11 @@ class ExportedExtractor:
 
     def _fingerprint(self, source):
         data, options = self.config.data, self.config.eval
-        depends = [self.embedder.digests, self.embedder.metadata, options.clips, data.clip_length]
+        depends = [
+            self.embedder.digests,
+            self.embedder.runtime,
+            self.embedder.metadata,
+            options.clips,
+            data.clip_length,
+        ]
         return fingerprint([*depends, tuple(source.size), source.interpolation, *source.subset.signature()])

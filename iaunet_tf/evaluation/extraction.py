@@ -17,6 +17,7 @@ from iaunet_tf.errors import InputError
 from iaunet_tf.evaluation.stored import read_embeddings, writing_embeddings
 from iaunet_tf.files import fingerprint, new_array
 from iaunet_tf.inference.keras_files import interpolation_of
+from iaunet_tf.models.folding import inference
 
 
 def embedding_function(
@@ -30,12 +31,13 @@ def embedding_function(
     shape = list(model.inputs[0].shape)
     if len(shape) == 5:
         shape[1] = frames
+    network = inference(model)
 
-    @tf.function(input_signature=[tf.TensorSpec(shape, "float32")])
+    @tf.function(autograph=False, input_signature=[tf.TensorSpec(shape, "float32")])
     def embed(images):
-        embedding = model(images, training=False)["embedding"]
+        embedding = network(images)["embedding"]
         if flip:
-            embedding += model(tf.reverse(images, axis=[-2]), training=False)["embedding"]
+            embedding += network(tf.reverse(images, axis=[-2]))["embedding"]
         return embedding
 
     return on_replicas(embed)

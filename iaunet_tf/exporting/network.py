@@ -5,9 +5,9 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from iaunet_tf.exporting.folding import fold, foldable
 from iaunet_tf.layers import GeM, IAUBlock
 from iaunet_tf.metadata import Metadata
+from iaunet_tf.models.folding import fold, foldable
 from iaunet_tf.models.network import set_weights
 
 # Kernels of these are stored in float16; other layers compute in it, with float32 variables.

@@ -29,7 +29,7 @@ class ForeignNetwork:
     """
 
     def __init__(self, file, given: Mapping | Input | None):
-        self.file, self.path, self.files = file, file.path, file.files
+        self.file, self.path, self.files, self.runtime = file, file.path, file.files, file.runtime
         stated, self.origin = read_input(file.path, given)
         self._input, self._kind, self._batch, self._layout, size = _image_input(file, stated)
         self._output = _embedding_output(file, stated)

@@ -1,14 +1,17 @@
 """Loading of networks from Keras files, and their metadata."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
+import numpy as np
 
 import iaunet_tf
 from iaunet_tf.errors import InputError
 from iaunet_tf.layers import Preprocessing
 from iaunet_tf.metadata import Metadata
 from iaunet_tf.models import from_pretrained
+from iaunet_tf.models.folding import inference
 from iaunet_tf.models.network import Network
 from iaunet_tf.run import Run
 from iaunet_tf.weights import find_weights
@@ -103,3 +106,17 @@ def describe(
         )
     except InputError as error:
         raise InputError(f"{source}: {error}") from None
+
+
+def compiled(model: keras.Model) -> Callable[[np.ndarray], object]:
+    """From pixels to the embeddings that a network has with its present weights; compiled on TensorFlow, where that
+    takes a fifth of the time or less for single images."""
+    if keras.backend.backend() != "tensorflow":
+        return lambda pixels: model(pixels, training=False)["embedding"]
+    import tensorflow as tf
+
+    network, shape = inference(model), model.inputs[0].shape
+    # Clips of one length are fastest, and there may be many lengths: TensorFlow compiles anew for the first few.
+    options = {"reduce_retracing": True} if len(shape) == 5 else {"input_signature": [tf.TensorSpec(shape, "float32")]}
+    function = tf.function(lambda pixels: network(pixels)["embedding"], autograph=False, **options)
+    return lambda pixels: function(tf.constant(pixels, "float32"))

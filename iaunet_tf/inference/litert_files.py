@@ -19,6 +19,8 @@ class LiteRtFile:
     Pixels and embeddings of a network in 8 bits are float32 here as well.
     """
 
+    runtime = "LiteRT"
+
     def __init__(self, path: Path, device: str = "auto"):
         try:
             from ai_edge_litert.interpreter import Interpreter

@@ -13,7 +13,9 @@ CUDA = "CUDAExecutionProvider"
 
 
 class OnnxFile:
-    """Runs an `.onnx` file; for the attributes see `iaunet_tf.inference.runtimes`."""
+    """Runs an `.onnx` file; for the attributes see `iaunet_tf.inference.runtimes`. `on_cpu`: whether on no GPU."""
+
+    runtime = "ONNX Runtime"
 
     def __init__(self, path: Path, device: str = "auto"):
         try:
@@ -55,6 +57,7 @@ class OnnxFile:
                 reason = f"of weights in other files, only {either(names)} beside it is read; {reason}"
             raise InputError(f"{path}: not a readable ONNX file ({reason})") from None
         self.path, self.files = path, [path, *beside]
+        self.on_cpu = CUDA not in self._session.get_providers()
         try:
             properties = self._session.get_modelmeta().custom_metadata_map
             self.inputs, self.outputs = (

@@ -22,23 +22,25 @@ class Record:
         network: absolute path of its file or folder, or the name of a published network.
         sha256: digests of all its files by their names from there.
         input: what is stated of the input of a network of others, by the keys of `Input`.
+        runtime: the runtime that was asked for, see `Embedder`.
         warnings: what was doubtful in the evaluation.
     """
 
     network: str
     sha256: dict[str, str]
     input: dict[str, object] = field(default_factory=dict)
+    runtime: str = "onnxruntime"  # before there was a choice
     warnings: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, embedder: Embedder, source: str | Path, warnings: list[str]) -> "Record":
+    def of(cls, embedder: Embedder, source: str | Path, runtime: str, warnings: list[str]) -> "Record":
         """The record of a network that was opened from `source`."""
         stated = {}
         if embedder.stated:
             height, width = embedder.stated.size
             stated = asdict(replace(embedder.stated, size=None)) | {"size": f"{height}x{width}"}
         network = str(source) if is_published(source) else os.path.abspath(embedder.path)
-        return cls(network, embedder.digests, stated, warnings)
+        return cls(network, embedder.digests, stated, runtime, warnings)
 
     @classmethod
     def read(cls, path: Path) -> "Record":
@@ -65,7 +67,8 @@ class Record:
         """
         if not is_published(self.network) and not os.path.exists(self.network):
             raise InputError(f"{self.network}: no such file; this network was evaluated: put it back")
-        embedder = Embedder(self.network, batch_size, input=Input(**self.input) if self.input else None)
+        stated = Input(**self.input) if self.input else None
+        embedder = Embedder(self.network, batch_size, input=stated, runtime=self.runtime)
         now = embedder.digests
         other = sorted(name for name in {*now, *self.sha256} if now.get(name) != self.sha256.get(name))
         if other:
@@ -77,5 +80,5 @@ class Record:
 
 
 def _plain(record):
-    texts = [record.network, *record.sha256, *record.sha256.values(), *record.input, *record.warnings]
+    texts = [record.network, record.runtime, *record.sha256, *record.sha256.values(), *record.input, *record.warnings]
     return all(isinstance(text, str) for text in texts) and not {*record.input} - {*Input.__dataclass_fields__}

@@ -1,9 +1,9 @@
-"""Networks in files: each has its `path`, the `files` that it was read from, `metadata`, and `embed` of pixels prepared
-accordingly, for many threads.
+"""Networks in files: each has its `path`, the `files` that it was read from, its `runtime`, `metadata`, and `embed` of
+pixels prepared accordingly, for many threads.
 
 ONNX, LiteRT and OpenVINO files hold networks of iaunet-tf or of others. What runs one has its `path` and `files`, the
-`metadata` of iaunet-tf or None, `inputs` and `outputs` by name, each a shape, in which None is any length, and a data
-type, and `run(name of the input, pixels, name of the output)`.
+`runtime`, the `metadata` of iaunet-tf or None, `inputs` and `outputs` by name, each a shape, in which None is any
+length, and a data type, and `run(name of the input, pixels, name of the output)`.
 """
 
 import os
@@ -16,6 +16,7 @@ from iaunet_tf.errors import InputError, reason_of
 from iaunet_tf.inference.foreign import ForeignNetwork
 from iaunet_tf.inference.litert_files import LiteRtFile
 from iaunet_tf.inference.onnx_files import OnnxFile
+from iaunet_tf.inference.onnx_runtimes import choose_runtime
 from iaunet_tf.inference.openvino_files import OpenVinoFile
 from iaunet_tf.inference.operations import check_operations
 from iaunet_tf.inference.stated import Input, refuse_input
@@ -28,9 +29,11 @@ from iaunet_tf.wording import did_you_mean
 class OwnNetwork:
     """A network of iaunet-tf in a file that says what its input is."""
 
-    def __init__(self, file: "NetworkFile"):
-        self.file, self.path, self.files, self.metadata = file, file.path, file.files, file.metadata
+    def __init__(self, file: "NetworkFile", runtime: str):
+        self.path, self.files, self.metadata = file.path, file.files, file.metadata
         self.metadata.check(file.path, file.inputs, file.outputs)
+        self.file = choose_runtime(file, runtime) if isinstance(file, OnnxFile) else file
+        self.runtime = self.file.runtime
 
     def embed(self, pixels: np.ndarray) -> np.ndarray:
         return self.file.run(self.metadata.input, pixels, "embedding")
@@ -38,6 +41,8 @@ class OwnNetwork:
 
 class SavedModelNetwork:
     """Runs a SavedModel from its folder, or the newest version in a folder of versions."""
+
+    runtime = "TensorFlow"
 
     def __init__(self, path: Path, device: str = "auto"):
         folder = _newest(path)
@@ -85,22 +90,31 @@ class SavedModelNetwork:
 class KerasNetwork:
     """Runs an iaunet-tf network in Keras, from memory, a `.keras` file or the folder of a run."""
 
+    runtime = "Keras"
+
     def __init__(self, source, device: str = "auto"):
         try:
             with quietly():
-                from iaunet_tf.inference.keras_files import check_network, describe, load_network, network_file
+                from iaunet_tf.inference.keras_files import (
+                    check_network,
+                    compiled,
+                    describe,
+                    load_network,
+                    network_file,
+                )
         except ImportError:
             raise InputError(f"{source}: requires TensorFlow and Keras: pip install tensorflow keras") from None
         if device == "cuda" and not _keras_has_gpu():
             raise InputError("Keras does not find a GPU; use device auto or cpu, or pip install tensorflow[and-cuda]")
         path = isinstance(source, str | Path)
-        self._model = load_network(source) if path else check_network(source, getattr(source, "name", source))
-        self.metadata = describe(self._model, source if path else self._model.name)
+        model = load_network(source) if path else check_network(source, getattr(source, "name", source))
+        self.metadata = describe(model, source if path else model.name)
         self.path = network_file(source) if path else None
         self.files = [self.path] if path else []
+        self._run = compiled(model)
 
     def embed(self, pixels: np.ndarray) -> np.ndarray:
-        return np.array(self._model(pixels, training=False)["embedding"], "float32")
+        return np.array(self._run(pixels), "float32")
 
 
 WEIGHTS = "; weights alone become a network by iaunet weights FILE NETWORK.keras"
@@ -115,9 +129,13 @@ NetworkFile = OnnxFile | LiteRtFile | OpenVinoFile
 Network = OwnNetwork | ForeignNetwork | SavedModelNetwork | KerasNetwork
 
 
-def open_network(source, device: str = "auto", given: Mapping | Input | None = None) -> Network:
-    """Opens a file with the runtime for its format, or wraps a Keras model; `given` is what is stated of the input of a
-    network of others, see `Embedder`."""
+def open_network(
+    source, device: str = "auto", given: Mapping | Input | None = None, runtime: str = "onnxruntime"
+) -> Network:
+    """Opens a file with the runtime for its format, or wraps a Keras model; for `given`, what is stated of the input of
+    a network of others, and the `runtime` of ONNX files see `Embedder`."""
+    if runtime == "openvino" and Path(str(source)).suffix != ".onnx":
+        raise InputError(f"{source}: runtime {runtime} is for .onnx files; leave it out")
     if not isinstance(source, str | Path):
         refuse_input(getattr(source, "name", type(source).__name__), given)
         return KerasNetwork(source, device)
@@ -130,9 +148,9 @@ def open_network(source, device: str = "auto", given: Mapping | Input | None = N
     if suffix in FORMATS:
         file = FORMATS[suffix](path, device)
         if file.metadata is None:
-            return ForeignNetwork(file, given)
+            return ForeignNetwork(choose_runtime(file, runtime) if runtime == "openvino" else file, given)
         refuse_input(path, given)
-        return OwnNetwork(file)
+        return OwnNetwork(file, runtime)
     if suffix == ".keras" or (path / "model.keras").is_file() or (path / "config.yaml").is_file():
         refuse_input(path, given)
         return KerasNetwork(path, device)

@@ -19,6 +19,7 @@ from iaunet_tf.evaluation.classification import ClassificationResult
 from iaunet_tf.files import write_json
 from iaunet_tf.losses.cross_entropy import accuracy, cross_entropy
 from iaunet_tf.models.classifier import ImageClassifier
+from iaunet_tf.models.folding import inference
 from iaunet_tf.run import Run
 from iaunet_tf.tasks.task import Task, describe_data
 
@@ -70,7 +71,8 @@ class Classification(Task):
 
     def _judge(self, model):
         """A function that classifies all validation images with the network's present state."""
-        classify = on_replicas(lambda images: model(images, training=False)["logits"])
+        network = inference(model)
+        classify = on_replicas(lambda images: network(images)["logits"])
         batches, subset = partial(eval_batches, self.val), self.val.subset
 
         def judge():

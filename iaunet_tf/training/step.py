@@ -51,7 +51,7 @@ def make_train_step(
         return sums
 
     if options.jit_compile:
-        gradients_of = tf.function(gradients_of, jit_compile=True)
+        gradients_of = tf.function(gradients_of, autograph=False, jit_compile=True)
 
     def update(gradients):
         if options.clip_norm:
@@ -61,7 +61,7 @@ def make_train_step(
             gradients, _ = tf.clip_by_global_norm(gradients, options.clip_norm / replicas)
         optimizer.apply(with_l2(gradients, variables, options.weight_decay / replicas), variables)
 
-    @tf.function
+    @tf.function(autograph=False)
     def train_step(batch, stop):
         factor = scale.value if scale else 1.0
         gradients, values = strategy.run(gradients_of, (batch, tf.cast(factor, "float32")))

@@ -73,15 +73,11 @@ def test_synchronized_batch_norm(single, tmp_path, strategy, workers):
             np.testing.assert_array_equal(value, every[0][key], err_msg=key)
 
 
-def test_clipping_is_by_the_global_norm(single, tmp_path):
-    (clipped,) = run(tmp_path, "mirrored", "frozen", "clip")
+def test_clipping_is_by_the_global_norm_and_one_worker_that_wants_to_stop_is_heard(single, tmp_path):
+    (clipped,) = run(tmp_path, "mirrored", "frozen", "clip", "stop")
+    assert clipped["value/stop"] > 0 and single["frozen",]["value/stop"] == 0
     plain = {key: value for key, value in single["frozen",].items() if key.startswith("gradient/")}
     norm = np.sqrt(sum((value.astype("float64") ** 2).sum() for value in plain.values()))
     assert norm > 1
     for key, value in plain.items():
         np.testing.assert_allclose(clipped[key], value / norm, atol=1e-5, err_msg=key)
-
-
-def test_one_worker_that_wants_to_stop_is_heard(tmp_path, single):
-    assert single["frozen",]["value/stop"] == 0
-    assert run(tmp_path, "mirrored", "frozen", "stop")[0]["value/stop"] > 0

@@ -20,6 +20,7 @@ from iaunet_tf.inference.keras_files import describe
 from iaunet_tf.layers import Preprocessing
 from iaunet_tf.layers.parts import InstanceNorm, batch_norm
 from iaunet_tf.models.backbones import resnet50
+from iaunet_tf.models.folding import inference
 from iaunet_tf.models.heads import pool
 from iaunet_tf.models.network import Network
 from iaunet_tf.models.networks import NETWORKS
@@ -66,6 +67,7 @@ def test_batch_norms_are_folded_into_convolutions_of_every_kind(name, left):
     model = built(name)
     copy = for_inference(model)
     same(model, copy)
+    same(model, inference(model))
     assert left is None or norms(copy) <= left  # what the embedding does not need is not in the copy
     assert norms(model) >= norms(copy)
 
@@ -99,6 +101,7 @@ def test_only_norms_that_alone_read_a_plain_convolution_are_folded():
     copy = for_inference(model)
     pixels = np.random.default_rng(0).normal(size=(4, 16, 8, 3)).astype("float32")
     same(model, copy, pixels)
+    same(model, inference(model), pixels)
     assert norms(copy) == {name for name in norms(model) if not name.startswith("folded")}
     assert len(norms(model)) - len(norms(copy)) == 4
     # A network that is cut short shares its layers with the whole, and the map that its norm alone reads is an output.
@@ -106,6 +109,7 @@ def test_only_norms_that_alone_read_a_plain_convolution_are_folded():
         model.inputs, {"embedding": model.get_layer("plain").output, "norm": model.get_layer("folded_plain").output}
     )
     same(cut, for_inference(cut), pixels)
+    same(cut, inference(cut), pixels)
     assert norms(for_inference(cut)) == {"folded_plain"}
 
 
@@ -151,7 +155,9 @@ def test_trackers_normalise_as_the_network_says(scale, tmp_path):
     properties = session.get_modelmeta().custom_metadata_map
     assert properties.get("mean") == (None if scale == "none" else ", ".join(map(str, mean)))
     images = drawn_images(4)
-    np.testing.assert_allclose(Embedder(tmp_path / "a.onnx")(images), Embedder(model)(images), atol=1e-5)
+    np.testing.assert_allclose(
+        Embedder(tmp_path / "a.onnx", runtime="onnxruntime")(images), Embedder(model)(images), atol=1e-5
+    )
 
 
 def exported(model, folder):
@@ -167,14 +173,29 @@ def exported(model, folder):
     ):
         assert main(["export", kind, str(folder / "a.keras"), "--out", str(folder / out), *options]) == 0
         out = folder / out / "a" if kind == "savedmodel" else folder / out
-        np.testing.assert_allclose(Embedder(out)(images), expected, atol=1e-4)
+        np.testing.assert_allclose(Embedder(out, runtime="onnxruntime")(images), expected, atol=1e-4)
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name == "osnet_ain_x0_25" else pytest.mark.slow) for name in ALL]
-)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) for name in ALL])
 def test_every_export_of_every_network(name, tmp_path):
     exported(built(name), tmp_path)
+
+
+def test_inference_follows_the_weights_and_computes_in_the_networks_precision():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        low = built("osnet_x0_25")
+    finally:
+        keras.config.set_dtype_policy("float32")
+    model = built("osnet_x0_25")
+    function = inference(model)
+    same(model, function)
+    for weight in model.weights:
+        weight.assign(weight * 0.9)
+    same(model, function)
+    assert inference(low)(PIXELS)["embedding"].dtype == "float32"
+    low.set_weights(model.get_weights())
+    same(model, inference(low), tolerance=0.1)
 
 
 def test_layers_that_8_bits_spoil_remain_in_float32(tmp_path):

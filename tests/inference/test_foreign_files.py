@@ -204,11 +204,11 @@ def test_a_file_beside_the_network_states_its_input(files, tmp_path):
         embed = Embedder(tmp_path / name)
         wanted = expected(PIXELS, "bgr", "255", nchw=name != "a.tflite")
         np.testing.assert_allclose(embed(list(PIXELS)), wanted, atol=2e-6)
-        assert embed.fed == f"input of {name}: 32x16, bgr, 0..1, bicubic (stated in a.yaml)"
+        assert embed.fed == f"input of {name}: 32x16, bgr, 0..1, bicubic (stated in a.yaml); runs in {embed.runtime}"
     embed = Embedder(tmp_path / "a.onnx", input={"colour": "rgb"})
-    assert embed.fed == "input of a.onnx: 32x16, rgb, 0..1, bicubic (as stated, and in a.yaml)"
+    assert embed.fed == "input of a.onnx: 32x16, rgb, 0..1, bicubic (as stated, and in a.yaml); runs in ONNX Runtime"
     embed = Embedder(tmp_path / "a.onnx", input=Input(scale="half"))  # whole: nothing else is looked at
-    assert embed.fed == "input of a.onnx: 32x16, rgb, -1..1, bilinear (as stated)"
+    assert embed.fed == "input of a.onnx: 32x16, rgb, -1..1, bilinear (as stated); runs in ONNX Runtime"
     beside.write_text("size: [32, 16]\nscale: none\n")
     assert Embedder(tmp_path / "a.onnx").stated.scale == "none"
 
@@ -249,9 +249,8 @@ def test_networks_of_iaunet_tf_say_it_themselves(exports):
     model = keras.models.load_model(exports / "images.keras", compile=False)
     refused(lambda: Embedder(model, input=RGB), "says itself")
     assert Embedder(exports / "image" / "image.onnx", input={}).stated is None
-    assert Embedder(exports / "image" / "image.onnx").fed == (
-        "input of image.onnx: 64x32, rgb, 0..255, bicubic (as its metadata says)"
-    )
+    fed = "input of image.onnx: 64x32, rgb, 0..255, bicubic (as its metadata says); runs in ONNX Runtime"
+    assert Embedder(exports / "image" / "image.onnx", runtime="onnxruntime").fed == fed
 
 
 def garbage(path, content):
@@ -427,14 +426,14 @@ def summed(ops, features):
     ("make", "words"),
     [
         (lambda path: openvino_without(path, "bin"), ["its weights, a.bin, are not beside it"]),
-        (lambda path: openvino_without(path, "half"), ["not a readable OpenVINO file (Incorrect weights"]),
+        (lambda path: openvino_without(path, "half"), ["not readable by OpenVINO (Incorrect weights"]),
         (lambda path: garbage(path, b"hello"), ["not the description of a network in OpenVINO's XML"]),
         (lambda path: garbage(path, b""), ["not the description"]),
-        (lambda path: garbage(path, b"<?xml version='1.0'?><html/>"), ["not a readable OpenVINO file"]),
+        (lambda path: garbage(path, b"<?xml version='1.0'?><html/>"), ["not readable by OpenVINO"]),
         (lambda path: garbage(path, b"<?xml version='1.0'?><net name='a' version='11'/>"), ["a.xml: "]),
         (lambda path: garbage(path, b"<net" + b" " * (65 << 20)), ["not the description"]),
-        (lambda path: replaced(path, 'type="MatMul"', 'type="Theirs"'), ["not a readable OpenVINO file"]),
-        (lambda path: replaced(path, 'version="opset1"', 'version="theirs"'), ["not a readable OpenVINO file"]),
+        (lambda path: replaced(path, 'type="MatMul"', 'type="Theirs"'), ["not readable by OpenVINO"]),
+        (lambda path: replaced(path, 'version="opset1"', 'version="theirs"'), ["not readable by OpenVINO"]),
         (lambda path: write_openvino(path, (-1, 3, 4, *SIZE)), ["takes clips"]),
         (lambda path: write_openvino(path, (-1, 4, *SIZE)), ["not images"]),
         (lambda path: write_openvino(path, kind="int64"), ["takes i64, not pixels"]),

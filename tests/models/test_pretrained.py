@@ -67,7 +67,7 @@ def test_by_name_from_a_file_and_as_clips(small, published, capsys):
 
 def test_an_evaluation_remembers_a_published_network_by_its_name(published, tmp_path):
     embedder = Embedder("osnet_x0_25_msmt17")
-    Record.of(embedder, Path("osnet_x0_25_msmt17"), []).write(tmp_path / "network.yaml")
+    Record.of(embedder, Path("osnet_x0_25_msmt17"), "auto", []).write(tmp_path / "network.yaml")
     record = Record.read(tmp_path / "network.yaml")
     assert record.network == "osnet_x0_25_msmt17"
     assert record.sha256 == {published.name: hashlib.sha256(published.read_bytes()).hexdigest()}

@@ -11,7 +11,9 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from iaunet_tf.adam import Adam
 from iaunet_tf.commands.train import main as run_command
 from iaunet_tf.config.common import CONFIGS, TrainConfig
 from iaunet_tf.config.parsing import parse
@@ -288,6 +290,25 @@ def test_optimizers_are_keras_own():
     assert isinstance(sgd, keras.optimizers.SGD) and sgd.momentum == 0.9
 
 
+@pytest.mark.parametrize("amsgrad", [False, True])
+def test_adam_by_one_kernel_is_that_of_keras(tmp_path, amsgrad):
+    rng = np.random.default_rng(0)
+    schedule = keras.optimizers.schedules.PiecewiseConstantDecay([2], [0.1, 0.01])
+    options = {"learning_rate": schedule, "beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-3, "amsgrad": amsgrad}
+    ours, theirs = Adam(**options), keras.optimizers.Adam(**options)
+    start = [rng.normal(size=shape).astype("float32") for shape in [(3, 4), (2,)]]
+    steps = [[rng.normal(size=value.shape).astype("float32") for value in start] for _ in range(5)]
+    results = []
+    for optimizer in (ours, theirs):
+        variables = [keras.Variable(value) for value in start]
+        for gradients in steps:
+            optimizer.apply([tf.constant(gradient) for gradient in gradients], variables)
+        results.append([np.array(value) for value in [*variables, *optimizer.variables]])
+    for mine, other in zip(*results, strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-5, atol=1e-6)
+    assert Adam.from_config(ours.get_config()).get_config()["epsilon"] == 1e-3
+
+
 def test_l2_is_coupled_into_adam_as_in_pytorch():
     # torch.optim.Adam(weight_decay): g + decay * w enters both moments. Three steps in NumPy.
     weight, gradient, decay, rate = np.array([2.0, -3.0]), np.array([0.1, 0.2]), 0.5, 0.01
@@ -405,12 +426,12 @@ from iaunet_tf.commands.train import main as run_command
 run_command(sys.argv[1:])
 """
     run = tmp_path / "mirrored"
-    options = {"train.strategy": "mirrored", "train.epochs": 1, "data.masks": "prior"}
+    options = {"train.strategy": "mirrored", "train.epochs": 1, "model.block": "null"}
     command = [sys.executable, "-c", script, *arguments(tree, run, **options)]
     done = subprocess.run(command, check=True, cwd=ROOT, capture_output=True, text=True)
     assert "2 CPU, float32, 3 steps of 8 images, batch norms over all replicas" in done.stdout
     assert (run / "metrics.json").is_file()
-    assert np.isfinite(float(read_history(run)[0]["loss"])) and float(read_history(run)[0]["mask_loss"]) > 0
+    assert np.isfinite(float(read_history(run)[0]["loss"]))
 
 
 def test_street(street, tmp_path, read_history):

@@ -69,6 +69,7 @@ def test_trains_with_masks_and_evaluates(finished, read_history, capsys):
     assert "gallery tracklets" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_resumed_run_equals_the_uninterrupted_one(finished, tree, tmp_path, stop_in_epoch):
     run = tmp_path / "stopped"
     undo = stop_in_epoch(ReIdentification, 1)
