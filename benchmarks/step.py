@@ -40,12 +40,13 @@ def main(rounds: int = 4) -> None:
 
 
 def random_batch() -> dict[str, tf.Tensor]:
-    """Four random images of each person, with masks."""
+    """Four random images of each person, with masks in the sizes of the part attention."""
     rng = np.random.default_rng(0)
     return {
         "images": tf.constant(rng.uniform(0, 255, (BATCH, *SHAPE)), "float32"),
         "labels": tf.repeat(tf.range(BATCH // 4), 4),
-        "masks": tf.constant(rng.uniform(size=(BATCH, *SHAPE[:2], 4)), "float32"),
+        "masks_1": tf.constant(rng.uniform(size=(BATCH, 32, 16, 4)), "float32"),
+        "masks_2": tf.constant(rng.uniform(size=(BATCH, 16, 8, 4)), "float32"),
         "has_masks": tf.ones(BATCH),
     }
 

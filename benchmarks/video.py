@@ -11,44 +11,42 @@ from benchmarks.timing import interleaved, peak_memory
 from iaunet_tf import IAUNet
 from iaunet_tf.evaluation.extraction import embedding_function
 
-FRAMES, HEIGHT, WIDTH, CLASSES = 8, 256, 128, 625
+HEIGHT, WIDTH, CLASSES = 256, 128, 625
+LENGTHS = (1, 2, 4, 8, 16, 32)
 
 
-def main(rounds: int = 4) -> None:
-    """Prints clips/s and ratios, then peak memory."""
+def main(rounds: int = 3) -> None:
+    """Prints frames/s, ratios and peak memory for clips of each length, then peak memory of training."""
     # Freed memory stays with a process, so each measurement gets a fresh one.
     context = multiprocessing.get_context("spawn")
-    for measure, argument in ((_speed, rounds), (_embed_peak, 32), (_train_peak, False), (_train_peak, True)):
-        process = context.Process(target=measure, args=(argument,))
+    work = [(_embed, (frames, rounds)) for frames in LENGTHS] + [
+        (_train_peak, (recompute,)) for recompute in (False, True)
+    ]
+    for measure, arguments in work:
+        process = context.Process(target=measure, args=arguments)
         process.start()
         process.join()
 
 
-def _speed(rounds):
-    clips_network = IAUNet(CLASSES, (HEIGHT, WIDTH, 3), video=True)
-    image_network = IAUNet(CLASSES, (HEIGHT, WIDTH, 3))
-    image_network.set_weights(clips_network.get_weights())
-    images = _random(FRAMES)
-    embed_images = embedding_function(image_network)
-    actions = {"frames one by one": lambda: [embed_images(images[k : k + 1]).numpy() for k in range(FRAMES)]}
-    for frames in (4, 8):
-        clips = tf.reshape(images, (FRAMES // frames, frames, HEIGHT, WIDTH, 3))
-        embed = embedding_function(clips_network, frames=frames)
-        actions[f"clips of {frames}"] = lambda embed=embed, clips=clips: embed(clips).numpy()
+def _embed(frames, rounds):
+    images = _random(1, frames)
+    network = IAUNet(None, (HEIGHT, WIDTH, 3), video=True)
+    embed = embedding_function(network, frames=frames)
+    embedding_function(network, frames=1)(images[:, :1])
+    peak = peak_memory(lambda: embed(images).numpy())
+    single = IAUNet(None, (HEIGHT, WIDTH, 3))
+    embed_images = embedding_function(single)
+    actions = {
+        "clip": lambda: embed(images).numpy(),
+        "frames": lambda: [embed_images(images[0, k : k + 1]).numpy() for k in range(frames)],
+    }
     seconds = interleaved(actions, rounds)
-    one_by_one = seconds["frames one by one"]
-    for frames in (4, 8):
-        value = seconds[f"clips of {frames}"]
-        speed = f"{FRAMES / frames / value:5.2f} clips/s"
-        print(f"T = {frames}: {speed}, {value / one_by_one:.2f} of the time of the same frames one by one", flush=True)
-
-
-def _embed_peak(frames):
-    embed = embedding_function(IAUNet(None, (HEIGHT, WIDTH, 3), video=True))
-    clip = _random(1, frames)
-    embed(clip[:, :1])
-    peak = peak_memory(lambda: embed(clip))
-    print(f"embedding a clip of {frames} frames: {peak / 2**20:.0f} MiB more than the loaded process", flush=True)
+    ratio = seconds["clip"] / seconds["frames"]
+    print(
+        f"a clip of {frames:2}: {seconds['clip']:.2f} s, {frames / seconds['clip']:5.1f} frames/s, {ratio:.2f} of the "
+        f"time of the same frames one by one, {peak / 2**20:.0f} MiB more than the loaded process",
+        flush=True,
+    )
 
 
 def _train_peak(recompute):

@@ -7,7 +7,7 @@ from iaunet_tf.arguments import check_number
 from iaunet_tf.layers.parts import Pointwise, batch_norm
 
 # exp(-60) is about 1e-26: negligible next to the row maximum of 1, yet far from the denormal floats that slow down
-# runtimes that do not flush them.
+# runtimes of exports that do not flush them. Training does without this floor, whose gradient takes time.
 LOGIT_FLOOR = -60.0
 # The channel affinity of a clip has (T·C)² floats. Above this number it is computed in blocks of rows.
 LARGEST_AFFINITY = 2**25
@@ -36,17 +36,47 @@ def attend_to_channels(x, recompute: bool = False, rows: int | str | None = None
     # The number of frames, and so the number of tokens, may be known only when the graph runs.
     few = isinstance(tokens, int) and tokens**2 <= LARGEST_AFFINITY
     whole = rows == "all" or (few and rows is None and not recompute)
-    y = _attend(maps, maps) if whole else _attend_by_rows(maps, batch, tokens, rows, training)
+    y = (
+        _mix(_similarities(maps), maps, floor=not training)
+        if whole
+        else _attend_by_rows(maps, batch, tokens, rows, training)
+    )
     y = ops.reshape(y, (-1, height, width, frames, channels))
     return ops.transpose(y, (0, 3, 1, 2, 4))
 
 
-def _attend(queries, maps):
-    """Attends from the tokens `queries` `(B, n, R)` to all tokens `maps` `(B, n, T·C)`; returns `(B, n, R)`."""
-    logits = ops.matmul(ops.transpose(ops.cast(queries, "float32"), (0, 2, 1)), ops.cast(maps, "float32"))
-    logits = logits - ops.stop_gradient(ops.max(logits, axis=-1, keepdims=True))
-    attention = ops.softmax(ops.maximum(logits, LOGIT_FLOOR), axis=-1)
+@ops.custom_gradient
+def _similarities(maps):
+    """The logits `(B, n, n)` of all tokens `(B, R, n)` with each other.
+
+    They are symmetric, so that the gradient needs one product, of lower precision, where those of the two factors would
+    be two in float32.
+    """
+
+    def gradient(*arguments, upstream=None):
+        if upstream is None:
+            (upstream,) = arguments
+        return ops.matmul(maps, ops.cast(upstream + ops.transpose(upstream, (0, 2, 1)), maps.dtype))
+
+    return _logits(maps, maps), gradient
+
+
+def _logits(queries, maps):
+    return ops.matmul(ops.transpose(ops.cast(queries, "float32"), (0, 2, 1)), ops.cast(maps, "float32"))
+
+
+def _mix(logits, maps, floor: bool = True):
+    """Sums of all tokens `maps` `(B, R, n)`, weighted by the softmax of `logits` `(B, m, n)`: `(B, R, m)`."""
+    if floor:
+        logits = logits - ops.max(logits, axis=-1, keepdims=True)
+        logits = ops.maximum(logits, LOGIT_FLOOR)
+    attention = ops.softmax(logits, axis=-1)
     return ops.matmul(maps, ops.transpose(ops.cast(attention, maps.dtype), (0, 2, 1)))
+
+
+def _attend(queries, maps):
+    """Attends from the tokens `queries` `(B, R, m)` to all tokens `maps` `(B, R, n)`: `(B, R, m)`."""
+    return _mix(_logits(queries, maps), maps)
 
 
 def _attend_by_rows(maps, batch, tokens, rows, training):
