@@ -36,11 +36,12 @@ def attend_to_channels(x, recompute: bool = False, rows: int | str | None = None
     # The number of frames, and so the number of tokens, may be known only when the graph runs.
     few = isinstance(tokens, int) and tokens**2 <= LARGEST_AFFINITY
     whole = rows == "all" or (few and rows is None and not recompute)
-    y = (
-        _mix(_similarities(maps), maps, floor=not training)
-        if whole
-        else _attend_by_rows(maps, batch, tokens, rows, training)
-    )
+    if not whole:
+        y = _attend_by_rows(maps, batch, tokens, rows, training)
+    elif training:
+        y = _mix(_similarities(maps), maps)
+    else:
+        y = _attend(maps, maps)
     y = ops.reshape(y, (-1, height, width, frames, channels))
     return ops.transpose(y, (0, 3, 1, 2, 4))
 
@@ -65,18 +66,17 @@ def _logits(queries, maps):
     return ops.matmul(ops.transpose(ops.cast(queries, "float32"), (0, 2, 1)), ops.cast(maps, "float32"))
 
 
-def _mix(logits, maps, floor: bool = True):
+def _mix(logits, maps):
     """Sums of all tokens `maps` `(B, R, n)`, weighted by the softmax of `logits` `(B, m, n)`: `(B, R, m)`."""
-    if floor:
-        logits = logits - ops.max(logits, axis=-1, keepdims=True)
-        logits = ops.maximum(logits, LOGIT_FLOOR)
     attention = ops.softmax(logits, axis=-1)
     return ops.matmul(maps, ops.transpose(ops.cast(attention, maps.dtype), (0, 2, 1)))
 
 
 def _attend(queries, maps):
     """Attends from the tokens `queries` `(B, R, m)` to all tokens `maps` `(B, R, n)`: `(B, R, m)`."""
-    return _mix(_logits(queries, maps), maps)
+    logits = _logits(queries, maps)
+    logits = logits - ops.stop_gradient(ops.max(logits, axis=-1, keepdims=True))
+    return _mix(ops.maximum(logits, LOGIT_FLOOR), maps)
 
 
 def _attend_by_rows(maps, batch, tokens, rows, training):
