@@ -6,7 +6,7 @@ from importlib import import_module
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-ALL = ("peer", "network", "step", "pipeline", "embedder", "exports", "retrieval", "video")
+ALL = ("peer", "network", "step", "pipeline", "embedder", "exports", "retrieval", "whole", "many", "video")
 
 
 def main() -> None:

@@ -1,6 +1,8 @@
 """`Embedder` from image files, compared with its network alone."""
 
+import io
 import tempfile
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +21,8 @@ NETWORKS = {"IAUnet": (partial(IAUNet, None, SHAPE), 4), "OSNet x0.25": (partial
 def main(rounds: int = 3) -> None:
     """Prints images/s at 256×128 of JPEG files of 128×64, and of prepared pixels, in each runtime for ONNX."""
     with tempfile.TemporaryDirectory() as folder:
-        files = _files(Path(folder), BATCH * max(batches for _, batches in NETWORKS.values()))
+        count = BATCH * max(batches for _, batches in NETWORKS.values())
+        files = write_images(Path(folder), (f"{number}.jpg" for number in range(count)))
         for name, (build, batches) in NETWORKS.items():
             model, path = build(), Path(folder) / f"{name}.onnx"
             write_onnx(model, path, describe(model, name))
@@ -40,10 +43,16 @@ def main(rounds: int = 3) -> None:
                 print(f"{name:12}{embed.runtime:20}{figures}", flush=True)
 
 
-def _files(folder, count):
-    rng = np.random.default_rng(0)
-    files = [folder / f"{number}.jpg" for number in range(count)]
-    for file in files:
+def write_images(folder: Path, names: Iterable[str], distinct: int = 64) -> list[Path]:
+    """Writes JPEG files of 128×64, of which some are `distinct`; returns their paths."""
+    rng, contents = np.random.default_rng(0), []
+    for _ in range(distinct):
         blurred = Image.fromarray(rng.integers(0, 256, (16, 8, 3)).astype("uint8"))
-        blurred.resize((64, 128), Image.Resampling.BICUBIC).save(file, quality=95)
+        file = io.BytesIO()
+        blurred.resize((64, 128), Image.Resampling.BICUBIC).save(file, "JPEG", quality=95)
+        contents.append(file.getvalue())
+    folder.mkdir(parents=True, exist_ok=True)
+    files = [folder / name for name in names]
+    for number, file in enumerate(files):
+        file.write_bytes(contents[number % distinct])
     return files

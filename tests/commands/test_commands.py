@@ -160,7 +160,7 @@ def test_exported_files_give_the_table_of_their_run(run, tmp_path, capsys):
     (again,) = (run / "evaluations").iterdir()
     expected = json.loads((again / "metrics.json").read_text())
     capsys.readouterr()
-    for file in (tmp_path / "a.onnx", tmp_path / "served" / "small", tmp_path / "served", run / "model.keras"):
+    for file in (tmp_path / "a.onnx", tmp_path / "served", run / "model.keras"):
         out = tmp_path / f"{file.name}-run"
         assert main(["evaluate", str(file), *words, f"--run_dir={out}", "--runtime=onnxruntime"]) == 0
         assert "small, re-ranked" in capsys.readouterr().out

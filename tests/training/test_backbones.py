@@ -39,14 +39,21 @@ def metrics(run):
     return next(iter(json.loads((run / "metrics.json").read_text()).values()))
 
 
-def test_blocks_start_from_the_networks_own_figures_and_train(tree, weights, tmp_path, capsys, read_history):
-    plain, blocks, trained = (tmp_path / name for name in ("plain", "blocks", "trained"))
-    own = {"model.weights": weights}
-    inserted = {**own, "model.blocks_after": "[conv2, conv3]"}
-    assert main(["train", *train(tree, plain, **own, **{"train.epochs": 0})]) == 0
-    assert main(["train", *train(tree, blocks, **inserted, **{"train.epochs": 0})]) == 0
-    assert metrics(blocks)["mAP"] == pytest.approx(metrics(plain)["mAP"], abs=1e-6)
-    assert main(["train", *train(tree, trained, **inserted, **{"train.epochs": 1})]) == 0
+INSERTED = {"model.blocks_after": "[conv2, conv3]"}
+
+
+@pytest.mark.slow
+def test_blocks_start_from_the_networks_own_figures(tree, weights, tmp_path):
+    own = {"model.weights": weights, "train.epochs": 0}
+    for name, inserted in (("plain", {}), ("blocks", INSERTED)):
+        assert main(["train", *train(tree, tmp_path / name, **own, **inserted)]) == 0
+    assert metrics(tmp_path / "blocks")["mAP"] == pytest.approx(metrics(tmp_path / "plain")["mAP"], abs=1e-6)
+
+
+def test_a_network_with_blocks_is_trained_evaluated_and_reported_on(tree, weights, tmp_path, capsys, read_history):
+    trained = tmp_path / "trained"
+    options = {"model.weights": weights, **INSERTED, "train.epochs": 1}
+    assert main(["train", *train(tree, trained, **options)]) == 0
     assert "start anew: blocks" in capsys.readouterr().out
     row = read_history(trained)[0]
     assert np.isfinite(float(row["loss"])) and float(row["mask_loss"]) > 0

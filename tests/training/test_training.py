@@ -169,6 +169,7 @@ def test_wrong_data_sets_and_runs_are_named(tree, tmp_path, options, message):
         run_command(arguments(tree, tmp_path / "run", **options))
 
 
+@pytest.mark.slow
 def test_resumed_run_equals_the_uninterrupted_one(finished, tree, tmp_path, stop_in_epoch, read_history):
     run = tmp_path / "stopped"
     undo = stop_in_epoch(ReIdentification, 1)
