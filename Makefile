@@ -19,7 +19,7 @@ train: install
 	$(BIN)/python train_keras.py $(ARGS)
 
 test: install
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: install
 	$(BIN)/ruff check .
