@@ -2,6 +2,7 @@
 
 import itertools
 import tempfile
+from collections import deque
 from functools import partial
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def main(rounds: int = 3) -> None:
             source = open_source(subset, (256, 128), cache, Path(folder) / "cache", mask_sizes=sizes)
             batches = train_batches(source, 64, 4, seed=0, epoch=0)
             images = sum(len(batch["labels"]) for batch in batches)
-            actions[cache, masks] = partial(list, batches)
+            actions[cache, masks] = partial(deque, batches, maxlen=0)
         seconds = interleaved(actions, rounds)
         for cache in CACHES:
             rates = {masks: images / seconds[cache, masks] for masks in MASKS}
