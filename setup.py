@@ -12,9 +12,7 @@ EXPORT = {
     "onnx": ["tf2onnx>=1.17", "onnx>=1.21"],  # writing ONNX; holes before: external data outside the folder
     "serving": ["tensorflow-serving-api>=2.19"],  # warm-up requests in SavedModels, and the gRPC client
     "litert": ["ai-edge-litert>=2.0"],  # running, and so checking, .tflite files
-    "openvino": [
-        "openvino>=2025.0"
-    ],  # running the .xml files of others, and ONNX in bfloat16; exports are tested and timed in it, too
+    "openvino": ["openvino>=2025.0"],  # running .xml files of others, and ONNX in bfloat16; exports are tested in it
     "parquet": ["pyarrow>=15"],  # embeddings as Parquet
 }
 

@@ -39,7 +39,3 @@ def main(people: int = PEOPLE) -> None:
             f"{first - checked:.1f} s later; {memory:.0f} MiB; {rate:.0f} images/s",
             flush=True,
         )
-
-
-if __name__ == "__main__":
-    main()

@@ -33,7 +33,3 @@ def main(rounds: int = 3) -> None:
             rates = {masks: images / seconds[cache, masks] for masks in MASKS}
             figures = ", ".join(f"{rate:.0f} images/s {masks}" for masks, rate in rates.items())
             print(f"cache {cache:8}{figures}, ratio {rates['with part masks'] / rates['without']:.2f}", flush=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -34,7 +34,3 @@ def main() -> None:
             if status:
                 raise SystemExit(printed.getvalue())
             print(f"{name:15}{seconds:.1f} s, {(QUERIES + GALLERY) / seconds:.0f} images/s", flush=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -28,8 +28,8 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
         metavar, help = HELP[key]
         parser.add_argument(f"--{PREFIX}{key}", metavar=metavar, help=f"of a network of others: {help}")
     runtime_help = (
-        "of an .onnx file: auto (default) takes OpenVINO on a CPU where that is installed, faster and gives an "
-        "iaunet-tf network's embeddings within a cosine of 0.001, else ONNX Runtime"
+        "of an .onnx file: auto (default) takes OpenVINO for an iaunet-tf network on a CPU, if it is installed, faster "
+        "there, and keeps embeddings within a cosine of 0.001; otherwise ONNX Runtime"
     )
     parser.add_argument("--runtime", default=RUNTIMES[0], metavar="|".join(RUNTIMES), help=runtime_help)
 

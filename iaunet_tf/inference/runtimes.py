@@ -32,7 +32,7 @@ class OwnNetwork:
     def __init__(self, file: "NetworkFile", runtime: str):
         self.path, self.files, self.metadata = file.path, file.files, file.metadata
         self.metadata.check(file.path, file.inputs, file.outputs)
-        self.file = choose_runtime(file, runtime) if isinstance(file, OnnxFile) else file
+        self.file = choose_runtime(file, runtime)
         self.runtime = self.file.runtime
 
     def embed(self, pixels: np.ndarray) -> np.ndarray:
@@ -148,7 +148,7 @@ def open_network(
     if suffix in FORMATS:
         file = FORMATS[suffix](path, device)
         if file.metadata is None:
-            return ForeignNetwork(choose_runtime(file, runtime) if runtime == "openvino" else file, given)
+            return ForeignNetwork(choose_runtime(file, runtime), given)
         refuse_input(path, given)
         return OwnNetwork(file, runtime)
     if suffix == ".keras" or (path / "model.keras").is_file() or (path / "config.yaml").is_file():

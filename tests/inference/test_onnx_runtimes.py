@@ -41,7 +41,7 @@ def other(monkeypatch):
 def turned(vectors, cosine):
     """Vectors at an angle to these, in a direction that is the same for all."""
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    away = np.random.default_rng(1).normal(size=vectors.shape[1]) + 0 * unit
+    away = np.tile(np.random.default_rng(1).normal(size=vectors.shape[1]), (len(unit), 1))
     away -= (away * unit).sum(axis=1, keepdims=True) * unit
     away /= np.linalg.norm(away, axis=1, keepdims=True)
     return (cosine * unit + np.sqrt(1 - cosine**2) * away).astype("float32")
