@@ -1,5 +1,6 @@
 """Progress bars, for whoever looks on."""
 
+import contextlib
 import fcntl
 import os
 import struct
@@ -41,6 +42,8 @@ def test_in_a_terminal(monkeypatch):
         monkeypatch.setattr(sys, "stderr", terminal)
         work()
         monkeypatch.undo()
-        shown = os.read(ours, 10_000).decode()
-    os.close(ours)
-    assert "decoding: 100%" in shown and "embedding: 100%" in shown
+    shown = b""
+    with os.fdopen(ours, "rb", buffering=0) as screen, contextlib.suppress(OSError):  # EIO: the terminal is closed
+        while piece := screen.read(10_000):
+            shown += piece
+    assert b"decoding: 100%" in shown and b"embedding: 100%" in shown
