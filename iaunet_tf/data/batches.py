@@ -1,10 +1,8 @@
 """Batches by `tf.data`, of images, clips and labelled images alike.
 
-What happens at every place of an epoch is planned before it begins; a batch is a slice of the plan, read and changed.
+What happens at every place of an epoch is planned before it begins; a batch is a slice of the plan with the pixels that
+were read for it. The training step changes them, by `augment`, on its device: there they arrive as bytes.
 """
-
-from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
 import tensorflow as tf
@@ -15,8 +13,9 @@ from iaunet_tf.data.sampling import WHOLE, Share, epoch_clips, epoch_order, shuf
 from iaunet_tf.data.sources import LabelledSource, Source
 from iaunet_tf.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 
-# What erasing fills in: the recipe's (0.4914, 0.4822, 0.4465) in normalised units, as a pixel value. Images leave
-# the pipeline as pixels in 0..255; the network normalises them.
+AUTOTUNE = tf.data.AUTOTUNE
+# What erasing fills in: the recipe's (0.4914, 0.4822, 0.4465) in normalised units, as a pixel value. The network takes
+# pixels in 0..255 and normalises them.
 ERASED = 255 * (np.array([0.4914, 0.4822, 0.4465]) * IMAGENET_STD + IMAGENET_MEAN).astype("float32")
 
 
@@ -34,9 +33,10 @@ def train_batches(
     """Batches of one epoch for re-identification, a pure function of seed and epoch: images, or
     clips of `clip[0]` frames that lie `clip[1]` apart, `group_size` of one person in a row.
 
-    Dictionaries of `"images"` float32 `(B, [T,] H, W, 3)` in 0..255, `"labels"` int32 `(B,)`, and
-    with part masks `"masks_1"` and so on, one for each of the source's `mask_sizes`, float32 `(B, [T,] h, w, 4)` in
-    0..1, and `"has_masks"` float32 `(B,)`, 1 for images, and for clips all of whose frames, have masks.
+    Dictionaries, for `augment`, of `"pixels"` uint8 `(B, [T,] H, W, 3)`, `"flip"` bool `(B,)`, `"box"` `(B, 4)`,
+    `"labels"` int32 `(B,)`, and with part masks `"masks_1"` and so on, one for each of the source's `mask_sizes`,
+    float32 `(B, [T,] h, w, 4)` in 0..1, and `"has_masks"` float32 `(B,)`, 1 for images, and for clips all of whose
+    frames, have masks.
     """
     subset = source.subset
     order = epoch_order(subset.labels, batch_size, group_size, seed, epoch)
@@ -57,9 +57,9 @@ def labelled_batches(
     erase: float = 0.0,
     share: Share = WHOLE,
 ) -> tf.data.Dataset:
-    """Batches of one epoch for classification, a pure function of seed and epoch: dictionaries of
-    `"images"` float32 `(B, H, W, 3)` in 0..255 and `"labels"` int32 `(B,)`; the last short one is
-    dropped. Cropping keeps at least `crop` of the area; 1 takes the largest central box."""
+    """Batches of one epoch for classification, a pure function of seed and epoch: dictionaries as those of
+    `train_batches`, without masks; the last short one is dropped. Cropping keeps at least `crop` of the area; 1 takes
+    the largest central box."""
     subset = source.subset
     order = shuffled_order(len(subset), batch_size, seed, epoch)
     flips, boxes = epoch_augmentation(len(order), source.size, seed, epoch, flip, erase)
@@ -74,60 +74,60 @@ def eval_batches(source: Source | LabelledSource, rows: np.ndarray, batch_size: 
     def images(batch):
         return tf.cast(batch["pixels"], "float32")
 
-    return _read(source, {"rows": rows}, batch_size, images)
+    return _read(source, {"rows": rows}, batch_size).map(images, AUTOTUNE).prefetch(AUTOTUNE)
 
 
 def _batches(source, plan, labels, batch_size, share):
     """The batches of a planned epoch; of every batch the part of `share`, a replica's at a time."""
     mine = share.places(len(labels), batch_size)
     plan = {name: values[mine] for name, values in {**plan, "labels": labels.astype("int32")}.items()}
-    return _read(source, plan, share.batch_size(batch_size), partial(augment, mask_sizes=source.mask_sizes))
+    return _read(source, plan, share.batch_size(batch_size)).prefetch(AUTOTUNE)
 
 
-def _read(source, plan, batch_size, finish):
-    """Slices of the plan, given their `"pixels"`, `"masks"` and `"has_masks"`, as `finish` returns them."""
+def _read(source, plan, batch_size):
+    """Slices of the plan with the `"pixels"` and the part masks that they are about."""
+    kinds = [("pixels", "uint8", (*source.size, 3))]
+    if source.mask_sizes:
+        kinds.append(("has_masks", "float32", ()))
+        kinds += [(f"masks_{n}", "float32", (*size, len(PARTS))) for n, size in enumerate(source.mask_sizes, 1)]
+    places = np.cumsum([len(PARTS) * height * width for height, width in source.mask_sizes])
 
     def read(rows, *draws):
         pixels, masks, has_masks = source.read(rows, *draws)
+        if not source.mask_sizes:
+            return pixels
         # A clip has masks if all its frames do.
-        return pixels, masks, has_masks.reshape(len(rows), -1).all(axis=1).astype("float32")
+        all_have = has_masks.reshape(len(rows), -1).all(axis=1).astype("float32")
+        parts = zip(np.split(masks, places[:-1], axis=-1), source.mask_sizes, strict=True)
+        return pixels, all_have, *(part.reshape(*rows.shape, *size, len(PARTS)) for part, size in parts)
 
     def with_pixels(batch):
         batch = dict(batch)
         inputs = [batch.pop(name) for name in ("rows", "draws") if name in batch]
-        kinds = (tf.uint8, tf.float32, tf.float32)
-        pixels, masks, has_masks = tf.numpy_function(read, inputs, kinds, stateful=False)
-        batch["pixels"] = tf.ensure_shape(pixels, (*inputs[0].shape, *source.size, 3))
-        batch["masks"] = tf.ensure_shape(masks, (*inputs[0].shape, None))
-        batch["has_masks"] = tf.ensure_shape(has_masks, (None,))
+        found = tf.numpy_function(read, inputs, [kind for _, kind, _ in kinds], stateful=False)
+        for (name, _, shape), values in zip(kinds, found, strict=True):
+            leading = inputs[0].shape[: 1 if name == "has_masks" else None]
+            batch[name] = tf.ensure_shape(values, (*leading, *shape))
         return batch
 
-    dataset = tf.data.Dataset.from_tensor_slices(plan).batch(batch_size)
-    for step in (with_pixels, finish):
-        dataset = dataset.map(step, num_parallel_calls=tf.data.AUTOTUNE)
-    return dataset.prefetch(tf.data.AUTOTUNE)
+    return tf.data.Dataset.from_tensor_slices(plan).batch(batch_size).map(with_pixels, AUTOTUNE)
 
 
-def augment(batch: dict, mask_sizes: Sequence[tuple[int, int]] = ()) -> dict:
-    """Flips and erases as planned, all frames of a clip alike: `"pixels"` `(B, [T,] H, W, 3)`, `"masks"` `(B, [T,] M)`,
-    `"flip"` and `"box"` become `"images"` and, if there are any, `"masks_1"` and so on."""
+def augment(batch: dict) -> dict:
+    """Flips and erases as planned, all frames of a clip alike: `"pixels"`, `"flip"` and `"box"` of `train_batches`
+    become `"images"` float32 `(B, [T,] H, W, 3)` in 0..255, and part masks are flipped with them."""
     batch = dict(batch)
-    pixels, masks, flip, box = (batch.pop(name) for name in ("pixels", "masks", "flip", "box"))
+    pixels, flip, box = (batch.pop(name) for name in ("pixels", "flip", "box"))
     # One value for each image or clip, to go with (B, [T,] H, W).
     ones = [1] * (len(pixels.shape) - 2)
     flipped = tf.reshape(flip, (-1, *ones, 1))
+    for name in [name for name in batch if name.startswith("masks_")]:
+        # Resizing with aligned corners commutes with flipping.
+        batch[name] = tf.where(flipped, tf.reverse(batch[name], axis=[-2]), batch[name])
     images = tf.cast(tf.where(flipped, tf.reverse(pixels, axis=[-2]), pixels), "float32")
     y = tf.range(images.shape[-3], dtype=box.dtype)[:, None]
     x = tf.range(images.shape[-2], dtype=box.dtype)
     top, left, bottom, right = (tf.reshape(side, (-1, *ones)) for side in tf.unstack(box, axis=1))
     inside = (y >= top) & (y < bottom) & (x >= left) & (x < right)
     batch["images"] = tf.where(inside[..., None], ERASED, images)
-    if not mask_sizes:
-        del batch["has_masks"]
-        return batch
-    lengths = [len(PARTS) * height * width for height, width in mask_sizes]
-    for number, (part, size) in enumerate(zip(tf.split(masks, lengths, axis=-1), mask_sizes, strict=True), 1):
-        maps = tf.reshape(part, (-1, *pixels.shape[1:-3], *size, len(PARTS)))
-        # Resizing with aligned corners commutes with flipping.
-        batch[f"masks_{number}"] = tf.where(flipped, tf.reverse(maps, axis=[-2]), maps)
     return batch

@@ -74,8 +74,8 @@ def epoch_order(labels: np.ndarray, batch_size: int, group_size: int, seed: int,
     steps = check_batches(labels, batch_size, group_size)
     rng = np.random.default_rng((seed, epoch, ORDER))
     groups = []
-    for person in np.unique(labels):
-        rows = np.flatnonzero(labels == person)
+    _, begins = np.unique(np.sort(labels), return_index=True)
+    for rows in np.split(np.argsort(labels, kind="stable"), begins[1:]):  # of one person each
         if len(rows) < group_size:
             rows = rng.choice(rows, group_size)
         else:

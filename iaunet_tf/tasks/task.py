@@ -36,7 +36,7 @@ class Task(ABC):
 
     @abstractmethod
     def batches(self, epoch: int, share: Share) -> tf.data.Dataset:
-        """A worker's share of an epoch's batches, dictionaries with `"images"`, those of one replica at a time; a pure
+        """A worker's share of an epoch's batches, dictionaries for `augment`, those of one replica at a time; a pure
         function of seed and epoch."""
 
     @abstractmethod

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from iaunet_tf.config.common import Config
 from iaunet_tf.config.files import save_config
+from iaunet_tf.data.batches import augment
 from iaunet_tf.data.sampling import Share
 from iaunet_tf.distribution.strategy import is_chief, statistics_averager, synchronize_batch_norms
 from iaunet_tf.errors import InputError, Stopped
@@ -48,7 +49,7 @@ def train(config: Config, run: Run, task: Task, resume: bool = False) -> keras.M
     # The optimizer belongs to the model so that checkpoints hold both and callbacks find it.
     model.compile(optimizer=optimizer, auto_scale_loss=False)
     scale = LossScale() if options.precision == "mixed_float16" else None
-    train_step = make_train_step(model, task.objective, options, scale)
+    train_step = make_train_step(model, task.objective, options, scale, augment)
     average_statistics = statistics_averager(model)
     validate = task.validator(model)
 

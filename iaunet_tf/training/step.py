@@ -12,13 +12,17 @@ Objective = Callable[[dict, dict], tuple[tf.Tensor, dict]]
 
 
 def make_train_step(
-    model: keras.Model, objective: Objective, options: TrainConfig, scale: LossScale | None = None
+    model: keras.Model,
+    objective: Objective,
+    options: TrainConfig,
+    scale: LossScale | None = None,
+    prepare: Callable[[dict], dict] = dict,
 ) -> Callable[[dict, bool], dict[str, float]]:
     """Compiles a step of a model that is compiled with its optimizer, inside the strategy's scope.
 
     The step takes a global batch, shared out over the replicas, and whether this worker wants to
-    stop. It updates the network and returns the means of the objective's values over all replicas,
-    and `"stop"`, above 0 if any worker wants to.
+    stop. On the device, `prepare` makes `"images"` and what the objective needs of it. The step updates the network and
+    returns the means of the objective's values over all replicas, and `"stop"`, above 0 if any worker wants to.
     """
     strategy = tf.distribute.get_strategy()
     replicas = strategy.num_replicas_in_sync
@@ -35,6 +39,7 @@ def make_train_step(
                 # The next piece waits, so that only one is in memory.
                 with tf.control_dependencies(sums[0]):
                     piece = {key: tf.identity(value) for key, value in piece.items()}
+            piece = prepare(piece)
             with tf.GradientTape() as tape:
                 total, values = objective(model(piece["images"], training=True), piece)
                 share = factor * total / (replicas * options.accumulate)

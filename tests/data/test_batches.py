@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from iaunet_tf.data.augmentation import epoch_augmentation
-from iaunet_tf.data.batches import ERASED, eval_batches, train_batches
+from iaunet_tf.data.batches import ERASED, augment, eval_batches, train_batches
 from iaunet_tf.data.dataset import Subset
 from iaunet_tf.data.decoding import load_image
 from iaunet_tf.data.sampling import epoch_order
@@ -36,7 +36,8 @@ def subset(tmp_path):
 
 
 def collect(source, epoch=0, batch_size=4, **options):
-    batches = list(train_batches(source, batch_size, 4, seed=1, epoch=epoch, **options).as_numpy_iterator())
+    batches = train_batches(source, batch_size, 4, seed=1, epoch=epoch, **options).map(augment)
+    batches = list(batches.as_numpy_iterator())
     return {key: np.concatenate([batch[key] for batch in batches]) for key in batches[0]}
 
 

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from iaunet_tf.data.augmentation import central_box, epoch_crops, random_box
-from iaunet_tf.data.batches import eval_batches, labelled_batches
+from iaunet_tf.data.batches import augment, eval_batches, labelled_batches
 from iaunet_tf.data.readers.folders import read_folders
 from iaunet_tf.data.sources import LabelledSource, check_images
 from iaunet_tf.errors import InputError
@@ -71,7 +71,7 @@ def test_every_image_once_an_epoch_and_the_same_again(tree):
     train, _ = read_folders(tree)
 
     def epoch(number):
-        batches = list(labelled_batches(LabelledSource(train, (8, 8)), 5, seed=0, epoch=number, crop=0.3))
+        batches = list(labelled_batches(LabelledSource(train, (8, 8)), 5, seed=0, epoch=number, crop=0.3).map(augment))
         return np.concatenate([b["images"] for b in batches]), np.concatenate([b["labels"] for b in batches])
 
     images, labels = epoch(0)

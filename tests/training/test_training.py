@@ -245,7 +245,7 @@ def test_loss_that_is_no_number_stops_and_keeps_the_checkpoint(tree, tmp_path, m
     def poison_second_epoch(self, epoch, share):
         batches = whole(self, epoch, share)
         if epoch == 1:
-            batches = batches.map(lambda batch: {**batch, "images": batch["images"] * np.nan})
+            batches = batches.map(lambda batch: {**batch, "pixels": tf.cast(batch["pixels"], "float32") * np.nan})
         return batches
 
     monkeypatch.setattr(ReIdentification, "batches", poison_second_epoch)
