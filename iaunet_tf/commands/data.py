@@ -1,13 +1,16 @@
-"""`iaunet data images|tracklets|masks`: draws the synthetic data sets, and makes part masks from label maps."""
+"""`iaunet data images|tracklets|masks|pack`: draws the synthetic data sets, makes part masks from label maps, and packs
+data sets into shards."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
 
 from iaunet_tf.commands.arguments import Parser, choose, output
 from iaunet_tf.data.part_masks import convert
+from iaunet_tf.data.readers.table import READERS, read_dataset
 from iaunet_tf.data.synthetic import images, tracklets
 from iaunet_tf.errors import InputError
 from iaunet_tf.files import replacing
+from iaunet_tf.terminal import quietly
 
 # Range and meaning of the options: what does not fit into the names of files, or has nothing to find, is refused.
 OPTIONS = {
@@ -29,10 +32,11 @@ DRAWN = {
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Draws images or tracklets into a folder, or makes masks."""
-    kind = choose("data", "kind", (*DRAWN, "masks"), arguments, "FOLDER ...")
-    if kind == "masks":
-        _masks(arguments[1:])
+    """Draws images or tracklets into a folder, makes masks, or packs."""
+    others = {"masks": _masks, "pack": _pack}
+    kind = choose("data", "kind", (*DRAWN, *others), arguments, "FOLDER ...")
+    if kind in others:
+        others[kind](arguments[1:])
     elif kind:
         _draw(kind, arguments[1:])
 
@@ -70,3 +74,30 @@ def _masks(arguments):
     )
     options = parser.parse(arguments)
     print(f"{convert(options.labels, options.out)} images: {options.out}")
+
+
+def _pack(arguments):
+    parser = Parser("data pack", "Packs a data set of images into few large shards, for --data.name packed.")
+    parser.add_argument("source", metavar="NAME=ROOT", help="the data set, such as market1501=datasets/Market-1501")
+    parser.add_argument("target", help="folder, or an address such as gs://BUCKET/FOLDER, for the shards")
+    parser.count("--fold", 0, 99, 0, "which fold of a data set that has several")
+    parser.count("--images", 1, 10**7, 10_000, "about how many images a shard holds")
+    parser.choice("--on_corrupt", ("error", "skip"), "what to do about an unreadable image: stop, or leave it out")
+    options = parser.parse(arguments)
+    name, equals, root = options.source.partition("=")
+    if not (equals and root) or name not in READERS:
+        raise InputError(f"{options.source}: must be NAME=ROOT, NAME one of {', '.join(READERS)}")
+    if READERS[name].video:
+        raise InputError(f"{options.source}: consists of tracklets; only images can be packed")
+    target = options.target.rstrip("/") if "://" in options.target else str(output(options.target))
+    try:
+        dataset, warnings = read_dataset(name, root, options.fold)
+    except InputError as error:
+        raise InputError(str(error).replace("set --data.root", "name another root")) from None
+    print("\n".join([f"{name} in {root}", dataset.summary(), *warnings]), flush=True)
+    with quietly():  # TensorFlow
+        from iaunet_tf.data.packing import pack
+    subsets = pack(dataset, root, target, options.images, options.on_corrupt)["subsets"].values()
+    shards = [shard for subset in subsets for shard in subset["shards"]]
+    size = sum(shard["bytes"] for shard in shards) / 2**20
+    print(f"{sum(subset['images'] for subset in subsets)} images in {len(shards)} shards, {size:.1f} MiB: {target}")

@@ -23,6 +23,10 @@ class ReIdData(common.DataConfig):
         clip_stride: tracklets: distance between the frames of a training clip.
         masks: files takes the data set's part masks, prior an upright person's, none trains without.
         interpolation: how images are resized; null takes the network's usual one, bicubic for iaunet.
+        check: before decodes all training images once before the first step; training starts at once and tells of an
+            unreadable image when it comes to it, or with on_corrupt skip takes another of the person.
+        own_people: whether each of several hosts trains on people of its own, whose images alone it reads, rather than
+            on its part of batches that are drawn from all; batches then depend on the number of hosts.
         cache: where decoded training images are kept: memory, disk, none, or auto (memory if they fit).
         cache_dir: folder for cache disk, and for the index of mars.
     """
@@ -35,6 +39,8 @@ class ReIdData(common.DataConfig):
     clip_stride: PositiveCount = 8
     masks: Literal["files", "prior", "none"] = "files"
     interpolation: Literal[INTERPOLATIONS] | None = None
+    check: Literal["before", "training"] = "before"
+    own_people: bool = False
     cache: Literal["auto", "memory", "disk", "none"] = "auto"
     cache_dir: str = "~/.cache/iaunet_tf"
 

@@ -9,8 +9,9 @@ import tensorflow as tf
 
 from iaunet_tf.data.augmentation import epoch_augmentation, epoch_crops
 from iaunet_tf.data.dataset import PARTS
+from iaunet_tf.data.labelled import LabelledSource
 from iaunet_tf.data.sampling import WHOLE, Share, epoch_clips, epoch_order, shuffled_order
-from iaunet_tf.data.sources import LabelledSource, Source
+from iaunet_tf.data.sources import Source
 from iaunet_tf.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 
 AUTOTUNE = tf.data.AUTOTUNE
@@ -29,9 +30,11 @@ def train_batches(
     erase: float = 0.5,
     clip: tuple[int, int] = (4, 8),
     share: Share = WHOLE,
+    own_people: bool = False,
 ) -> tf.data.Dataset:
     """Batches of one epoch for re-identification, a pure function of seed and epoch: images, or
-    clips of `clip[0]` frames that lie `clip[1]` apart, `group_size` of one person in a row.
+    clips of `clip[0]` frames that lie `clip[1]` apart, `group_size` of one person in a row. With `own_people`, each
+    worker has its share of a batch from people of its own, and batches depend on the number of workers as well.
 
     Dictionaries, for `augment`, of `"pixels"` uint8 `(B, [T,] H, W, 3)`, `"flip"` bool `(B,)`, `"box"` `(B, 4)`,
     `"labels"` int32 `(B,)`, and with part masks `"masks_1"` and so on, one for each of the source's `mask_sizes`,
@@ -39,7 +42,7 @@ def train_batches(
     frames, have masks.
     """
     subset = source.subset
-    order = epoch_order(subset.labels, batch_size, group_size, seed, epoch)
+    order = epoch_order(subset.labels, batch_size, group_size, seed, epoch, share.workers if own_people else 1)
     flips, boxes = epoch_augmentation(len(order), source.size, seed, epoch, flip, erase)
     rows = subset.starts[order]
     if subset.video:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from iaunet_tf.data.packed import PLACE, PackedMasks, PackedPath
 from iaunet_tf.errors import InputError
 from iaunet_tf.files import state
 
@@ -35,6 +36,8 @@ class Subset:
         camids: `(N,)` camera ids.
         masks: `(F,)` bytes, folders of part masks, empty where a file has none; None if there are no masks at all.
         video: whether entries are tracklets.
+        packed: `(F, 1)`, or with masks `(F, 1 + 4)`, records `PLACE` of the image and its part masks in the shard, as
+            whose content `files` names them; zeros for files of their own. None if there are no shards.
     """
 
     name: str
@@ -45,6 +48,7 @@ class Subset:
     camids: np.ndarray
     masks: np.ndarray | None = None
     video: bool = False
+    packed: np.ndarray | None = None
 
     @classmethod
     def of_images(
@@ -101,17 +105,30 @@ class Subset:
 
     def path(self, frame: int) -> Path:
         """File of a frame, by its place in `files`."""
-        return Path(os.fsdecode(self.files[frame]))
+        file = os.fsdecode(self.files[frame])
+        return PackedPath.of(file, self.packed[frame, 0]) if self._in_shard(frame) else Path(file)
+
+    def _in_shard(self, frame):
+        return self.packed is not None and self.packed[frame, 0]["length"] > 0
+
+    @property
+    def in_shards(self) -> bool:
+        """Whether all images are in shards, for which they were checked."""
+        return self.packed is not None and bool(self.packed[self.starts, 0]["length"].all())
 
     def paths(self, entry: int) -> list[Path]:
         """Files of an entry's frames."""
         start = self.starts[entry]
         return [self.path(frame) for frame in range(start, start + self.lengths[entry])]
 
-    def mask_folder(self, frame: int) -> Path | None:
+    def mask_folder(self, frame: int) -> Path | PackedMasks | None:
         """Folder of a frame's part masks, None if it has none."""
-        folder = self.masks[frame] if self.masks is not None else b""
-        return Path(os.fsdecode(folder)) if folder else None
+        folder = os.fsdecode(self.masks[frame]) if self.masks is not None else ""
+        if folder and self._in_shard(frame):
+            names = [f"{part}.png" for part in PARTS]
+            places = zip(names, self.packed[frame, 1:], strict=True)
+            return PackedMasks({name: PackedPath.of(f"{folder}/{name}", place) for name, place in places})
+        return Path(folder) if folder else None
 
     def take(self, entries: np.ndarray, name: str | None = None) -> "Subset":
         """Some of the entries; `files` stay as they are."""
@@ -197,6 +214,12 @@ def join(subsets: Sequence[Subset]) -> Subset:
         begins = np.cumsum([0, *(each.max() + 1 for each in ids)])
         return np.concatenate([each + begin for each, begin in zip(ids, begins, strict=False)])
 
+    def packed(subset):
+        places = np.zeros((len(subset.files), 1 + len(PARTS)), PLACE)
+        if subset.packed is not None:
+            places[:, : subset.packed.shape[1]] = subset.packed
+        return places
+
     begins = np.cumsum([0, *(len(subset.files) for subset in subsets)])
     masks = [np.zeros(len(s.files), "S1") if s.masks is None else s.masks for s in subsets]
     return replace(
@@ -207,6 +230,7 @@ def join(subsets: Sequence[Subset]) -> Subset:
         pids=apart("pids"),
         camids=apart("camids"),
         masks=None if all(subset.masks is None for subset in subsets) else np.concatenate(masks),
+        packed=None if all(s.packed is None for s in subsets) else np.concatenate([packed(s) for s in subsets]),
     )
 
 

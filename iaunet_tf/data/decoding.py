@@ -1,6 +1,7 @@
 """Reading of images and part masks with Pillow."""
 
 import contextlib
+import io
 import os
 import threading
 import warnings
@@ -12,6 +13,7 @@ import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from iaunet_tf.data.dataset import PARTS
+from iaunet_tf.data.packed import PackedMasks, PackedPath
 from iaunet_tf.errors import InputError
 
 SUFFIXES = {".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm"}
@@ -81,7 +83,7 @@ def resize(picture: Image.Image, size: Size, box: Box, interpolation: str = "bic
     return rows.resize(size[::-1], kind, (0, top, size[1], bottom))
 
 
-def load_masks(folder: str | Path, size: Size, image_size: Size) -> np.ndarray | None:
+def load_masks(folder: Path | PackedMasks, size: Size, image_size: Size) -> np.ndarray | None:
     """Reads the part masks of an image, `{head,upper_clothes,lower_clothes,shoes}.png`, and resizes
     them bilinearly: uint8 `(height, width, 4)`, 255 inside a part; None if a file is missing.
 
@@ -92,7 +94,7 @@ def load_masks(folder: str | Path, size: Size, image_size: Size) -> np.ndarray |
     """
     masks = []
     for part in PARTS:
-        path = Path(folder) / f"{part}.png"
+        path = folder / f"{part}.png"
         if not path.is_file():
             return None
         with naming(path):
@@ -107,7 +109,7 @@ def load_masks(folder: str | Path, size: Size, image_size: Size) -> np.ndarray |
 
 
 def load_with_masks(
-    path: Path, folder: Path | None, size: Size, interpolation: str = "bicubic"
+    path: Path, folder: Path | PackedMasks | None, size: Size, interpolation: str = "bicubic"
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Reads an image, uint8 `(height, width, 3)`, and the part masks in `folder` as `load_masks` does.
 
@@ -138,6 +140,8 @@ def naming(file: Given) -> Iterator[None]:
 
 def read(file: Given) -> Image.Image:
     """Decodes an image as it is; to be called in `naming`."""
+    if isinstance(file, PackedPath):
+        file = io.BytesIO(file.read_bytes())
     if isinstance(file, str | Path) and not os.path.isfile(file):
         raise InputError("is not a file" if os.path.exists(file) else "no such file")
     if isinstance(file, Image.Image):

@@ -46,12 +46,21 @@ def groups_per_epoch(labels: np.ndarray, group_size: int) -> int:
     return int(np.maximum(counts[counts > 0] // group_size, 1).sum())
 
 
-def check_batches(labels: np.ndarray, batch_size: int, group_size: int) -> int:
-    """Number of batches of an epoch.
+def people_of_hosts(labels: np.ndarray, hosts: int) -> list[np.ndarray]:
+    """The entries of each host if every one has people of its own, those of neighbouring labels."""
+    people = np.unique(labels, return_inverse=True)[1]
+    return [np.flatnonzero(people * hosts // (people.max() + 1) == host) for host in range(hosts)]
+
+
+def check_batches(labels: np.ndarray, batch_size: int, group_size: int, hosts: int = 1) -> int:
+    """Number of batches of an epoch, to which each of `hosts` with people of its own contributes equally.
 
     Raises:
         InputError: batches do not consist of whole groups, an epoch is shorter than a batch, or there is one person.
     """
+    if hosts > 1:
+        parts = people_of_hosts(labels, hosts)
+        return min(check_batches(labels[part], batch_size // hosts, group_size) for part in parts)
     if batch_size % group_size:
         raise InputError(f"train.batch_size {batch_size} is not a multiple of train.group_size {group_size}")
     people, groups = len(np.unique(labels)), groups_per_epoch(labels, group_size)
@@ -65,13 +74,20 @@ def check_batches(labels: np.ndarray, batch_size: int, group_size: int) -> int:
     return groups * group_size // batch_size
 
 
-def epoch_order(labels: np.ndarray, batch_size: int, group_size: int, seed: int, epoch: int) -> np.ndarray:
+def epoch_order(
+    labels: np.ndarray, batch_size: int, group_size: int, seed: int, epoch: int, hosts: int = 1
+) -> np.ndarray:
     """The recipe's sampler: the order in which an epoch shows images, int `(steps · batch_size,)`.
 
     Each person's shuffled images are cut into groups of `group_size`; a person with fewer gives one group
-    drawn with replacement, a remainder is dropped. Groups are shuffled; the last short batch is dropped.
+    drawn with replacement, a remainder is dropped. Groups are shuffled; the last short batch is dropped. Each of
+    `hosts` has its part of every batch from people of its own.
     """
-    steps = check_batches(labels, batch_size, group_size)
+    steps = check_batches(labels, batch_size, group_size, hosts)
+    if hosts > 1:
+        size, parts = batch_size // hosts, people_of_hosts(labels, hosts)
+        orders = [part[epoch_order(labels[part], size, group_size, seed, epoch)] for part in parts]
+        return np.stack([order[: steps * size].reshape(steps, size) for order in orders], axis=1).reshape(-1)
     rng = np.random.default_rng((seed, epoch, ORDER))
     groups = []
     _, begins = np.unique(np.sort(labels), return_index=True)

@@ -11,8 +11,7 @@ import numpy as np
 import psutil
 
 from iaunet_tf.data.aligned_corners import reduced
-from iaunet_tf.data.augmentation import central_box, random_box
-from iaunet_tf.data.dataset import PARTS, LabelledImages, Subset
+from iaunet_tf.data.dataset import PARTS, Subset
 from iaunet_tf.data.decoding import load_image, load_with_masks
 from iaunet_tf.errors import InputError
 from iaunet_tf.files import fingerprint, intact, new_array, replacing
@@ -26,7 +25,7 @@ class Source:
 
     A cache of `"memory"` keeps decoded frames; `"auto"` does so if half of the available memory is
     enough, `"none"` does not. If `on_corrupt` is `"skip"` rather than `"error"`, the nearest
-    readable frame of the tracklet takes the place of an unreadable one.
+    readable frame of the tracklet, or image of the person, takes the place of an unreadable one.
     """
 
     def __init__(
@@ -39,6 +38,7 @@ class Source:
         mask_sizes: Sequence[tuple[int, int]] = (),
     ):
         self.subset, self.size, self.on_corrupt, self.interpolation = subset, size, on_corrupt, interpolation
+        self.checked = False  # that everything is readable
         self.mask_sizes = tuple(mask_sizes) if subset.masks is not None else ()
         # Frames are kept by their place among those of this subset.
         self.owned = np.concatenate([np.arange(s, s + n) for s, n in zip(subset.starts, subset.lengths, strict=True)])
@@ -107,21 +107,28 @@ class Source:
         return pixels, reduced(masks, self.mask_sizes), True
 
     def _decode_or_neighbour(self, frame):
+        kind = "frame of the tracklet" if self.subset.video else "image of the person"
         try:
             return self.decode(frame)
         except InputError as error:
-            if not self.subset.video:
-                raise InputError(f"{error}; it was readable when the images were checked: start again") from None
+            if self.checked:
+                again = "" if self.subset.in_shards else "; it was readable when the images were checked: start again"
+                raise InputError(f"{error}{again}") from None
             if self.on_corrupt == "error":
-                raise InputError(f"{error}; --data.on_corrupt skip takes a neighbouring frame") from None
-        entry = self._entry[self.place[frame]]
-        start, length = self.subset.starts[entry], self.subset.lengths[entry]
-        nearest = sorted(range(start, start + length), key=lambda other: abs(other - frame))
-        for other in nearest[1:]:
+                raise InputError(f"{error}; --data.on_corrupt skip takes a neighbouring {kind}") from None
+        for other in self._neighbours(frame):
             with contextlib.suppress(InputError):
                 return self.decode(other)
-        first = self.subset.path(start)
-        raise InputError(f"{first.parent}: no frame of the tracklet that begins with {first.name} is readable")
+        raise InputError(f"{self.subset.path(frame)}: unreadable, as is every other {kind}")
+
+    def _neighbours(self, frame):
+        """The other frames of the tracklet, or the other images of the person, the nearest first."""
+        subset, entry = self.subset, self._entry[self.place[frame]]
+        if subset.video:
+            frames = np.arange(subset.starts[entry], subset.starts[entry] + subset.lengths[entry])
+        else:
+            frames = subset.starts[subset.pids == subset.pids[entry]]
+        return sorted(frames[frames != frame], key=lambda other: abs(other - frame))
 
 
 def open_source(
@@ -133,9 +140,11 @@ def open_source(
     say: Callable[[str], None] = print,
     interpolation: str = "bicubic",
     mask_sizes: Sequence[tuple[int, int]] = (),
+    check: bool = True,
 ) -> Source:
-    """Opens a subset. Images are all decoded once, so that long work does not end at an unreadable
-    one; frames of tracklets are decoded when they are first wanted.
+    """Opens a subset. Unless `check` is False, images are all decoded once, so that long work does not end at an
+    unreadable one. Frames of tracklets, and images in shards, which were checked when they were packed, are decoded
+    when they are first wanted.
 
     `cache` and `on_corrupt` are as for `Source`, except that images may also be kept on `"disk"`,
     in `cache_dir`, for later runs, and that `"skip"` leaves out unreadable images. `say` takes
@@ -148,7 +157,8 @@ def open_source(
     if subset.video and cache == "disk":
         raise InputError("data.cache disk is for images, not tracklets; choose memory or none")
     source = Source(subset, size, cache, on_corrupt, interpolation, mask_sizes)
-    if subset.video:
+    source.checked = not subset.video and (check or subset.in_shards)
+    if subset.video or (cache != "disk" and (subset.in_shards or not check)):
         return source
     if cache == "disk":
         _fill_on_disk(source, Path(cache_dir).expanduser())
@@ -245,46 +255,3 @@ def report_unreadable(
     if on_corrupt == "error":
         raise InputError(f"{reason}; {count}; --data.on_corrupt skip leaves them out")
     say(f"{count} and are left out, the first: {reason}")
-
-
-class LabelledSource:
-    """Labelled images, cropped while they are read. Central crops keep the share `crop` of the
-    largest box's sides."""
-
-    mask_sizes = ()
-
-    def __init__(self, subset: LabelledImages, size: tuple[int, int], crop: float = 0.875):
-        self.subset, self.size, self.crop = subset, size, crop
-
-    def read(self, rows: np.ndarray, draws: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Reads the images at `rows` `(n,)`, cropped at random if there are `draws` `(n, TRIES, 4)` of `epoch_crops`:
-        uint8 `(n, height, width, 3)`; there are no part masks, float32 `(n, 0)` and bool `(n,)`, False."""
-
-        def box(place):
-            if draws is None:
-                return lambda shape: central_box(shape, self.size, self.crop)
-            return lambda shape: random_box(shape, self.size, draws[place])
-
-        pixels = [load_image(self.subset.paths[row], self.size, box(place)) for place, row in enumerate(rows)]
-        return np.stack(pixels), np.zeros((len(rows), 0), "float32"), np.zeros(len(rows), bool)
-
-
-def check_images(
-    images: LabelledImages, on_corrupt: str = "error", say: Callable[[str], None] = print
-) -> LabelledImages:
-    """Decodes every image once, before long work; returns the readable ones.
-
-    Raises:
-        InputError: some are unreadable and `on_corrupt` is not `"skip"`, or all are.
-    """
-    readable = np.zeros(len(images), bool)
-
-    def work(number):
-        with contextlib.suppress(InputError):
-            load_image(images.paths[number])
-            readable[number] = True
-
-    in_threads(work, len(images), f"reading {images.name}")
-    if not readable.all():
-        report_unreadable(images.paths, readable, lambda number: load_image(images.paths[number]), on_corrupt, say)
-    return images.take(np.flatnonzero(readable))

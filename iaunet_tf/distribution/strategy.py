@@ -42,6 +42,12 @@ def is_chief() -> bool:
     return tf.distribute.get_strategy().extended.should_checkpoint
 
 
+def num_workers() -> int:
+    """How many processes train together, one on each host."""
+    resolver = tf.distribute.get_strategy().cluster_resolver
+    return len(resolver.cluster_spec().as_dict().get("worker", [0])) if resolver else 1
+
+
 def synchronize_batch_norms(model: keras.Model) -> None:
     """Makes all batch norms of a model, including those nested in layers, use the batch statistics of all replicas."""
     for layer in model._flatten_layers():

@@ -112,11 +112,13 @@ def _pixels(picture):
 
 
 def _content(picture):
-    if isinstance(picture, str | Path):
-        with Image.open(picture, formats=FORMATS) as file:
-            known = file.format in ("JPEG", "PNG")  # whatever its name says
-        if known:
-            return Path(picture).read_bytes()
+    if isinstance(picture, str):
+        picture = Path(picture)
+    if isinstance(picture, Path):
+        content = picture.read_bytes()
+        with Image.open(io.BytesIO(content), formats=FORMATS) as file:
+            if file.format in ("JPEG", "PNG"):  # whatever its name says
+                return content
     file = io.BytesIO()
     Image.fromarray(_pixels(picture)).save(file, "PNG")
     return file.getvalue()

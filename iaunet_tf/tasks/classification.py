@@ -9,9 +9,9 @@ import tensorflow as tf
 
 from iaunet_tf.config.classification import ClassificationConfig
 from iaunet_tf.data.batches import eval_batches, labelled_batches
+from iaunet_tf.data.labelled import LabelledSource, check_images
 from iaunet_tf.data.readers.folders import read_folders
 from iaunet_tf.data.sampling import Share
-from iaunet_tf.data.sources import LabelledSource, check_images
 from iaunet_tf.distribution.replicas import in_order, on_replicas
 from iaunet_tf.distribution.strategy import is_chief
 from iaunet_tf.errors import InputError

@@ -15,7 +15,7 @@ from iaunet_tf.data.part_masks import prior_masks
 from iaunet_tf.data.sampling import Share, check_batches
 from iaunet_tf.data.selection import check_input, read_selected
 from iaunet_tf.data.sources import open_source
-from iaunet_tf.distribution.strategy import is_chief
+from iaunet_tf.distribution.strategy import is_chief, num_workers
 from iaunet_tf.errors import InputError
 from iaunet_tf.evaluation.evaluator import Evaluator
 from iaunet_tf.evaluation.extraction import Extractor
@@ -59,6 +59,7 @@ class ReIdentification(Task):
                 data.on_corrupt,
                 interpolation=self.interpolation,
                 mask_sizes=self._mask_sizes() if subset.masks is not None else (),
+                check=data.check == "before",
             )
             self.group_size = train.group_size
             self.steps = self._check_batches(self.train.subset)
@@ -89,7 +90,8 @@ class ReIdentification(Task):
     def _check_batches(self, subset):
         """Number of steps of an epoch; refuses batches from which nothing can be learned, and warns of triplets."""
         train, labels, replicas = self.config.train, subset.labels, tf.distribute.get_strategy().num_replicas_in_sync
-        steps = check_batches(labels, train.batch_size, self.group_size)
+        hosts = num_workers() if self.config.data.own_people else 1
+        steps = check_batches(labels, train.batch_size, self.group_size, hosts)
         if train.batch_size == replicas * train.accumulate:
             raise InputError(
                 f"train.batch_size {train.batch_size} makes steps of a single one of the {self.unit}, of which batch "
@@ -131,7 +133,10 @@ class ReIdentification(Task):
         data, train = self.config.data, self.config.train
         seed, clip = self.config.seed, (data.clip_length, data.clip_stride)
         return train_batches(
-            self.train, train.batch_size, train.group_size, seed, epoch, data.flip, data.erase, clip, share
+            self.train,
+            *(train.batch_size, train.group_size, seed, epoch, data.flip, data.erase, clip),
+            share,
+            data.own_people,
         )
 
     def validator(self, model: keras.Model) -> Callable[[], dict[str, float]]:

@@ -9,7 +9,7 @@ from iaunet_tf.errors import InputError
 # Keys that do not change what is trained; those that end in a point are whole sections.
 FREE = (
     *("name", "run_dir", "on_existing", "eval."),
-    *("data.root", "data.test", "data.cache", "data.cache_dir", "data.on_corrupt"),
+    *("data.root", "data.test", "data.cache", "data.cache_dir", "data.check", "data.on_corrupt"),
     *("model.weights", "model.recompute"),
     *("train.epochs", "train.strategy", "train.patience", "train.profile"),
 )

@@ -154,5 +154,5 @@ def test_unreadable_frames(tracklets):
     assert pixels[0, 0, 0, 1] in (1, 3)
     for frame in range(tracklets.lengths[0]):
         tracklets.path(frame).write_bytes(b"no picture")
-    with pytest.raises(InputError, match=r"no frame of the tracklet that begins with 000\.png is readable"):
+    with pytest.raises(InputError, match=r"002\.png: unreadable, as is every other frame of the tracklet"):
         Source(tracklets, SIZE, on_corrupt="skip").read(np.array([2]))

@@ -4,8 +4,8 @@ from PIL import Image
 
 from iaunet_tf.data.augmentation import central_box, epoch_crops, random_box
 from iaunet_tf.data.batches import augment, eval_batches, labelled_batches
+from iaunet_tf.data.labelled import LabelledSource, check_images
 from iaunet_tf.data.readers.folders import read_folders
-from iaunet_tf.data.sources import LabelledSource, check_images
 from iaunet_tf.errors import InputError
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from iaunet_tf.data.augmentation import epoch_augmentation
-from iaunet_tf.data.sampling import check_batches, epoch_order, groups_per_epoch
+from iaunet_tf.data.sampling import Share, check_batches, epoch_order, groups_per_epoch
 from iaunet_tf.errors import InputError
 
 LABELS = np.repeat([0, 1, 2, 3], [9, 1, 4, 6])  # 2 + 1 + 1 + 1 groups of 4
@@ -41,6 +41,21 @@ def test_epochs_differ_and_can_be_replayed():
 def test_every_image_has_its_turn():
     seen = np.unique([epoch_order(LABELS, 4, 4, 0, epoch) for epoch in range(30)])
     assert len(seen) == len(LABELS)
+
+
+@pytest.mark.parametrize("hosts", [2, 3])
+def test_hosts_with_people_of_their_own(hosts):
+    labels = np.random.default_rng(0).permutation(np.repeat(np.arange(30), 9)) * 7  # gaps are allowed
+    size = 4 * hosts * 2
+    order = epoch_order(labels, size, 4, seed=0, epoch=0, hosts=hosts)
+    assert len(order) == check_batches(labels, size, 4, hosts) * size == 30 // hosts * size  # two groups of a person
+    people = []
+    for worker in range(hosts):
+        own = labels[order[Share(worker=worker, workers=hosts).places(len(order), size)]]
+        assert (own.reshape(-1, 4) == own[::4, None]).all()
+        people.append(set(own))
+    assert sum(map(len, people)) == len(set.union(*people))
+    assert len(np.unique(order)) == len(order)
 
 
 def test_bad_batches_are_named():

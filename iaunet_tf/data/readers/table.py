@@ -12,6 +12,7 @@ from iaunet_tf.data.readers.market1501 import read_market1501
 from iaunet_tf.data.readers.mars import read_mars
 from iaunet_tf.data.readers.msmt17 import read_msmt17
 from iaunet_tf.data.readers.own import read_own
+from iaunet_tf.data.readers.packed import read_packed
 from iaunet_tf.data.readers.synthetic import read_synthetic, read_synthetic_tracklets
 from iaunet_tf.data.readers.two_cameras import read_ilids_vid, read_prid2011
 from iaunet_tf.errors import InputError
@@ -53,6 +54,7 @@ READERS: dict[str, Reader] = {
     "cuhk03_classic_labeled": _cuhk03("labeled"),
     "msmt17": Reader(read_msmt17, "either release", sizes=((1041, 32621), (3060, 11659), (3060, 82161))),
     "own": Reader(read_own, "a table, or a folder per person"),
+    "packed": Reader(read_packed, "images in shards, by iaunet data pack"),
     "synthetic_tracklets": Reader(read_synthetic_tracklets, "tracklets of them", True),
     "mars": Reader(read_mars, "and others in its layout", True, ((625, 8298), (626, 1980)), indexed=True),
     "dukemtmc_videoreid": Reader(read_dukemtmc_videoreid, "", True, ((702, 2196), (702, 702), (1110, 2636))),
