@@ -130,6 +130,13 @@ class Subset:
             return PackedMasks({name: PackedPath.of(f"{folder}/{name}", place) for name, place in places})
         return Path(folder) if folder else None
 
+    def names_and_sizes(self) -> Iterator[tuple[str, int]]:
+        """Name, without folders, and size in bytes of each entry's first file."""
+        for start in self.starts:
+            file = os.fsdecode(self.files[start])
+            size = int(self.packed[start, 0]["length"]) if self._in_shard(start) else os.stat(file).st_size
+            yield os.path.basename(file), size
+
     def take(self, entries: np.ndarray, name: str | None = None) -> "Subset":
         """Some of the entries; `files` stay as they are."""
         columns = {key: getattr(self, key)[entries] for key in ("starts", "lengths", "pids", "camids")}

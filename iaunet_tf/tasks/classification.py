@@ -49,7 +49,8 @@ class Classification(Task):
 
     def training_data(self) -> str:
         images = self.train.subset
-        return describe_data(images.paths, images.labels, np.array(self.classes), "images")
+        files = ((path.name, path.stat().st_size) for path in images.paths)
+        return describe_data(files, images.labels, np.array(self.classes), "images")
 
     def build_model(self, weights: str | None = None) -> keras.Model:
         model = self.config.model

@@ -110,9 +110,8 @@ class ReIdentification(Task):
 
     def training_data(self) -> str:
         subset = self.train.subset
-        files = [subset.path(start) for start in subset.starts]
         masked = subset.masks[subset.starts] != b"" if subset.masks is not None else np.zeros(len(subset), bool)
-        return describe_data(files, subset.labels, np.stack([subset.lengths, masked]), subset.unit)
+        return describe_data(subset.names_and_sizes(), subset.labels, np.stack([subset.lengths, masked]), subset.unit)
 
     def build_model(self, weights: str | None = None) -> keras.Model:
         return self._build(self.train.subset.num_people, weights)

@@ -1,8 +1,7 @@
 """What the training loop needs to know of a task."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable
 
 import keras
 import numpy as np
@@ -48,10 +47,10 @@ class Task(ABC):
         """Judges the final network: prints a table, writes `metrics.json` and plots, and returns the metrics."""
 
 
-def describe_data(files: Sequence[Path], labels: np.ndarray, others: np.ndarray, unit: str) -> str:
+def describe_data(files: Iterable[tuple[str, int]], labels: np.ndarray, others: np.ndarray, unit: str) -> str:
     """One line that changes when entries do: by the name and the size of a file of each, its label, and `others`.
 
     Folders and times do not matter: data may be moved.
     """
-    found = fingerprint([*((file.name, file.stat().st_size) for file in files), labels.tolist(), others.tolist()])
-    return f"{len(files)} {unit} of {len(np.unique(labels))} labels, {found}"
+    found = fingerprint([*files, labels.tolist(), others.tolist()])
+    return f"{len(labels)} {unit} of {len(np.unique(labels))} labels, {found}"
