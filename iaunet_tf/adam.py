@@ -1,33 +1,36 @@
-"""Adam by one kernel."""
+"""Adam and AdamW by one kernel."""
 
 import keras
-import tensorflow as tf
 
 
 @keras.saving.register_keras_serializable("iaunet_tf")
 class Adam(keras.optimizers.Adam):
-    """Keras' Adam, updating every variable by TensorFlow's kernel for it.
+    """Adam (Kingma and Ba, ICLR 2015, algorithm 1), or with `weight_decay` AdamW (Loshchilov and Hutter, ICLR 2019).
 
-    Keras' own update is a dozen operations, each a pass over memory; for a ResNet-50 they take half of the time in
-    which a training step is compiled. The formula is the same (Kingma and Ba, ICLR 2015, end of section 2).
+    As in the paper and in PyTorch, `epsilon` is added to the root of the second moment after its bias correction, and
+    not before it as in Keras. Every variable is updated by TensorFlow's kernel: Keras' own update is a dozen
+    operations, each a pass over memory; for a ResNet-50 they take half of the time in which a step is compiled.
     """
 
     def update_step(self, gradient, variable, learning_rate):
+        import tensorflow as tf
+
         if self.amsgrad or isinstance(gradient, tf.IndexedSlices):
             super().update_step(gradient, variable, learning_rate)
             return
         index, kind = self._get_variable_index(variable), variable.dtype
         step = tf.cast(self.iterations + 1, kind)
+        beta2_power = self.beta_2**step
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
             m=self._momentums[index].value.handle,
             v=self._velocities[index].value.handle,
             beta1_power=self.beta_1**step,
-            beta2_power=self.beta_2**step,
+            beta2_power=beta2_power,
             lr=tf.cast(learning_rate, kind),
             beta1=self.beta_1,
             beta2=self.beta_2,
-            epsilon=self.epsilon,
+            epsilon=self.epsilon * tf.sqrt(1 - beta2_power),  # the kernel adds it before the correction
             grad=tf.cast(gradient, kind),
             use_locking=True,
         )

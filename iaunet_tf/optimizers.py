@@ -10,28 +10,46 @@ if TYPE_CHECKING:
     import keras
 
 
-def adam(learning_rate) -> "keras.optimizers.Optimizer":
-    """Adam with Keras' defaults."""
+def adam(learning_rate, options) -> "keras.optimizers.Optimizer":
+    """Adam with L2 that goes through its moments."""
     from iaunet_tf.adam import Adam
 
-    return Adam(learning_rate)
+    return Adam(learning_rate, epsilon=options.epsilon)
 
 
-def sgd(learning_rate) -> "keras.optimizers.Optimizer":
+def adamw(learning_rate, options) -> "keras.optimizers.Optimizer":
+    """Adam with decoupled weight decay."""
+    from iaunet_tf.adam import Adam
+
+    return Adam(learning_rate, epsilon=options.epsilon, weight_decay=options.weight_decay)
+
+
+def sgd(learning_rate, options) -> "keras.optimizers.Optimizer":
     """Stochastic gradient descent with a momentum of 0.9."""
     import keras
 
     return keras.optimizers.SGD(learning_rate, momentum=0.9)
 
 
-def step_schedule(options, steps: int) -> "keras.optimizers.schedules.LearningRateSchedule":
-    """A tenth of the learning rate from each milestone on."""
+def nesterov(learning_rate, options) -> "keras.optimizers.Optimizer":
+    """Stochastic gradient descent with Nesterov's momentum of 0.9."""
     import keras
+
+    return keras.optimizers.SGD(learning_rate, momentum=0.9, nesterov=True)
+
+
+def step_schedule(options, steps: int) -> "keras.optimizers.schedules.LearningRateSchedule":
+    """Up from zero during the warm-up; a tenth of the learning rate from each milestone on."""
+    import keras
+
+    from iaunet_tf.schedules import WarmUp
 
     boundaries = [epoch * steps for epoch in options.milestones or [options.epochs]]
     values = [options.learning_rate * 0.1**k for k in range(len(boundaries) + 1)]
     # Keras lowers the rate one step behind the boundary.
-    return keras.optimizers.schedules.PiecewiseConstantDecay([b - 1 for b in boundaries], values)
+    schedule = keras.optimizers.schedules.PiecewiseConstantDecay([b - 1 for b in boundaries], values)
+    warmup = round(options.warmup_epochs * steps)
+    return WarmUp(schedule, warmup) if warmup else schedule
 
 
 def cosine_schedule(options, steps: int) -> "keras.optimizers.schedules.LearningRateSchedule":
@@ -47,11 +65,12 @@ def cosine_schedule(options, steps: int) -> "keras.optimizers.schedules.Learning
     )
 
 
-OPTIMIZERS: dict[str, Callable] = {"adam": adam, "sgd": sgd}
+# Functions of the learning rate and the `train` section.
+OPTIMIZERS: dict[str, Callable] = {"adam": adam, "adamw": adamw, "sgd": sgd, "nesterov": nesterov}
 # Functions of the `train` section and the number of steps of an epoch.
 SCHEDULES: dict[str, Callable] = {"step": step_schedule, "cosine": cosine_schedule}
 
 
 def make_optimizer(options, steps: int) -> "keras.optimizers.Optimizer":
     """The optimizer of a configuration's `train` section, for epochs of some number of steps."""
-    return OPTIMIZERS[options.optimizer](SCHEDULES[options.schedule](options, steps))
+    return OPTIMIZERS[options.optimizer](SCHEDULES[options.schedule](options, steps), options)

@@ -66,12 +66,13 @@ class TrainConfig:
     Args:
         epochs: passes over the training images; 0 evaluates the untrained network.
         batch_size: images or clips of a step, over all replicas.
-        optimizer: which optimizer.
+        optimizer: adam, adamw, sgd, or nesterov, which is sgd with Nesterov's momentum.
+        epsilon: adam and adamw: added to the root of the second moment.
         learning_rate: the highest learning rate.
         schedule: step multiplies the learning rate by 0.1 at the milestones, cosine lets it fall to zero.
         milestones: epochs at which schedule step lowers the learning rate.
-        warmup_epochs: epochs in which schedule cosine first raises the learning rate from zero.
-        weight_decay: L2, added to the gradient of every variable (not decoupled as in AdamW).
+        warmup_epochs: epochs in which the learning rate first rises from zero.
+        weight_decay: of every variable: L2, added to its gradient; decoupled from it with adamw.
         precision: float32, or mixed_bfloat16 or mixed_float16 (for GPUs, with loss scaling) where layers allow it.
         clip_norm: largest norm of the gradient over all variables and replicas; 0 does not clip.
         accumulate: pieces that a batch is computed in, to save memory; batch norm and triplets see one.
@@ -85,6 +86,7 @@ class TrainConfig:
     epochs: Count = 60
     batch_size: PositiveCount = 64
     optimizer: Literal[tuple(OPTIMIZERS)] = "adam"
+    epsilon: PositiveAmount = 1e-8
     learning_rate: PositiveAmount = 3.5e-4
     schedule: Literal[tuple(SCHEDULES)] = "step"
     milestones: list[PositiveCount] = field(default_factory=lambda: [20, 40])

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from iaunet_tf.config import common
-from iaunet_tf.config.kinds import Amount, Count, PositiveCount, WidthFactor
+from iaunet_tf.config.kinds import Amount, Count, PositiveAmount, PositiveCount, Share, WidthFactor
 from iaunet_tf.data.readers.table import READERS
 from iaunet_tf.preprocessing import INTERPOLATIONS
 
@@ -85,19 +85,28 @@ class ReIdModel(common.ModelConfig):
 
 @dataclass
 class ReIdLoss(common.LossConfig):
-    """What is minimised: cross entropy + triplet_weight · triplet + mask_weight · part masks.
+    """What is minimised: cross entropy + triplet_weight · triplet + circle_weight · circle + mask_weight · part masks.
 
     Args:
-        triplet_weight: weight of the batch-hard triplet loss.
-        margin: margin of the triplet loss.
+        triplet_weight: weight of the triplet loss.
+        triplet: hard takes each image's farthest positive and nearest negative, weighted all of them, the harder the
+            more, without margin.
+        margin: margin of the hard triplet loss; soft is none, but an ever weaker pull.
         distance: distance of the triplet loss.
+        circle_weight: weight of the circle loss.
+        circle_margin: margin of the circle loss.
+        circle_scale: factor on the similarities in the circle loss.
         mask_weight: weight of the part-mask loss, where there are masks.
         mask_mode: kind of the part-mask loss.
     """
 
     triplet_weight: Amount = 1.0
-    margin: Amount = 0.3
+    triplet: Literal["hard", "weighted"] = "hard"
+    margin: Amount | Literal["soft"] = 0.3
     distance: Literal["cosine", "euclidean"] = "cosine"
+    circle_weight: Amount = 0.0
+    circle_margin: Share = 0.25
+    circle_scale: PositiveAmount = 64.0
     mask_weight: Amount = 0.5
     mask_mode: Literal["bce", "l1", "l2"] = "bce"
 

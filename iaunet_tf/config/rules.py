@@ -11,13 +11,16 @@ from iaunet_tf.errors import InputError
 # Keys that have no effect under some value of another key, the switch: the keys, the switch, and when that is.
 COMMON = (
     ("train.milestones", "train.schedule", lambda c: c.train.schedule != "step"),
-    ("train.warmup_epochs", "train.schedule", lambda c: c.train.schedule != "cosine"),
+    ("train.epsilon", "train.optimizer", lambda c: c.train.optimizer not in ("adam", "adamw")),
 )
 REID = (
     ("data.clip_length data.clip_stride eval.clips", "data.name", lambda c: not c.data.video),
     ("data.more", "data.name", lambda c: c.data.video),
     ("data.fold", "data.name", lambda c: not READERS[c.data.name].folds),
-    ("loss.margin loss.distance train.mining", "loss.triplet_weight", lambda c: not c.loss.triplet_weight),
+    ("loss.triplet loss.margin loss.distance", "loss.triplet_weight", lambda c: not c.loss.triplet_weight),
+    ("loss.margin", "loss.triplet", lambda c: c.loss.triplet == "weighted"),
+    ("loss.circle_margin loss.circle_scale", "loss.circle_weight", lambda c: not c.loss.circle_weight),
+    ("train.mining", "loss.triplet_weight", lambda c: not (c.loss.triplet_weight or c.loss.circle_weight)),
     ("model.width model.recompute", "model.backbone", lambda c: c.model.backbone != "iaunet"),
     ("model.blocks_after model.pooling model.neck", "model.backbone", lambda c: c.model.backbone == "iaunet"),
     ("model.blocks_after", "model.block", lambda c: c.model.block is None),

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from iaunet_tf.distribution.replicas import all_replicas
+from iaunet_tf.losses.circle import circle_loss
 from iaunet_tf.losses.cross_entropy import accuracy, cross_entropy
 from iaunet_tf.losses.part_masks import part_mask_loss
 from iaunet_tf.losses.triplet import batch_hard_triplet_loss
+from iaunet_tf.losses.weighted_triplet import weighted_triplet_loss
 
 
 def part_attentions(outputs: Iterable[str]) -> list[str]:
@@ -36,7 +38,13 @@ def _identity(labels, outputs, batch, options):
 
 
 def _triplet(labels, outputs, batch, options):
+    if options.triplet == "weighted":
+        return weighted_triplet_loss(labels, outputs["embedding"], options.distance)
     return batch_hard_triplet_loss(labels, outputs["embedding"], options.margin, options.distance)
+
+
+def _circle(labels, outputs, batch, options):
+    return circle_loss(labels, outputs["embedding"], options.circle_margin, options.circle_scale)
 
 
 def _part_masks(labels, outputs, batch, options):
@@ -51,6 +59,7 @@ def _part_masks(labels, outputs, batch, options):
 LOSSES: dict[str, Term] = {
     "id_loss": Term(_identity, lambda options: 1.0),
     "triplet_loss": Term(_triplet, lambda options: options.triplet_weight, mined=True),
+    "circle_loss": Term(_circle, lambda options: options.circle_weight, mined=True),
     "mask_loss": Term(_part_masks, lambda options: options.mask_weight),
 }
 

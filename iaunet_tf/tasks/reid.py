@@ -98,14 +98,16 @@ class ReIdentification(Task):
                 "normalisation leaves nothing; raise it"
             )
         mined = train.batch_size // (train.accumulate * (replicas if train.mining == "local" else 1))
-        if not self.config.loss.triplet_weight:
+        loss = self.config.loss
+        if not (loss.triplet_weight or loss.circle_weight):
             return steps
+        name = "triplet" if loss.triplet_weight else "circle"
         if mined <= self.group_size:
-            print("warning: the triplet loss sees one person at a time, and learns nothing; raise train.batch_size")
+            print(f"warning: the {name} loss sees one person at a time, and learns nothing; raise train.batch_size")
         elif self.group_size == 1:
-            print("warning: the triplet loss seldom sees a person twice; raise train.group_size")
+            print(f"warning: the {name} loss seldom sees a person twice; raise train.group_size")
         elif len(labels) == subset.num_people:
-            print(f"warning: the triplet loss sees copies only, since nobody has several of the {self.unit}")
+            print(f"warning: the {name} loss sees copies only, since nobody has several of the {self.unit}")
         return steps
 
     def training_data(self) -> str:

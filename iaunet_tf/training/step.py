@@ -64,7 +64,9 @@ def make_train_step(
                 context = tf.distribute.get_replica_context()
                 gradients = [g / replicas for g in context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)]
             gradients, _ = tf.clip_by_global_norm(gradients, options.clip_norm / replicas)
-        optimizer.apply(with_l2(gradients, variables, options.weight_decay / replicas), variables)
+        if not optimizer.weight_decay:  # else it decays the weights itself
+            gradients = with_l2(gradients, variables, options.weight_decay / replicas)
+        optimizer.apply(gradients, variables)
 
     @tf.function(autograph=False)
     def train_step(batch, stop):

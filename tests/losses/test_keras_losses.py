@@ -6,7 +6,16 @@ import pytest
 import tensorflow as tf
 
 from iaunet_tf.errors import InputError
-from iaunet_tf.losses import BatchHardTripletLoss, PartMaskLoss, batch_hard_triplet_loss, part_mask_loss
+from iaunet_tf.losses import (
+    BatchHardTripletLoss,
+    CircleLoss,
+    PartMaskLoss,
+    WeightedTripletLoss,
+    batch_hard_triplet_loss,
+    circle_loss,
+    part_mask_loss,
+    weighted_triplet_loss,
+)
 
 RNG = np.random.default_rng(0)
 LABELS = np.array([0, 0, 0, 1, 1, 2, 2, 3])
@@ -27,6 +36,103 @@ def triplet_by_hand(labels, embeddings, margin=0.3, distance="cosine"):
             far, near = (max(far, gap), near) if labels[i] == labels[j] else (far, min(near, gap))
         losses.append(max(0, far - near + margin))
     return np.array(losses)
+
+
+def similarities(embeddings):
+    unit = embeddings.astype("float64") / np.linalg.norm(embeddings, axis=1, keepdims=True)
+    return unit @ unit.T
+
+
+def soft_margin_by_hand(labels, embeddings):
+    """Of every anchor, by euclidean distance."""
+    hard = triplet_by_hand(labels, embeddings, 1e6, "euclidean") - 1e6
+    return np.log1p(np.exp(hard))
+
+
+def weighted_by_hand(labels, embeddings, distance="cosine"):
+    """Of every anchor, as in the paper's equation, and an anchor among its positives as in its code."""
+    x, losses = embeddings.astype("float64"), []
+    gaps = -similarities(x) if distance == "cosine" else np.linalg.norm(x[:, None] - x[None], axis=-1)
+    for i in range(len(x)):
+        same, other = gaps[i][labels == labels[i]], gaps[i][labels != labels[i]]
+        far = (np.exp(same) * same).sum() / np.exp(same).sum()
+        near = (np.exp(-other) * other).sum() / np.exp(-other).sum()
+        losses.append(np.log(1 + np.exp(far - near)))
+    return np.array(losses)
+
+
+def circle_by_hand(labels, embeddings, margin=0.25, scale=64.0):
+    """Of every anchor: the paper's equation 6 as a double sum, with the weights of equation 5."""
+    s, losses = similarities(embeddings), []
+    for i in range(len(s)):
+        positives = [j for j in range(len(s)) if labels[j] == labels[i] and j != i]
+        total = 0.0
+        for p in positives:
+            for n in np.flatnonzero(labels != labels[i]):
+                ap, an = max(0, 1 + margin - s[i, p]), max(0, s[i, n] + margin)
+                total += np.exp(scale * (an * (s[i, n] - margin) - ap * (s[i, p] - (1 - margin))))
+        losses.append(np.log1p(total))
+    return np.array(losses)
+
+
+PAIR_LOSSES = [
+    (BatchHardTripletLoss("soft", "euclidean"), soft_margin_by_hand),
+    (WeightedTripletLoss(), weighted_by_hand),
+    (WeightedTripletLoss("euclidean"), lambda y, x: weighted_by_hand(y, x, "euclidean")),
+    (CircleLoss(), circle_by_hand),
+    (CircleLoss(0.4, 8), lambda y, x: circle_by_hand(y, x, 0.4, 8)),
+]
+
+
+@pytest.mark.parametrize(("loss", "by_hand"), PAIR_LOSSES)
+def test_losses_of_pairs(loss, by_hand):
+    expected = by_hand(LABELS, EMBEDDINGS)
+    assert (expected[:-1] > 0).all()
+    weights = np.arange(8.0)
+    each = type(loss).from_config({**loss.get_config(), "reduction": "none"})
+    for labels in (LABELS, LABELS[:, None], 2**40 + LABELS):
+        for call in (lambda f: f, tf.function):
+            np.testing.assert_allclose(call(each)(labels, EMBEDDINGS), expected, rtol=2e-4, atol=2e-4)
+            assert float(call(loss)(labels, EMBEDDINGS)) == pytest.approx(expected.mean(), rel=2e-4)
+            weighted = call(loss)(labels, EMBEDDINGS, weights)
+            assert float(weighted) == pytest.approx((weights * expected).mean(), rel=2e-4)
+
+
+@pytest.mark.parametrize("loss", [BatchHardTripletLoss("soft"), WeightedTripletLoss(), CircleLoss()])
+def test_gradients_of_losses_of_pairs_are_finite(loss):
+    """Also of the same embedding twice, of zeros, and of anchors without positives or negatives."""
+    twice = np.repeat(EMBEDDINGS[:4], 2, axis=0)
+    for labels, embeddings in (
+        (LABELS, EMBEDDINGS),
+        (LABELS, twice),
+        (LABELS, 0 * EMBEDDINGS),
+        (np.zeros(8, int), EMBEDDINGS),
+        (np.arange(8), EMBEDDINGS),
+    ):
+        x = tf.constant(embeddings)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            value = loss(labels, x)
+        assert np.isfinite(value) and np.isfinite(tape.gradient(value, x)).all()
+        if len(set(labels)) == 1:
+            assert float(value) == pytest.approx(0, abs=1e-6)
+
+
+def test_weights_in_the_circle_loss_are_constants():
+    """The gradient with respect to a similarity is that of equation 6 with fixed alphas, not of a quadratic."""
+    x = tf.constant([[1.0, 0], [0.6, 0.8], [0, 1.0]])
+    labels, m, scale = np.array([0, 0, 1]), 0.25, 2.0
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        value = CircleLoss(m, scale, reduction="none")(labels, x)[0]
+    gradient = tape.gradient(value, x)
+    s, n = 0.6, 0.0
+    ap, an = 1 + m - s, n + m
+    z = scale * (an * (n - m) - ap * (s - 1 + m))
+    sigmoid = 1 / (1 + np.exp(-z))
+    # Along the tangent of the second embedding, its similarity to the first falls by its sine.
+    tangent = np.array([-0.8, 0.6])
+    assert tangent @ gradient[1].numpy() == pytest.approx(sigmoid * scale * ap * 0.8, rel=1e-4)
 
 
 LABEL_KINDS = {
@@ -95,7 +201,8 @@ def changed(array, value):
     ],
 )
 def test_triplet_refuses(labels, embeddings, message):
-    for loss in (batch_hard_triplet_loss, BatchHardTripletLoss()):
+    others = (weighted_triplet_loss, WeightedTripletLoss(), circle_loss, CircleLoss())
+    for loss in (batch_hard_triplet_loss, BatchHardTripletLoss(), *others):
         with pytest.raises(InputError, match=message) as error:
             loss(labels, embeddings)
         assert "\n" not in str(error.value)
@@ -216,6 +323,9 @@ def test_numbers_of_examples_that_only_a_compiled_step_knows():
     [
         *((lambda v=v: BatchHardTripletLoss(v), "margin must be") for v in (-0.1, np.nan, np.inf, "0.3", None, True)),
         *((lambda v=v: BatchHardTripletLoss(distance=v), "distance must be") for v in ("l3", None, 2, [], "Cosine")),
+        *((lambda v=v: WeightedTripletLoss(v), "distance must be") for v in ("l3", None, 2)),
+        *((lambda v=v: CircleLoss(v), "margin must be a number, 0 to 1") for v in (-0.1, 1.1, np.nan, "soft", None)),
+        *((lambda v=v: CircleLoss(scale=v), "scale must be") for v in (0, -1, np.inf, "64", True)),
         *((lambda v=v: PartMaskLoss(v), "mode must be one of bce, l1, l2") for v in ("dice", None, 1, "BCE")),
         (lambda: batch_hard_triplet_loss(LABELS, EMBEDDINGS, -1), "margin must be a number, 0 or more; received -1"),
         (lambda: part_mask_loss(MASKS, ATTENTION, "dice"), "mode must be"),
@@ -231,6 +341,9 @@ def test_arguments_out_of_range(make, message):
     [
         (BatchHardTripletLoss(0.7, "euclidean"), lambda y, p: batch_hard_triplet_loss(y, p, 0.7, "euclidean")),
         (batch_hard_triplet_loss, batch_hard_triplet_loss),
+        (BatchHardTripletLoss("soft"), lambda y, p: batch_hard_triplet_loss(y, p, "soft")),
+        (WeightedTripletLoss("euclidean"), lambda y, p: weighted_triplet_loss(y, p, "euclidean")),
+        (CircleLoss(0.3, 8), lambda y, p: circle_loss(y, p, 0.3, 8)),
         (PartMaskLoss("l2"), lambda y, p: part_mask_loss(y, p, "l2")),
         (part_mask_loss, part_mask_loss),
     ],
@@ -239,7 +352,7 @@ def test_fit_save_and_load(loss, function, tmp_path):
     keras.utils.set_random_seed(0)
     inputs = keras.Input((8, 4, 3))
     x = keras.layers.Conv2D(2, 3, 2, "same", activation="sigmoid")(inputs)
-    triplet = "triplet" in str(getattr(loss, "name", loss))
+    triplet = "part_mask" not in str(getattr(loss, "name", loss))
     model = keras.Model(inputs, keras.layers.Flatten()(x) if triplet else x)
     images = RNG.random((8, 8, 4, 3)).astype("float32")
     truth = LABELS[:, None] if triplet else np.concatenate([MASKS, MASKS, MASKS])[:8]

@@ -21,7 +21,7 @@ from iaunet_tf.data.synthetic.images import ImageOptions, ensure_images
 from iaunet_tf.errors import InputError
 from iaunet_tf.optimizers import SCHEDULES, make_optimizer
 from iaunet_tf.tasks.reid import ReIdentification
-from iaunet_tf.training.step import with_l2
+from iaunet_tf.training.step import make_train_step, with_l2
 
 ROOT = Path(__file__).parents[2]
 OPTIONS = ImageOptions(train_people=6, test_people=4, cameras_per_person=2, shots=2, distractors=3)
@@ -291,37 +291,96 @@ def test_optimizers_are_keras_own():
     assert isinstance(sgd, keras.optimizers.SGD) and sgd.momentum == 0.9
 
 
-@pytest.mark.parametrize("amsgrad", [False, True])
-def test_adam_by_one_kernel_is_that_of_keras(tmp_path, amsgrad):
+def by_hand(weight, gradients, rates, decay=0.0, coupled=True, epsilon=1e-8, beta_1=0.9, beta_2=0.999):
+    """`torch.optim.Adam` and `AdamW` in NumPy, by their documentation."""
+    weight, first, second = weight.astype("float64"), 0.0, 0.0
+    for step, (gradient, rate) in enumerate(zip(gradients, rates, strict=True), 1):
+        gradient = gradient.astype("float64")
+        if coupled:
+            gradient = gradient + decay * weight
+        else:
+            weight = weight * (1 - rate * decay)
+        first, second = beta_1 * first + (1 - beta_1) * gradient, beta_2 * second + (1 - beta_2) * gradient**2
+        root = np.sqrt(second / (1 - beta_2**step))
+        weight = weight - rate * (first / (1 - beta_1**step)) / (root + epsilon)
+    return weight
+
+
+def take_steps(optimizer, start, gradients):
+    variable = keras.Variable(start.astype("float32"))
+    for gradient in gradients:
+        optimizer.apply([tf.constant(gradient, "float32")], [variable])
+    return np.array(variable)
+
+
+@pytest.mark.parametrize("epsilon", [1e-8, 1e-1])
+@pytest.mark.parametrize("optimizer", ["adam", "adamw"])
+def test_adam_and_adamw_are_those_of_pytorch(optimizer, epsilon):
     rng = np.random.default_rng(0)
-    schedule = keras.optimizers.schedules.PiecewiseConstantDecay([2], [0.1, 0.01])
-    options = {"learning_rate": schedule, "beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-3, "amsgrad": amsgrad}
-    ours, theirs = Adam(**options), keras.optimizers.Adam(**options)
-    start = [rng.normal(size=shape).astype("float32") for shape in [(3, 4), (2,)]]
-    steps = [[rng.normal(size=value.shape).astype("float32") for value in start] for _ in range(5)]
-    results = []
-    for optimizer in (ours, theirs):
-        variables = [keras.Variable(value) for value in start]
-        for gradients in steps:
-            optimizer.apply([tf.constant(gradient) for gradient in gradients], variables)
-        results.append([np.array(value) for value in [*variables, *optimizer.variables]])
-    for mine, other in zip(*results, strict=True):
-        np.testing.assert_allclose(mine, other, rtol=1e-5, atol=1e-6)
-    assert Adam.from_config(ours.get_config()).get_config()["epsilon"] == 1e-3
+    start, gradients = rng.normal(size=(3, 4)), rng.normal(size=(5, 3, 4))
+    options = TrainConfig(
+        optimizer=optimizer, epsilon=epsilon, learning_rate=0.1, milestones=[2], epochs=5, weight_decay=0.3
+    )
+    made, decoupled = make_optimizer(options, 1), optimizer == "adamw"
+    expected = by_hand(start, gradients, [0.1, 0.1, 0.01, 0.01, 0.01], 0.3 * decoupled, not decoupled, epsilon)
+    np.testing.assert_allclose(take_steps(made, start, gradients), expected, rtol=1e-5, atol=1e-6)
+    assert type(made).from_config(made.get_config()).get_config()["epsilon"] == epsilon
+
+
+def test_adam_with_a_small_epsilon_is_that_of_keras():
+    rng = np.random.default_rng(0)
+    start, gradients = rng.normal(size=(3, 4)), rng.normal(size=(5, 3, 4))
+    for options in ({"beta_1": 0.8, "beta_2": 0.95}, {"amsgrad": True}, {"weight_decay": 0.1}):
+        ours, theirs = Adam(0.1, epsilon=1e-12, **options), keras.optimizers.Adam(0.1, epsilon=1e-12, **options)
+        results = [take_steps(optimizer, start, gradients) for optimizer in (ours, theirs)]
+        np.testing.assert_allclose(*results, rtol=1e-5, atol=1e-5)
+
+
+def test_nesterov_is_that_of_pytorch():
+    rng = np.random.default_rng(0)
+    weight, gradients, momentum = rng.normal(size=4), rng.normal(size=(5, 4)), 0.0
+    made = make_optimizer(TrainConfig(optimizer="nesterov", learning_rate=0.1), 1000)
+    found = take_steps(made, weight, gradients)
+    for gradient in gradients:
+        momentum = 0.9 * momentum + gradient
+        weight = weight - 0.1 * (gradient + 0.9 * momentum)
+    np.testing.assert_allclose(found, weight, rtol=1e-5, atol=1e-6)
+
+
+def test_adamw_decays_weights_once_and_not_through_the_gradient():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, use_bias=False)])
+    options = TrainConfig(optimizer="adamw", learning_rate=0.1, weight_decay=0.5, batch_size=4)
+    model.compile(make_optimizer(options, 1000), auto_scale_loss=False)
+    model.optimizer.build(model.trainable_variables)
+    before = model.get_weights()[0].copy()
+    step = make_train_step(model, lambda outputs, batch: (0.0 * tf.reduce_sum(outputs), {}), options)
+    step({"images": tf.ones((4, 2))})
+    np.testing.assert_allclose(model.get_weights()[0], before * (1 - 0.1 * 0.5), rtol=1e-6)
+
+
+def test_step_learning_rate_warms_up():
+    options = TrainConfig(learning_rate=0.1, milestones=[2, 3], warmup_epochs=1.5, epochs=4)
+    assert rates(options, 10, 0, 3, 15, 19, 20, 29, 30) == pytest.approx(
+        [0, 0.02, 0.1, 0.1, 0.01, 0.01, 0.001], rel=1e-5
+    )
+
+
+def test_checkpoints_load_in_plain_keras(finished):
+    """In a process that has only imported the package."""
+    load = f"keras.models.load_model({str(finished / 'checkpoints' / 'last.keras')!r})"
+    script = f"import iaunet_tf, keras; model = {load}; print(type(model.optimizer).__name__, model.optimizer.built)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.split() == ["Adam", "True"], done.stderr[-500:]
 
 
 def test_l2_is_coupled_into_adam_as_in_pytorch():
     # torch.optim.Adam(weight_decay): g + decay * w enters both moments. Three steps in NumPy.
     weight, gradient, decay, rate = np.array([2.0, -3.0]), np.array([0.1, 0.2]), 0.5, 0.01
     variable = keras.Variable(weight.astype("float32"))
-    optimizer = keras.optimizers.Adam(rate)
-    first, second = np.zeros(2), np.zeros(2)
-    for step in range(1, 4):
+    optimizer = make_optimizer(TrainConfig(learning_rate=rate), 1000)
+    for _ in range(3):
         optimizer.apply(with_l2([gradient.astype("float32")], [variable], decay), [variable])
-        g = gradient + decay * weight
-        first, second = 0.9 * first + 0.1 * g, 0.999 * second + 0.001 * g**2
-        weight = weight - rate * (first / (1 - 0.9**step)) / (np.sqrt(second / (1 - 0.999**step)) + 1e-8)
-    np.testing.assert_allclose(variable, weight, rtol=1e-5)
+    np.testing.assert_allclose(variable, by_hand(weight, [gradient] * 3, [rate] * 3, decay), rtol=1e-5)
 
 
 # --- as a user sees it: the command in a process of its own ----------------------------------------------
