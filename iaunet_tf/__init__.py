@@ -29,6 +29,6 @@ __getattr__ = lazily(
 
 @wrapt.when_imported("keras")
 def _register(keras) -> None:
-    """Makes what of ours is in a `.keras` file known to Keras as soon as there is one, for `keras.models.load_model`."""
+    """Makes what of ours is in `.keras` files known to Keras as soon as there is one, for `keras.models.load_model`."""
     for module in ("adam", "layers", "losses", "models.network", "schedules"):
         importlib.import_module(f"iaunet_tf.{module}")
