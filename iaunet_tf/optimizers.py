@@ -10,32 +10,32 @@ if TYPE_CHECKING:
     import keras
 
 
-def adam(learning_rate, options) -> "keras.optimizers.Optimizer":
+def adam(learning_rate, options, **average) -> "keras.optimizers.Optimizer":
     """Adam with L2 that goes through its moments."""
     from iaunet_tf.adam import Adam
 
-    return Adam(learning_rate, epsilon=options.epsilon)
+    return Adam(learning_rate, epsilon=options.epsilon, **average)
 
 
-def adamw(learning_rate, options) -> "keras.optimizers.Optimizer":
+def adamw(learning_rate, options, **average) -> "keras.optimizers.Optimizer":
     """Adam with decoupled weight decay."""
     from iaunet_tf.adam import Adam
 
-    return Adam(learning_rate, epsilon=options.epsilon, weight_decay=options.weight_decay)
+    return Adam(learning_rate, epsilon=options.epsilon, weight_decay=options.weight_decay, **average)
 
 
-def sgd(learning_rate, options) -> "keras.optimizers.Optimizer":
+def sgd(learning_rate, options, **average) -> "keras.optimizers.Optimizer":
     """Stochastic gradient descent with a momentum of 0.9."""
     import keras
 
-    return keras.optimizers.SGD(learning_rate, momentum=0.9)
+    return keras.optimizers.SGD(learning_rate, momentum=0.9, **average)
 
 
-def nesterov(learning_rate, options) -> "keras.optimizers.Optimizer":
+def nesterov(learning_rate, options, **average) -> "keras.optimizers.Optimizer":
     """Stochastic gradient descent with Nesterov's momentum of 0.9."""
     import keras
 
-    return keras.optimizers.SGD(learning_rate, momentum=0.9, nesterov=True)
+    return keras.optimizers.SGD(learning_rate, momentum=0.9, nesterov=True, **average)
 
 
 def step_schedule(options, steps: int) -> "keras.optimizers.schedules.LearningRateSchedule":
@@ -65,7 +65,7 @@ def cosine_schedule(options, steps: int) -> "keras.optimizers.schedules.Learning
     )
 
 
-# Functions of the learning rate and the `train` section.
+# Functions of the learning rate, the `train` section, and Keras' arguments for a moving average of the weights.
 OPTIMIZERS: dict[str, Callable] = {"adam": adam, "adamw": adamw, "sgd": sgd, "nesterov": nesterov}
 # Functions of the `train` section and the number of steps of an epoch.
 SCHEDULES: dict[str, Callable] = {"step": step_schedule, "cosine": cosine_schedule}
@@ -73,4 +73,5 @@ SCHEDULES: dict[str, Callable] = {"step": step_schedule, "cosine": cosine_schedu
 
 def make_optimizer(options, steps: int) -> "keras.optimizers.Optimizer":
     """The optimizer of a configuration's `train` section, for epochs of some number of steps."""
-    return OPTIMIZERS[options.optimizer](SCHEDULES[options.schedule](options, steps), options)
+    average = {"use_ema": True, "ema_momentum": options.ema} if options.ema else {}
+    return OPTIMIZERS[options.optimizer](SCHEDULES[options.schedule](options, steps), options, **average)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from iaunet_tf.config.kinds import Amount, Count, PositiveAmount, PositiveCount, Seed, Share, Side
+from iaunet_tf.config.kinds import Amount, Count, Decay, PositiveAmount, PositiveCount, Seed, Share, Side
 from iaunet_tf.optimizers import OPTIMIZERS, SCHEDULES
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -73,6 +73,8 @@ class TrainConfig:
         milestones: epochs at which schedule step lowers the learning rate.
         warmup_epochs: epochs in which the learning rate first rises from zero.
         weight_decay: of every variable: L2, added to its gradient; decoupled from it with adamw.
+        ema: decay of a moving average of the weights, such as 0.999, which is then evaluated and becomes the final
+            network; 0 keeps none.
         precision: float32, or mixed_bfloat16 or mixed_float16 (for GPUs, with loss scaling) where layers allow it.
         clip_norm: largest norm of the gradient over all variables and replicas; 0 does not clip.
         accumulate: pieces that a batch is computed in, to save memory; batch norm and triplets see one.
@@ -92,6 +94,7 @@ class TrainConfig:
     milestones: list[PositiveCount] = field(default_factory=lambda: [20, 40])
     warmup_epochs: Amount = 0.0
     weight_decay: Amount = 5e-4
+    ema: Decay = 0.0
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     clip_norm: Amount = 0.0
     accumulate: PositiveCount = 1

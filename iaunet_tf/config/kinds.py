@@ -26,6 +26,7 @@ Amount = _real("a number from 0 up", (">=", 0))
 PositiveAmount = _real("a number above 0", (">", 0))
 Share = _real("a number from 0 to 1", (">=", 0), ("<=", 1))
 PositiveShare = _real("a number above 0, up to 1", (">", 0), ("<=", 1))
+Decay = _real("a number from 0 to below 1", (">=", 0), ("<", 1))
 WidthFactor = _real("a number above 0, up to 8", (">", 0), ("<=", 8))
 
 

@@ -17,6 +17,7 @@ from iaunet_tf.optimizers import make_optimizer
 from iaunet_tf.run import Run
 from iaunet_tf.tasks.task import Task
 from iaunet_tf.terminal import watched
+from iaunet_tf.training.averaging import averaged
 from iaunet_tf.training.checkpoints import State, restore, save, save_outside
 from iaunet_tf.training.history import History, rewind
 from iaunet_tf.training.loss_scale import LossScale
@@ -106,12 +107,14 @@ def train(config: Config, run: Run, task: Task, resume: bool = False) -> keras.M
             logs["learning_rate"] = float(optimizer.learning_rate)
             average_statistics()
             if config.eval.every and (epoch + 1) % config.eval.every == 0:
-                logs.update({f"val_{name}": value for name, value in validate().items()})
+                with averaged(model):
+                    logs.update({f"val_{name}": value for name, value in validate().items()})
             callbacks.on_epoch_end(epoch, logs)
             better = logs.get(score, -math.inf) > state.best
             state = State(epoch + 1, best=logs[score] if better else state.best)
             if better:
-                checkpoint(run.best)
+                with averaged(model):
+                    checkpoint(run.best)
             checkpoint(run.last, run.previous)
             if stopping:
                 raise Stopped(STOPPED.format(run.path))
@@ -119,7 +122,8 @@ def train(config: Config, run: Run, task: Task, resume: bool = False) -> keras.M
 
     # The final model is for use: without the optimizer's state, which is twice its size.
     final = task.build_model()
-    final.set_weights(model.get_weights())
+    with averaged(model):
+        final.set_weights(model.get_weights())
     if is_chief():
         with replacing(run.model) as temporary:
             save_outside(final, temporary)

@@ -42,6 +42,7 @@ def command(trees, name, run, epochs):
         "train.epochs": epochs,
         "train.batch_size": 8,
         "train.warmup_epochs": 0,
+        "train.ema": 0.5,
         "eval.every": 1,
         "eval.histograms": "false",
     }

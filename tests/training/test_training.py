@@ -21,6 +21,7 @@ from iaunet_tf.data.synthetic.images import ImageOptions, ensure_images
 from iaunet_tf.errors import InputError
 from iaunet_tf.optimizers import SCHEDULES, make_optimizer
 from iaunet_tf.tasks.reid import ReIdentification
+from iaunet_tf.training.averaging import averaged
 from iaunet_tf.training.step import make_train_step, with_l2
 
 ROOT = Path(__file__).parents[2]
@@ -358,6 +359,46 @@ def test_adamw_decays_weights_once_and_not_through_the_gradient():
     np.testing.assert_allclose(model.get_weights()[0], before * (1 - 0.1 * 0.5), rtol=1e-6)
 
 
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_moving_average_of_weights(optimizer):
+    """Keras' average, against the formula; for evaluation the model has it, and then its own weights again."""
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
+    options = TrainConfig(optimizer=optimizer, learning_rate=0.1, ema=0.8, batch_size=4)
+    model.compile(make_optimizer(options, 1000), auto_scale_loss=False)
+    model.optimizer.build(model.trainable_variables)
+    step = make_train_step(model, lambda outputs, batch: (tf.reduce_mean(tf.sin(outputs)), {}), options)
+    before = model.get_weights()
+    with averaged(model):  # there is none yet
+        np.testing.assert_array_equal(model.get_weights()[0], before[0])
+    average = None
+    for _ in range(4):
+        step({"images": tf.constant(np.random.default_rng(0).normal(size=(4, 2)), "float32")})
+        weights = model.get_weights()
+        average = weights if average is None else [0.8 * a + 0.2 * w for a, w in zip(average, weights, strict=True)]
+    with averaged(model):
+        for ours, expected in zip(model.get_weights(), average, strict=True):
+            np.testing.assert_allclose(ours, expected, rtol=1e-6)
+    for ours, expected in zip(model.get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(ours, expected)
+
+
+def test_the_average_is_what_is_evaluated_and_kept(tree, tmp_path, read_history):
+    run = tmp_path / "run"
+    run_command(arguments(tree, run, **{"train.ema": 0.9, "eval.every": 2}))
+    last, best, final = (
+        keras.models.load_model(run / name)
+        for name in ("checkpoints/last.keras", "checkpoints/best.keras", "model.keras")
+    )
+    averages = [np.array(variable) for variable in last.optimizer.variables if variable.path.endswith("average")]
+    own = [np.array(variable) for variable in last.trainable_variables]
+    assert len(averages) == len(own) and any((a != b).any() for a, b in zip(averages, own, strict=True))
+    for model in (best, final):
+        for variable, average in zip(model.trainable_variables, averages, strict=True):
+            np.testing.assert_array_equal(variable, average)
+    metrics = json.loads((run / "metrics.json").read_text())["small"]
+    assert float(read_history(run)[1]["val_mAP"]) == pytest.approx(metrics["mAP"], abs=1e-6)
+
+
 def test_step_learning_rate_warms_up():
     options = TrainConfig(learning_rate=0.1, milestones=[2, 3], warmup_epochs=1.5, epochs=4)
     assert rates(options, 10, 0, 3, 15, 19, 20, 29, 30) == pytest.approx(
@@ -487,6 +528,7 @@ run_command(sys.argv[1:])
 """
     run = tmp_path / "mirrored"
     options = {"train.strategy": "mirrored", "train.epochs": 1, "model.block": "null"}
+    options |= {"train.optimizer": "adamw", "train.ema": 0.5}
     command = [sys.executable, "-c", script, *arguments(tree, run, **options)]
     done = subprocess.run(command, check=True, cwd=ROOT, capture_output=True, text=True)
     assert "2 CPU, float32, 3 steps of 8 images, batch norms over all replicas" in done.stdout
