@@ -16,7 +16,7 @@ from iaunet_tf.data.dataset import PARTS, join
 from iaunet_tf.data.packed import PackedPath
 from iaunet_tf.data.packing import pack, plan
 from iaunet_tf.data.readers.market1501 import read_market1501
-from iaunet_tf.data.readers.packed import read_packed
+from iaunet_tf.data.readers.packed import COLUMNS, read_packed
 from iaunet_tf.data.sources import Source, open_source
 from iaunet_tf.errors import InputError
 from iaunet_tf.tasks.task import describe_data
@@ -196,6 +196,41 @@ def test_damage_is_told_and_mended_by_packing_again(root, packed, damage, messag
         read_packed(packed)
     pack(read_market1501(root), str(root), packed, images=6)
     assert len(read_packed(packed).train) == 20
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"train_shards": lambda values: np.array(["../../a.tfrecord", "/b.tfrecord"])},
+        {"train_shard": lambda values: values + 9},
+        {"train_shard": lambda values: values - 1},
+        {"train_names": lambda values: values.astype(str)},
+        {"train_pids": lambda values: values + 0.5},
+        {"train_pids": lambda values: values[:-1]},
+        {"train_camids": lambda values: values[:, None]},
+        {"query_masked": lambda values: ~values},
+        {"train_packed": lambda values: values["offset"]},
+        {f"query_{column}": lambda values: values[:0] for column in COLUMNS[2:]},
+        {"name": lambda values: np.array("../x")},
+    ],
+)
+def test_an_index_that_packing_did_not_write(packed, change):
+    with np.load(f"{packed}/index.npz") as file:
+        arrays = dict(file)
+    read_packed(packed)
+    np.savez(f"{packed}/index.npz", **{**arrays, **{name: make(arrays[name]) for name, make in change.items()}})
+    with pytest.raises(InputError, match=r"index.npz: damaged \(.*\); pack the data set again"):
+        read_packed(packed)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("offset", -5), ("offset", 2**60), ("length", 2**31 - 1), ("checksum", 1)]
+)
+def test_places_that_are_none(packed, field, value):
+    train = read_packed(packed).train
+    train.packed[field] = value
+    with pytest.raises(InputError, match=r"png: .*; pack the data set again"):
+        open_source(train, SIZE).read(np.arange(3))
 
 
 def test_damage_inside_of_a_shard(root, packed):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from iaunet_tf.data.dataset import Dataset, Subset
-from iaunet_tf.data.packed import PLACE, read_bytes, remote
+from iaunet_tf.data.dataset import PARTS, Dataset, Subset
+from iaunet_tf.data.packed import PLACE, SUFFIX, read_bytes, remote
 from iaunet_tf.errors import InputError, reason_of
 
 INDEX = "index.npz"
@@ -39,8 +39,15 @@ def read_packed(root: str | Path) -> Dataset:
 
 def _subset(root, name, shards, sizes, shard, names, pids, camids, masked, packed):
     """A subset by its columns; refuses shards that are missing or have another size than the index says."""
-    if packed.dtype != PLACE or not len(names) == len(shard) == len(pids) == len(camids) == len(masked) == len(packed):
-        raise ValueError("columns of different lengths")
+    columns = (shard, names, pids, camids, masked, packed)
+    if not len(names) or any(len(column) != len(names) for column in columns):
+        raise ValueError(f"columns of {', '.join(str(len(column)) for column in columns)} images")
+    if [column.ndim for column in columns] != [1, 1, 1, 1, 1, 2] or packed.dtype != PLACE:
+        raise ValueError("columns of other kinds")
+    if {pids.dtype.kind, camids.dtype.kind} != {"i"} or packed.shape[1] != (1 + len(PARTS) if masked.any() else 1):
+        raise ValueError("columns of other kinds")
+    if not all(re.fullmatch(rf"[\w-]+{SUFFIX}", file) for file in shards.tolist()) or min(shard) < 0:
+        raise ValueError("names of other files")
     paths = [f"{root.rstrip('/')}/{file}" for file in shards.tolist()]
     for path, size in zip(paths, sizes.tolist(), strict=True):
         try:
