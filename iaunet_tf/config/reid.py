@@ -88,6 +88,9 @@ class ReIdLoss(common.LossConfig):
     """What is minimised: cross entropy + triplet_weight · triplet + circle_weight · circle + mask_weight · part masks.
 
     Args:
+        softmax: plain, or with a margin, of the cosines with a direction for each identity: cosface, arcface, circle.
+        softmax_margin: that margin.
+        softmax_scale: factor on the cosines.
         triplet_weight: weight of the triplet loss.
         triplet: hard takes each image's farthest positive and nearest negative, weighted all of them, the harder the
             more, without margin.
@@ -100,6 +103,9 @@ class ReIdLoss(common.LossConfig):
         mask_mode: kind of the part-mask loss.
     """
 
+    softmax: Literal["plain", "cosface", "arcface", "circle"] = "plain"
+    softmax_margin: Share = 0.35
+    softmax_scale: PositiveAmount = 64.0
     triplet_weight: Amount = 1.0
     triplet: Literal["hard", "weighted"] = "hard"
     margin: Amount | Literal["soft"] = 0.3

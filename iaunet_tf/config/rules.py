@@ -17,6 +17,7 @@ REID = (
     ("data.clip_length data.clip_stride eval.clips", "data.name", lambda c: not c.data.video),
     ("data.more", "data.name", lambda c: c.data.video),
     ("data.fold", "data.name", lambda c: not READERS[c.data.name].folds),
+    ("loss.softmax_margin loss.softmax_scale", "loss.softmax", lambda c: c.loss.softmax == "plain"),
     ("loss.triplet loss.margin loss.distance", "loss.triplet_weight", lambda c: not c.loss.triplet_weight),
     ("loss.margin", "loss.triplet", lambda c: c.loss.triplet == "weighted"),
     ("loss.circle_margin loss.circle_scale", "loss.circle_weight", lambda c: not c.loss.circle_weight),

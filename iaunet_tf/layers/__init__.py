@@ -1,6 +1,9 @@
 """The paper's blocks as Keras layers, written with ``keras.ops`` so that they run on every Keras backend."""
 
+import keras  # noqa: F401  first, for it imports this package
+
 from iaunet_tf.layers.channel_iau import ChannelIAU
+from iaunet_tf.layers.cosine import CosineClassifier
 from iaunet_tf.layers.frames import BatchToFrames, FramesToBatch
 from iaunet_tf.layers.ia_block import IABlock
 from iaunet_tf.layers.iau_block import IAUBlock
@@ -11,6 +14,7 @@ from iaunet_tf.layers.spatial_temporal_iau import SpatialTemporalIAU
 __all__ = [
     "BatchToFrames",
     "ChannelIAU",
+    "CosineClassifier",
     "FramesToBatch",
     "GeM",
     "IABlock",

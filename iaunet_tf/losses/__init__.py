@@ -1,6 +1,9 @@
 """Losses, a file each: functions, and Keras losses for `keras.Model.compile`."""
 
+import keras  # noqa: F401  first, for it imports this package
+
 from iaunet_tf.losses.circle import CircleLoss, circle_loss
+from iaunet_tf.losses.margin_softmax import MarginSoftmaxLoss, margin_softmax_loss
 from iaunet_tf.losses.part_masks import PartMaskLoss, part_mask_loss
 from iaunet_tf.losses.triplet import BatchHardTripletLoss, batch_hard_triplet_loss
 from iaunet_tf.losses.weighted_triplet import WeightedTripletLoss, weighted_triplet_loss
@@ -8,10 +11,12 @@ from iaunet_tf.losses.weighted_triplet import WeightedTripletLoss, weighted_trip
 __all__ = [
     "BatchHardTripletLoss",
     "CircleLoss",
+    "MarginSoftmaxLoss",
     "PartMaskLoss",
     "WeightedTripletLoss",
     "batch_hard_triplet_loss",
     "circle_loss",
+    "margin_softmax_loss",
     "part_mask_loss",
     "weighted_triplet_loss",
 ]

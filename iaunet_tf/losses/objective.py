@@ -10,6 +10,7 @@ import tensorflow as tf
 from iaunet_tf.distribution.replicas import all_replicas
 from iaunet_tf.losses.circle import circle_loss
 from iaunet_tf.losses.cross_entropy import accuracy, cross_entropy
+from iaunet_tf.losses.margin_softmax import margin_softmax_loss
 from iaunet_tf.losses.part_masks import part_mask_loss
 from iaunet_tf.losses.triplet import batch_hard_triplet_loss
 from iaunet_tf.losses.weighted_triplet import weighted_triplet_loss
@@ -34,7 +35,10 @@ class Term:
 
 
 def _identity(labels, outputs, batch, options):
-    return cross_entropy(labels, outputs["logits"], options.label_smoothing)
+    if options.softmax == "plain":
+        return cross_entropy(labels, outputs["logits"], options.label_smoothing)
+    margin = options.softmax_margin, options.softmax_scale, options.label_smoothing
+    return margin_softmax_loss(labels, outputs["logits"], options.softmax, *margin)
 
 
 def _triplet(labels, outputs, batch, options):

@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from iaunet_tf.layers import BatchToFrames, GeM
+from iaunet_tf.layers import BatchToFrames, CosineClassifier, GeM
 from iaunet_tf.layers.parts import batch_norm
 
 POOLING = {
@@ -45,10 +45,11 @@ def projection(x, dimension: int = 512, name: str = "fc"):
     return layers.ReLU(dtype="float32", name=f"{name}.relu")(x)
 
 
-def classifier(embedding, num_classes: int, stddev: float | None = None):
-    """Float32 logits `(B, num_classes)` of embeddings `(B, C)`.
+def classifier(embedding, num_classes: int, stddev: float | None = None, cosine: bool = False):
+    """Float32 logits `(B, num_classes)` of embeddings `(B, C)`, or cosines for margin softmax.
 
     `stddev` is the standard deviation of the new kernel; None takes Keras' default.
     """
     options = {} if stddev is None else {"kernel_initializer": keras.initializers.RandomNormal(stddev=stddev)}
-    return layers.Dense(num_classes, dtype="float32", name="classifier", **options)(embedding)
+    kind = CosineClassifier if cosine else layers.Dense
+    return kind(num_classes, dtype="float32", name="classifier", **options)(embedding)

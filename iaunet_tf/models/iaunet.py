@@ -29,6 +29,7 @@ def IAUNet(
     include_preprocessing: bool = True,
     weights: str | None = None,
     recompute: bool = False,
+    cosine: bool = False,
     name: str = "iaunet",
 ) -> keras.Model:
     """Builds the network that maps an image or a clip of a person to an embedding.
@@ -52,6 +53,7 @@ def IAUNet(
         weights: `"imagenet"`, a file that `iaunet_tf.weights.load_weights` reads, or None.
         recompute: compute the channel attention of `"iau"` in pieces, and again for the gradient:
             less memory, more time. Always so for long clips.
+        cosine: `"logits"` are cosines, in -1..1, for `iaunet_tf.losses.MarginSoftmaxLoss`.
 
     `fit` and `evaluate` need the truth only of outputs that have a loss or a metric:
 
@@ -82,7 +84,7 @@ def IAUNet(
     outputs = {f"part_attention_{number}": maps for number, maps in enumerate(blocks.attention, 1)}
     outputs["embedding"] = embedding
     if num_classes:
-        outputs["logits"] = classifier(embedding, num_classes, stddev=0.001)
+        outputs["logits"] = classifier(embedding, num_classes, stddev=0.001, cosine=cosine)
     model = Network(inputs, outputs, name=name)
     if weights is not None:
         load_weights(model, weights)

@@ -5,7 +5,8 @@ import re
 import keras
 
 from iaunet_tf.errors import InputError
-from iaunet_tf.layers import FramesToBatch, Preprocessing
+from iaunet_tf.layers.frames import FramesToBatch
+from iaunet_tf.layers.preprocessing import Preprocessing
 
 
 @keras.saving.register_keras_serializable("iaunet_tf")

@@ -112,6 +112,7 @@ def build_network(
     pooling: str | None = None,
     neck: bool | None = None,
     weights: str | PathLike | None = None,
+    cosine: bool = False,
 ) -> keras.Model:
     """Builds a network of another toolbox, or one of `keras.applications` for re-identification.
 
@@ -133,6 +134,7 @@ def build_network(
             None takes the usual side, in networks of `keras.applications` behind it.
         weights: a file, or a name that `iaunet weights list` prints; for networks of `keras.applications` `"imagenet"`
             or a `.weights.h5` file without classifier.
+        cosine: `"logits"` are cosines, in -1..1, for `iaunet_tf.losses.MarginSoftmaxLoss`.
 
     Raises:
         InputError: an argument is out of range, or the weights cannot be had.
@@ -164,7 +166,8 @@ def build_network(
     outputs = _on_side(outputs, network.neck if neck is None else neck)
     outputs |= {f"part_attention_{number}": maps for number, maps in enumerate(insertion.attention, 1)}
     if num_classes:
-        outputs["logits"] = classifier(outputs.get("after_neck", outputs["embedding"]), num_classes, stddev=0.001)
+        features = outputs.get("after_neck", outputs["embedding"])
+        outputs["logits"] = classifier(features, num_classes, stddev=0.001, cosine=cosine)
     model = Network(inputs, outputs, name=name.replace("-", "_"))
     if weights is not None and name in NETWORKS:
         load_weights(model, weights)

@@ -120,12 +120,13 @@ class ReIdentification(Task):
 
     def _build(self, people, weights):
         model, video, shape = self.config.model, self.config.data.video, (*self.size, 3)
+        cosine = self.config.loss.softmax != "plain"
         if model.backbone == "iaunet":
-            options = {"block": model.block, "width": model.width, "recompute": model.recompute}
+            options = {"block": model.block, "width": model.width, "recompute": model.recompute, "cosine": cosine}
             network = IAUNet(people, shape, video, weights=weights, **options)
         else:
             options = {"blocks": model.blocks_after, "block": model.block} if model.blocks else {}
-            options |= {"pooling": model.pooling, "neck": model.neck}
+            options |= {"pooling": model.pooling, "neck": model.neck, "cosine": cosine}
             network = build_network(model.backbone, people, shape, video, weights=weights, **options)
         network.get_layer("preprocessing").interpolation = self.interpolation  # for whoever uses it later
         return network
