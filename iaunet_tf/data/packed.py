@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 from iaunet_tf.errors import InputError
 
 SUFFIX = ".tfrecord"  # of a shard
+SHARD = re.compile(rf".*?-of-\d+\{SUFFIX}(?=/)", re.DOTALL)
 # Where a file is in its shard; the checksum is the CRC-32 of its bytes.
 PLACE = np.dtype([("offset", "int64"), ("length", "int32"), ("checksum", "uint32")])
 
@@ -25,7 +27,8 @@ def read_bytes(path: str, offset: int = 0, length: int = -1) -> bytes:
     """
     if "://" not in path:
         with open(path, "rb", buffering=0) as file:
-            return os.pread(file.fileno(), length, offset) if length >= 0 else file.readall()
+            file.seek(offset)
+            return file.read(length)
     with remote(path) as gfile, gfile.GFile(path, "rb") as file:
         file.seek(offset)
         return file.read(length)
@@ -56,7 +59,7 @@ class PackedPath(type(Path())):
     def of(cls, file: str, place: np.void) -> "PackedPath":
         """The file `SHARD/NAME` at a `PLACE`."""
         path = cls(file)
-        path.shard = file.partition(f"{SUFFIX}/")[0] + SUFFIX
+        path.shard = SHARD.match(file)[0]
         path.offset, path.length, path.checksum = (int(number) for number in place)
         return path
 

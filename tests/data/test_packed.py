@@ -47,7 +47,7 @@ def root(tmp_path):
 
 @pytest.fixture
 def packed(root, tmp_path):
-    target = str(tmp_path / "packed")
+    target = str(tmp_path / "a.tfrecord" / "packed")
     pack(read_market1501(root), str(root), target, images=6)
     return target
 

@@ -1,6 +1,7 @@
 """Data sets packed by `iaunet data pack`: few large shards, and an index of what is where in them."""
 
 import io
+import os
 import re
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def _subset(root, name, shards, sizes, shard, names, pids, camids, masked, packe
         raise ValueError("columns of other kinds")
     if {pids.dtype.kind, camids.dtype.kind} != {"i"} or packed.shape[1] != (1 + len(PARTS) if masked.any() else 1):
         raise ValueError("columns of other kinds")
-    if not all(re.fullmatch(rf"[\w-]+{SUFFIX}", file) for file in shards.tolist()) or min(shard) < 0:
+    if not all(re.fullmatch(rf"\w+-\d+-of-\d+\{SUFFIX}", file) for file in shards.tolist()) or shard.min() < 0:
         raise ValueError("names of other files")
     paths = [f"{root.rstrip('/')}/{file}" for file in shards.tolist()]
     for path, size in zip(paths, sizes.tolist(), strict=True):
@@ -56,7 +57,7 @@ def _subset(root, name, shards, sizes, shard, names, pids, camids, masked, packe
             raise InputError(f"{path}: {error.strerror}; pack the data set again") from None
         if found != size:
             raise InputError(f"{path}: has {found} bytes, {size} were packed; pack the data set again")
-    folders = np.array([f"{path}/".encode() for path in paths])
+    folders = np.array([os.fsencode(f"{path}/") for path in paths])
     files = np.char.add(folders[shard], names)
     masks = np.where(masked, files, b"") if masked.any() else None
     entries = np.arange(len(files))
