@@ -145,6 +145,7 @@ def test_mistakes_are_one_line(words, message, capsys, tmp_path, monkeypatch):
     assert message in error and error.startswith("error: ") and error.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_exported_files_give_the_table_of_their_run(run, tmp_path, capsys):
     pytest.importorskip("tf2onnx")
     assert main(["export", "onnx", str(run), "--out", str(tmp_path / "a.onnx"), "--dtype", "uint8"]) == 0

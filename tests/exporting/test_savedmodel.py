@@ -114,6 +114,7 @@ def test_warm_up_requests_run(exports, name, kind):
     assert signatures == [("serving_default", kind), ("encoded", "image_bytes")]
 
 
+@pytest.mark.slow
 def test_folder_of_served_models(exports, tmp_path, capsys):
     served = exports / "served"
     assert sorted(path.name for path in served.iterdir()) == ["batching.config", "clips", "iaunet"]
@@ -136,6 +137,7 @@ def test_folder_of_served_models(exports, tmp_path, capsys):
     np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("cc") or not shutil.which("make"), reason="no C compiler")
 def test_c_program_embeds_a_jpeg(exports, pictures, tmp_path):
     for name in ("embed.c", "Makefile"):

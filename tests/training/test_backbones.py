@@ -50,6 +50,7 @@ def test_blocks_start_from_the_networks_own_figures(tree, weights, tmp_path):
     assert metrics(tmp_path / "blocks")["mAP"] == pytest.approx(metrics(tmp_path / "plain")["mAP"], abs=1e-6)
 
 
+@pytest.mark.slow
 def test_a_network_with_blocks_is_trained_evaluated_and_reported_on(tree, weights, tmp_path, capsys, read_history):
     trained = tmp_path / "trained"
     options = {"model.weights": weights, **INSERTED, "train.epochs": 1}
