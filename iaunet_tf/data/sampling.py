@@ -83,11 +83,12 @@ def epoch_order(
     drawn with replacement, a remainder is dropped. Groups are shuffled; the last short batch is dropped. Each of
     `hosts` has its part of every batch from people of its own.
     """
-    steps = check_batches(labels, batch_size, group_size, hosts)
     if hosts > 1:
         size, parts = batch_size // hosts, people_of_hosts(labels, hosts)
-        orders = [part[epoch_order(labels[part], size, group_size, seed, epoch)] for part in parts]
-        return np.stack([order[: steps * size].reshape(steps, size) for order in orders], axis=1).reshape(-1)
+        batches = [part[epoch_order(labels[part], size, group_size, seed, epoch)].reshape(-1, size) for part in parts]
+        steps = min(map(len, batches))
+        return np.stack([each[:steps] for each in batches], axis=1).reshape(-1)
+    steps = check_batches(labels, batch_size, group_size)
     rng = np.random.default_rng((seed, epoch, ORDER))
     groups = []
     _, begins = np.unique(np.sort(labels), return_index=True)

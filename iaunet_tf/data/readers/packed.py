@@ -18,8 +18,8 @@ COLUMNS = ("shards", "sizes", "shard", "names", "pids", "camids", "masked", "pac
 
 def read_packed(root: str | Path) -> Dataset:
     """Reads a packed data set from a folder, or an address such as `gs://bucket/folder`."""
-    root = str(root) if "://" in str(root) else str(Path(root).expanduser())
-    index = f"{root.rstrip('/')}/{INDEX}"
+    root = str(root).rstrip("/") if "://" in str(root) else str(Path(root).expanduser())
+    index = f"{root}/{INDEX}"
     try:
         with np.load(io.BytesIO(read_bytes(index))) as arrays:
             name = str(arrays["name"])
@@ -43,13 +43,12 @@ def _subset(root, name, shards, sizes, shard, names, pids, camids, masked, packe
     columns = (shard, names, pids, camids, masked, packed)
     if not len(names) or any(len(column) != len(names) for column in columns):
         raise ValueError(f"columns of {', '.join(str(len(column)) for column in columns)} images")
-    if [column.ndim for column in columns] != [1, 1, 1, 1, 1, 2] or packed.dtype != PLACE:
-        raise ValueError("columns of other kinds")
-    if {pids.dtype.kind, camids.dtype.kind} != {"i"} or packed.shape[1] != (1 + len(PARTS) if masked.any() else 1):
+    kinds = [column.ndim for column in columns], {pids.dtype.kind, camids.dtype.kind}, packed.dtype, packed.shape[1:]
+    if kinds != ([1, 1, 1, 1, 1, 2], {"i"}, PLACE, (1 + len(PARTS) if masked.any() else 1,)):
         raise ValueError("columns of other kinds")
     if not all(re.fullmatch(rf"\w+-\d+-of-\d+\{SUFFIX}", file) for file in shards.tolist()) or shard.min() < 0:
         raise ValueError("names of other files")
-    paths = [f"{root.rstrip('/')}/{file}" for file in shards.tolist()]
+    paths = [f"{root}/{file}" for file in shards.tolist()]
     for path, size in zip(paths, sizes.tolist(), strict=True):
         try:
             found = _size(path)
