@@ -86,7 +86,8 @@ def _pack(arguments):
     options = parser.parse(arguments)
     name, equals, root = options.source.partition("=")
     if not (equals and root) or name not in READERS:
-        raise InputError(f"{options.source}: must be NAME=ROOT, NAME one of {', '.join(READERS)}")
+        names = ", ".join(each for each, reader in READERS.items() if not reader.video)
+        raise InputError(f"{options.source}: must be NAME=ROOT, NAME one of {names}")
     if READERS[name].video:
         raise InputError(f"{options.source}: consists of tracklets; only images can be packed")
     target = options.target.rstrip("/") if "://" in options.target else str(output(options.target))
