@@ -3,39 +3,39 @@
 Keras is imported when one is built, so that the configuration can list the names without it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import keras
 
 
-def adam(learning_rate, options, **average) -> "keras.optimizers.Optimizer":
+def adam(learning_rate, options, **further) -> "keras.optimizers.Optimizer":
     """Adam with L2 that goes through its moments."""
     from iaunet_tf.adam import Adam
 
-    return Adam(learning_rate, epsilon=options.epsilon, **average)
+    return Adam(learning_rate, epsilon=options.epsilon, **further)
 
 
-def adamw(learning_rate, options, **average) -> "keras.optimizers.Optimizer":
+def adamw(learning_rate, options, **further) -> "keras.optimizers.Optimizer":
     """Adam with decoupled weight decay."""
     from iaunet_tf.adam import Adam
 
-    return Adam(learning_rate, epsilon=options.epsilon, weight_decay=options.weight_decay, **average)
+    return Adam(learning_rate, epsilon=options.epsilon, weight_decay=options.weight_decay, **further)
 
 
-def sgd(learning_rate, options, **average) -> "keras.optimizers.Optimizer":
+def sgd(learning_rate, options, **further) -> "keras.optimizers.Optimizer":
     """Stochastic gradient descent with a momentum of 0.9."""
-    import keras
+    from iaunet_tf.rates import SGD
 
-    return keras.optimizers.SGD(learning_rate, momentum=0.9, **average)
+    return SGD(learning_rate, momentum=0.9, **further)
 
 
-def nesterov(learning_rate, options, **average) -> "keras.optimizers.Optimizer":
+def nesterov(learning_rate, options, **further) -> "keras.optimizers.Optimizer":
     """Stochastic gradient descent with Nesterov's momentum of 0.9."""
-    import keras
+    from iaunet_tf.rates import SGD
 
-    return keras.optimizers.SGD(learning_rate, momentum=0.9, nesterov=True, **average)
+    return SGD(learning_rate, momentum=0.9, nesterov=True, **further)
 
 
 def step_schedule(options, steps: int) -> "keras.optimizers.schedules.LearningRateSchedule":
@@ -65,13 +65,16 @@ def cosine_schedule(options, steps: int) -> "keras.optimizers.schedules.Learning
     )
 
 
-# Functions of the learning rate, the `train` section, and Keras' arguments for a moving average of the weights.
+# Functions of the learning rate, the `train` section, and further arguments of the optimizer.
 OPTIMIZERS: dict[str, Callable] = {"adam": adam, "adamw": adamw, "sgd": sgd, "nesterov": nesterov}
 # Functions of the `train` section and the number of steps of an epoch.
 SCHEDULES: dict[str, Callable] = {"step": step_schedule, "cosine": cosine_schedule}
 
 
-def make_optimizer(options, steps: int) -> "keras.optimizers.Optimizer":
-    """The optimizer of a configuration's `train` section, for epochs of some number of steps."""
-    average = {"use_ema": True, "ema_momentum": options.ema} if options.ema else {}
-    return OPTIMIZERS[options.optimizer](SCHEDULES[options.schedule](options, steps), options, **average)
+def make_optimizer(options, steps: int, backbone: Sequence[str] = ()) -> "keras.optimizers.Optimizer":
+    """The optimizer of a configuration's `train` section, for epochs of some number of steps; `backbone` are the paths
+    of the backbone's variables."""
+    further = {"use_ema": True, "ema_momentum": options.ema} if options.ema else {}
+    if options.freeze_epochs or options.backbone_rate != 1:
+        further |= {"slow": backbone, "slow_rate": options.backbone_rate, "slow_start": options.freeze_epochs * steps}
+    return OPTIMIZERS[options.optimizer](SCHEDULES[options.schedule](options, steps), options, **further)

@@ -28,11 +28,11 @@ class ClassificationModel(common.ModelConfig):
 
     Args:
         backbone: a network of keras.applications, with its own weights.
-        blocks_after: names of the backbone's layers that get a block behind them.
+        blocks: names of the backbone's layers that get a block behind them; NAME=KIND where it is not that of block.
     """
 
     backbone: str = "ResNet50"
-    blocks_after: list[str] = field(default_factory=lambda: ["conv3_block4_out", "conv4_block6_out"])
+    blocks: list[str] = field(default_factory=lambda: ["conv3_block4_out", "conv4_block6_out"])
 
 
 @dataclass

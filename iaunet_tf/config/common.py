@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from iaunet_tf.config.kinds import Amount, Count, Decay, PositiveAmount, PositiveCount, Seed, Share, Side
+from iaunet_tf.blocks import KINDS
+from iaunet_tf.config.kinds import Amount, Count, Decay, Padding, PositiveAmount, PositiveCount, Seed, Share, Side
 from iaunet_tf.optimizers import OPTIMIZERS, SCHEDULES
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -22,6 +23,12 @@ class DataConfig:
             takes the nearest readable frame instead.
         flip: probability that a training image is flipped horizontally.
         erase: probability of random erasing.
+        pad: training images are padded with so many black pixels, and cropped at random.
+        jitter: probability of colour jitter.
+        grey: probability that a training image is turned into shades of grey.
+        patch: probability of a random patch from another image.
+        randaugment: probability of RandAugment, two operations of Keras' layers; such an image trains without part
+            masks where they moved it.
     """
 
     root: str = "datasets/synthetic"
@@ -30,6 +37,11 @@ class DataConfig:
     on_corrupt: Literal["error", "skip"] = "error"
     flip: Share = 0.5
     erase: Share = 0.5
+    pad: Padding = 0
+    jitter: Share = 0.0
+    grey: Share = 0.0
+    patch: Share = 0.0
+    randaugment: Share = 0.0
 
 
 @dataclass
@@ -37,13 +49,14 @@ class ModelConfig:
     """Which network.
 
     Args:
-        block: iau and ia insert such blocks, null is the plain network.
+        block: iau and ia insert such blocks, null is the plain network; channel, spatial_temporal, spatial and temporal
+            are parts of iau.
         weights: what to start from: imagenet (downloaded once), or a file.
         sync_batch_norm: whether batch norms use the statistics of all replicas instead of each one's; auto where a
             replica has fewer than 32 images or clips.
     """
 
-    block: Literal["iau", "ia"] | None = "iau"
+    block: Literal[KINDS] | None = "iau"
     weights: str | None = None
     sync_batch_norm: bool | Literal["auto"] = "auto"
 
@@ -73,6 +86,8 @@ class TrainConfig:
         milestones: epochs at which schedule step lowers the learning rate.
         warmup_epochs: epochs in which the learning rate first rises from zero.
         weight_decay: of every variable: L2, added to its gradient; decoupled from it with adamw.
+        freeze_epochs: first epochs, in which the backbone, but for blocks, stays as it is, batch norms included.
+        backbone_rate: factor on the backbone's learning rate.
         ema: decay of a moving average of the weights, such as 0.999, which is then evaluated and becomes the final
             network; 0 keeps none.
         precision: float32, or mixed_bfloat16 or mixed_float16 (for GPUs, with loss scaling) where layers allow it.
@@ -81,6 +96,7 @@ class TrainConfig:
         jit_compile: compile the step with XLA; the first step takes minutes.
         strategy: default is one device, mirrored all GPUs of this host (or logical CPUs), multi_worker several hosts
             by TF_CONFIG or srun, auto several hosts, or all GPUs, where there are any.
+        logger: wandb and mlflow, if installed, get the history as well.
         profile: first and last step to profile for TensorBoard, such as [10, 20]; empty does not profile.
         patience: seconds to wait for the other hosts at the start.
     """
@@ -94,12 +110,15 @@ class TrainConfig:
     milestones: list[PositiveCount] = field(default_factory=lambda: [20, 40])
     warmup_epochs: Amount = 0.0
     weight_decay: Amount = 5e-4
+    freeze_epochs: Count = 0
+    backbone_rate: PositiveAmount = 1.0
     ema: Decay = 0.0
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     clip_norm: Amount = 0.0
     accumulate: PositiveCount = 1
     jit_compile: bool = False
     strategy: Literal["auto", "default", "mirrored", "multi_worker"] = "auto"
+    logger: Literal["wandb", "mlflow"] | None = None
     profile: list[PositiveCount] = field(default_factory=list)
     patience: PositiveAmount = 300.0
 

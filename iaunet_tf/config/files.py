@@ -12,7 +12,7 @@ from iaunet_tf.errors import InputError
 from iaunet_tf.files import replacing
 
 # Names of older versions.
-OLD_KEYS = {"data.split": "data.fold"}
+OLD_KEYS = {"data.split": "data.fold", "model.blocks_after": "model.blocks"}
 OLD_VALUES = {
     "data.name": {"embedded": "synthetic", "embedded_video": "synthetic_tracklets"},
     "data.masks": {"auto": "files"},

@@ -22,6 +22,7 @@ def _real(name: str, *limits: tuple[str, float]) -> type:
 Count, PositiveCount = _whole(0, 1_000_000), _whole(1, 1_000_000)
 Seed = _whole(0, 2**32 - 1)
 Side = _whole(16, 4096)
+Padding = _whole(0, 256)
 Amount = _real("a number from 0 up", (">=", 0))
 PositiveAmount = _real("a number above 0", (">", 0))
 Share = _real("a number from 0 to 1", (">=", 0), ("<=", 1))

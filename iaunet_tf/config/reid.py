@@ -3,8 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from iaunet_tf.blocks import IAUNET_BLOCKS, WITH_PARTS, placed
 from iaunet_tf.config import common
 from iaunet_tf.config.kinds import Amount, Count, PositiveAmount, PositiveCount, Share, WidthFactor
+from iaunet_tf.data.dataset import PARTS
 from iaunet_tf.data.readers.table import READERS
 from iaunet_tf.preprocessing import INTERPOLATIONS
 
@@ -57,12 +59,15 @@ class ReIdModel(common.ModelConfig):
     Args:
         backbone: iaunet, or a network of another toolbox, such as osnet_x1_0 (iaunet weights list prints those with
             weights), or of keras.applications, such as ConvNeXtTiny.
-        block: iau and ia insert such blocks, in iaunet behind stages 2 and 3, in others behind blocks_after; null is
-            the plain network.
-        blocks_after: places behind which other backbones than iaunet get blocks, such as [conv2, conv3] in OSNet,
-            [layer2, layer3] in ResNets, and names of layers in keras.applications; empty is the plain network.
-        pooling: how other backbones pool, average, max, gem, or learned_gem; null as their authors.
-        neck: whether other backbones' embedding is taken behind a batch norm; null as their authors.
+        block: iau and ia are the blocks of IAUnet and IANet; channel, spatial_temporal, spatial and temporal are parts
+            of iau; null is the plain network.
+        blocks: places behind which there are blocks, [layer1, ..., layer4] in iaunet and ResNets, [conv2, conv3] in
+            OSNet, names of layers in keras.applications; [layer2=channel, layer3] where one is not as block says. Empty
+            is [layer2, layer3] in iaunet, and none in others.
+        parts: number of body parts of blocks; part masks go with 4.
+        pooling: how the network pools, average, max, gem, or learned_gem; null as its authors.
+        dimension: size of the embedding, by a dense layer; null is the network's own.
+        neck: whether the embedding is taken behind a batch norm; null as the network's authors.
         weights: what to start from: a name of iaunet weights list, such as imagenet (downloaded once), or a file: .pth,
             .pth.tar (both need torch), .safetensors, .keras or .weights.h5; a classifier of another number of
             identities is left out.
@@ -71,23 +76,33 @@ class ReIdModel(common.ModelConfig):
     """
 
     backbone: str = "iaunet"
-    blocks_after: list[str] = field(default_factory=list)
+    blocks: list[str] = field(default_factory=list)
+    parts: PositiveCount = 4
     pooling: Literal["average", "max", "gem", "learned_gem"] | None = None
+    dimension: PositiveCount | None = None
     neck: bool | None = None
     width: WidthFactor = 1.0
     recompute: bool = False
 
     @property
-    def blocks(self) -> str | None:
-        """Which blocks there are in the network: iau, ia or None."""
-        return self.block if self.backbone == "iaunet" or self.blocks_after else None
+    def kinds(self) -> dict[str, str]:
+        """Kinds of the blocks in the network, by their places."""
+        blocks = self.blocks or (IAUNET_BLOCKS if self.backbone == "iaunet" else ())
+        return placed(blocks, self.block) if self.block else {}
+
+    @property
+    def locates_parts(self) -> bool:
+        """Whether there is part attention that part masks can supervise."""
+        return self.parts == len(PARTS) and any(kind in WITH_PARTS for kind in self.kinds.values())
 
 
 @dataclass
 class ReIdLoss(common.LossConfig):
-    """What is minimised: cross entropy + triplet_weight · triplet + circle_weight · circle + mask_weight · part masks.
+    """What is minimised: cross entropy, and losses with weights.
 
     Args:
+        features: what triplets, circles and centres are of: embedding, or before_neck or after_neck, the other side of
+            the batch norm.
         softmax: plain, or with a margin, of the cosines with a direction for each identity: cosface, arcface, circle.
         softmax_margin: that margin.
         softmax_scale: factor on the cosines.
@@ -99,10 +114,17 @@ class ReIdLoss(common.LossConfig):
         circle_weight: weight of the circle loss.
         circle_margin: margin of the circle loss.
         circle_scale: factor on the similarities in the circle loss.
+        centre_weight: weight of the centre loss, such as 5e-4.
+        teacher: network to learn from besides, a run or a file of any kind that iaunet embed takes.
+        teacher_distances: weight of the loss between its distances in a batch and the network's.
+        teacher_labels: weight of the cross entropy to its soft labels.
+        teacher_temperature: its cosines with the mean embedding of each identity, divided by this, are the logits of
+            its soft labels.
         mask_weight: weight of the part-mask loss, where there are masks.
         mask_mode: kind of the part-mask loss.
     """
 
+    features: Literal["embedding", "before_neck", "after_neck"] = "embedding"
     softmax: Literal["plain", "cosface", "arcface", "circle"] = "plain"
     softmax_margin: Share = 0.35
     softmax_scale: PositiveAmount = 64.0
@@ -113,6 +135,11 @@ class ReIdLoss(common.LossConfig):
     circle_weight: Amount = 0.0
     circle_margin: Share = 0.25
     circle_scale: PositiveAmount = 64.0
+    centre_weight: Amount = 0.0
+    teacher: str | None = None
+    teacher_distances: Amount = 1.0
+    teacher_labels: Amount = 1.0
+    teacher_temperature: PositiveAmount = 0.05
     mask_weight: Amount = 0.5
     mask_mode: Literal["bce", "l1", "l2"] = "bce"
 
@@ -123,10 +150,14 @@ class ReIdTrain(common.TrainConfig):
 
     Args:
         group_size: images or clips of one person in a row; batch_size is a multiple of it.
+        balanced: whether an epoch shows everybody equally often, rather than by their numbers of images.
+        spread_cameras: whether those of a person in a row come from as many cameras as there are.
         mining: global finds the hardest triplets in the batch of all replicas, local in each replica's.
     """
 
     group_size: PositiveCount = 4
+    balanced: bool = False
+    spread_cameras: bool = False
     mining: Literal["global", "local"] = "global"
 
 

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from operator import attrgetter
 
+from iaunet_tf.blocks import WITH_PARTS, check_places
 from iaunet_tf.config.common import Config
 from iaunet_tf.config.kinds import shown
+from iaunet_tf.data.dataset import PARTS
 from iaunet_tf.data.readers.table import READERS
 from iaunet_tf.errors import InputError
 
@@ -23,16 +25,28 @@ REID = (
     ("loss.circle_margin loss.circle_scale", "loss.circle_weight", lambda c: not c.loss.circle_weight),
     ("train.mining", "loss.triplet_weight", lambda c: not (c.loss.triplet_weight or c.loss.circle_weight)),
     ("model.width model.recompute", "model.backbone", lambda c: c.model.backbone != "iaunet"),
-    ("model.blocks_after model.pooling model.neck", "model.backbone", lambda c: c.model.backbone == "iaunet"),
-    ("model.blocks_after", "model.block", lambda c: c.model.block is None),
-    ("model.recompute", "model.block", lambda c: c.model.block != "iau"),
-    ("loss.mask_weight loss.mask_mode", "model.block", lambda c: c.model.blocks != "iau"),
-    ("data.masks", "model.block", lambda c: c.model.blocks != "iau" and c.data.masks == "prior"),
+    ("model.blocks model.parts", "model.block", lambda c: c.model.block is None),
+    ("model.parts", "model.blocks", lambda c: not any(kind in WITH_PARTS for kind in c.model.kinds.values())),
+    ("model.recompute", "model.block", lambda c: not {"iau", "channel"} & set(c.model.kinds.values())),
+    ("loss.mask_weight loss.mask_mode", "model.parts", lambda c: c.model.parts != len(PARTS)),
+    ("loss.mask_weight loss.mask_mode", "model.block", lambda c: not c.model.locates_parts),
+    ("data.masks", "model.block", lambda c: not c.model.locates_parts and c.data.masks == "prior"),
+    (
+        "loss.features",
+        "loss.triplet_weight",
+        lambda c: not (c.loss.triplet_weight or c.loss.circle_weight or c.loss.centre_weight),
+    ),
+    (
+        "loss.teacher_distances loss.teacher_labels loss.teacher_temperature",
+        "loss.teacher",
+        lambda c: not c.loss.teacher,
+    ),
+    ("loss.teacher_temperature", "loss.teacher_labels", lambda c: not c.loss.teacher_labels),
     ("loss.mask_mode", "loss.mask_weight", lambda c: not c.loss.mask_weight),
     ("loss.mask_mode loss.mask_weight", "data.masks", lambda c: c.data.masks == "none"),
     ("eval.rerank eval.expand", "eval.protocol", lambda c: c.eval.protocol == "cuhk03"),
 )
-CLASSIFICATION = (("model.blocks_after", "model.block", lambda c: c.model.block is None),)
+CLASSIFICATION = (("model.blocks", "model.block", lambda c: c.model.block is None),)
 
 
 def settle(config: Config, rank: Callable[[str], int]) -> None:
@@ -66,6 +80,17 @@ def settle(config: Config, rank: Callable[[str], int]) -> None:
 
 def _check_reid(config):
     data, width = config.data, config.model.width
+    kinds, side = config.model.kinds, config.loss.features
+    if "temporal" in kinds.values() and not data.video:
+        raise InputError(f"a block of kind temporal relates frames of tracklets, and {data.name} consists of images")
+    if config.model.backbone == "iaunet":
+        check_places(kinds)
+        if side == ("after_neck" if config.model.neck is not False else "before_neck"):
+            raise InputError(f"loss.features {side} is the embedding itself with this model.neck; leave it out")
+    if config.loss.teacher and not (config.loss.teacher_distances or config.loss.teacher_labels):
+        raise InputError(
+            "loss.teacher teaches nothing with teacher_distances 0 and teacher_labels 0; raise one of them"
+        )
     if (64 * width) % 2:
         raise InputError(f"model.width {width} is impossible: 64 times it must be even and whole, as with 0.25 or 0.5")
     alike = [name for name, reader in READERS.items() if reader.video == data.video]

@@ -37,6 +37,8 @@ def absolute(config: Config) -> Config:
         for key in ("more", "test"):
             parts = (entry.partition("=") for entry in getattr(data, key))
             setattr(data, key, [name + equals + _absolute(root) for name, equals, root in parts])
+        if config.loss.teacher and os.path.exists(config.loss.teacher):  # it may be the name of a published network
+            config.loss.teacher = _absolute(config.loss.teacher)
         config.eval.ensemble = [_absolute(source) for source in config.eval.ensemble]
     return config
 

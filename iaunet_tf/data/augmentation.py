@@ -1,11 +1,66 @@
 """How an epoch changes its images: pure functions of seed and epoch, one entry for each place of the epoch."""
 
+from dataclasses import dataclass, fields
+
 import numpy as np
 
 from iaunet_tf.data.decoding import Box
-from iaunet_tf.data.sampling import AUGMENTATION, CROPS
+from iaunet_tf.data.sampling import AUGMENTATION, COLOURS, CROPS, PATCHES, POLICY, SHIFTS
 
 TRIES = 10  # of random erasing and random cropping, to find a box that fits
+# Colour jitter: how far factors of brightness, contrast and saturation are from 1, and the hue, in turns, from 0
+# (fast-reid's values).
+JITTER = (0.15, 0.15, 0.1, 0.1)
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What is done to training images: probabilities, and pixels.
+
+    Attributes:
+        flip: of flipping horizontally.
+        erase: of random erasing.
+        pad: the image is moved by up to so many pixels, and black where it was not: a random crop of the padded image.
+        jitter: of colour jitter.
+        grey: of shades of grey.
+        patch: of a random patch.
+        randaugment: of RandAugment.
+    """
+
+    flip: float = 0.5
+    erase: float = 0.5
+    pad: int = 0
+    jitter: float = 0.0
+    grey: float = 0.0
+    patch: float = 0.0
+    randaugment: float = 0.0
+
+    def plan(self, count: int, size: tuple[int, int], seed: int, epoch: int) -> dict[str, np.ndarray]:
+        """What happens at each of the `count` places of an epoch, by name; what is switched off is left out.
+
+        `"flip"` bool `(count,)`; `"box"` int `(count, 4)`, to erase; `"shift"` int `(count, 2)`, down and right;
+        `"colour"` float32 `(count, 5)`, see `epoch_colours`; `"patch"` int `(count, 7)` and `"partner"` int `(count,)`,
+        see `epoch_patches`; `"policy"` int `(count, 2)`, whether RandAugment is applied, and its seed.
+        """
+        flips, boxes = epoch_augmentation(count, size, seed, epoch, self.flip, self.erase)
+        plan = {"flip": flips, "box": boxes}
+        if self.pad:
+            rng = np.random.default_rng((seed, epoch, SHIFTS))
+            plan["shift"] = rng.integers(-self.pad, self.pad, (count, 2), endpoint=True)
+        if self.jitter or self.grey:
+            plan["colour"] = epoch_colours(count, seed, epoch, self.jitter, self.grey)
+        if self.patch:
+            plan["patch"], plan["partner"] = epoch_patches(count, size, seed, epoch, self.patch)
+        if self.randaugment:
+            rng = np.random.default_rng((seed, epoch, POLICY))
+            applied = rng.random(count) < self.randaugment
+            plan["policy"] = np.stack([applied, rng.integers(2**31, size=count)], axis=1)
+        return plan
+
+
+def augmentation_of(data) -> Augmentation:
+    """The augmentation of a configuration's `data` section."""
+    return Augmentation(**{entry.name: getattr(data, entry.name) for entry in fields(Augmentation)})
 
 
 def epoch_augmentation(
@@ -17,11 +72,18 @@ def epoch_augmentation(
     Random erasing (Zhong et al., AAAI 2020): a box of 0.02 to 0.4 of the area with an aspect of 0.3
     to 3.33, the first of ten draws that fits.
     """
-    height, width = size
     rng = np.random.default_rng((seed, epoch, AUGMENTATION))
     flips = rng.random(count) < flip
-    area = rng.uniform(0.02, 0.4, (count, TRIES)) * height * width
-    aspect = rng.uniform(0.3, 1 / 0.3, (count, TRIES))
+    boxes, fits = _boxes(rng, count, size, (0.02, 0.4), 0.3)
+    boxes[~(fits & (rng.random(count) < erase))] = 0
+    return flips, boxes
+
+
+def _boxes(rng, count, size, areas, aspect):
+    """Boxes of a share of the area and an aspect of at least `aspect`, the first of ten draws; and whether they fit."""
+    height, width = size
+    area = rng.uniform(*areas, (count, TRIES)) * height * width
+    aspect = rng.uniform(aspect, 1 / aspect, (count, TRIES))
     tall = np.rint(np.sqrt(area * aspect)).astype(int)
     wide = np.rint(np.sqrt(area / aspect)).astype(int)
     fits = (tall < height) & (wide < width)
@@ -29,9 +91,31 @@ def epoch_augmentation(
     tall, wide = tall[chosen], wide[chosen]
     top = (rng.random(count) * (height - tall + 1)).astype(int)
     left = (rng.random(count) * (width - wide + 1)).astype(int)
-    boxes = np.stack([top, left, top + tall, left + wide], axis=1)
-    boxes[~(fits[chosen] & (rng.random(count) < erase))] = 0
-    return flips, boxes
+    return np.stack([top, left, top + tall, left + wide], axis=1), fits[chosen]
+
+
+def epoch_colours(count: int, seed: int, epoch: int, jitter: float, grey: float) -> np.ndarray:
+    """Factors of brightness, contrast and saturation, the turn of the hue, and 1 for shades of grey: float32
+    `(count, 5)`, (1, 1, 1, 0, 0) where nothing changes. `jitter` and `grey` are probabilities."""
+    rng = np.random.default_rng((seed, epoch, COLOURS))
+    changes = rng.uniform(-1, 1, (count, 4)) * JITTER * (rng.random(count) < jitter)[:, None]
+    return np.column_stack([changes + (1, 1, 1, 0), rng.random(count) < grey]).astype("float32")
+
+
+def epoch_patches(
+    count: int, size: tuple[int, int], seed: int, epoch: int, probability: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Random patches (Zhou et al., ICCV 2019): a box of 0.01 to 0.5 of the area that is taken out of another image,
+    perhaps flipped, and put somewhere. Int `(count, 7)`: top, left, bottom and right there, top and left here, whether
+    flipped, all 0 without a patch; and the place of that other image in the epoch, `(count,)`."""
+    rng = np.random.default_rng((seed, epoch, PATCHES))
+    boxes, fits = _boxes(rng, count, size, (0.01, 0.5), 0.1)
+    tall, wide = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    top = (rng.random(count) * (size[0] - tall + 1)).astype(int)
+    left = (rng.random(count) * (size[1] - wide + 1)).astype(int)
+    patches = np.column_stack([boxes, top, left, rng.random(count) < 0.5])
+    patches[~(fits & (rng.random(count) < probability))] = 0
+    return patches, rng.integers(count, size=count)
 
 
 def epoch_crops(count: int, seed: int, epoch: int, smallest: float) -> np.ndarray:

@@ -1,23 +1,22 @@
 """Batches by `tf.data`, of images, clips and labelled images alike.
 
 What happens at every place of an epoch is planned before it begins; a batch is a slice of the plan with the pixels that
-were read for it. The training step changes them, by `augment`, on its device: there they arrive as bytes.
+were read for it. Most changes are made by the training step, with `augment`, on its device: pixels arrive there as
+bytes.
 """
 
 import numpy as np
 import tensorflow as tf
 
-from iaunet_tf.data.augmentation import epoch_augmentation, epoch_crops
+from iaunet_tf.data.augment import paste, randaugment
+from iaunet_tf.data.augmentation import Augmentation, epoch_crops
 from iaunet_tf.data.dataset import PARTS
 from iaunet_tf.data.labelled import LabelledSource
 from iaunet_tf.data.sampling import WHOLE, Share, epoch_clips, epoch_order, shuffled_order
 from iaunet_tf.data.sources import Source
-from iaunet_tf.preprocessing import IMAGENET_MEAN, IMAGENET_STD
 
 AUTOTUNE = tf.data.AUTOTUNE
-# What erasing fills in: the recipe's (0.4914, 0.4822, 0.4465) in normalised units, as a pixel value. The network takes
-# pixels in 0..255 and normalises them.
-ERASED = 255 * (np.array([0.4914, 0.4822, 0.4465]) * IMAGENET_STD + IMAGENET_MEAN).astype("float32")
+HOST = ("rows", "draws", "patch", "other_rows", "other_draws", "policy")  # what reading takes of the plan
 
 
 def train_batches(
@@ -26,28 +25,34 @@ def train_batches(
     group_size: int,
     seed: int,
     epoch: int,
-    flip: float = 0.5,
-    erase: float = 0.5,
+    augmentation: Augmentation = Augmentation(),  # noqa: B008  it is frozen
     clip: tuple[int, int] = (4, 8),
     share: Share = WHOLE,
     own_people: bool = False,
+    balanced: bool = False,
+    spread_cameras: bool = False,
+    beside: dict[str, np.ndarray] | None = None,
 ) -> tf.data.Dataset:
     """Batches of one epoch for re-identification, a pure function of seed and epoch: images, or
     clips of `clip[0]` frames that lie `clip[1]` apart, `group_size` of one person in a row. With `own_people`, each
     worker has its share of a batch from people of its own, and batches depend on the number of workers as well.
+    `balanced` and `spread_cameras` are as in `epoch_order`; `beside` are further values, one for each entry of the
+    subset, that go into batches by their names.
 
-    Dictionaries, for `augment`, of `"pixels"` uint8 `(B, [T,] H, W, 3)`, `"flip"` bool `(B,)`, `"box"` `(B, 4)`,
+    Dictionaries, for `augment`, of `"pixels"` uint8 `(B, [T,] H, W, 3)`, what is left of the plan of `augmentation`,
     `"labels"` int32 `(B,)`, and with part masks `"masks_1"` and so on, one for each of the source's `mask_sizes`,
     float32 `(B, [T,] h, w, 4)` in 0..1, and `"has_masks"` float32 `(B,)`, 1 for images, and for clips all of whose
     frames, have masks.
     """
     subset = source.subset
-    order = epoch_order(subset.labels, batch_size, group_size, seed, epoch, share.workers if own_people else 1)
-    flips, boxes = epoch_augmentation(len(order), source.size, seed, epoch, flip, erase)
+    hosts, cameras = share.workers if own_people else 1, subset.camids if spread_cameras else None
+    order = epoch_order(subset.labels, batch_size, group_size, seed, epoch, hosts, balanced, cameras)
     rows = subset.starts[order]
     if subset.video:
         rows = rows[:, None] + epoch_clips(subset.lengths[order], *clip, seed, epoch)
-    return _batches(source, {"rows": rows, "flip": flips, "box": boxes}, subset.labels[order], batch_size, share)
+    plan = {"rows": rows, "labels": subset.labels[order]}
+    plan |= {name: values[order] for name, values in (beside or {}).items()}
+    return _batches(source, plan, augmentation.plan(len(order), source.size, seed, epoch), batch_size, share)
 
 
 def labelled_batches(
@@ -56,8 +61,7 @@ def labelled_batches(
     seed: int,
     epoch: int,
     crop: float = 0.08,
-    flip: float = 0.5,
-    erase: float = 0.0,
+    augmentation: Augmentation = Augmentation(erase=0.0),  # noqa: B008  it is frozen
     share: Share = WHOLE,
 ) -> tf.data.Dataset:
     """Batches of one epoch for classification, a pure function of seed and epoch: dictionaries as those of
@@ -65,9 +69,8 @@ def labelled_batches(
     the largest central box."""
     subset = source.subset
     order = shuffled_order(len(subset), batch_size, seed, epoch)
-    flips, boxes = epoch_augmentation(len(order), source.size, seed, epoch, flip, erase)
-    plan = {"rows": order, "draws": epoch_crops(len(order), seed, epoch, crop), "flip": flips, "box": boxes}
-    return _batches(source, plan, subset.labels[order], batch_size, share)
+    plan = {"rows": order, "draws": epoch_crops(len(order), seed, epoch, crop), "labels": subset.labels[order]}
+    return _batches(source, plan, augmentation.plan(len(order), source.size, seed, epoch), batch_size, share)
 
 
 def eval_batches(source: Source | LabelledSource, rows: np.ndarray, batch_size: int) -> tf.data.Dataset:
@@ -80,10 +83,15 @@ def eval_batches(source: Source | LabelledSource, rows: np.ndarray, batch_size: 
     return _read(source, {"rows": rows}, batch_size).map(images, AUTOTUNE).prefetch(AUTOTUNE)
 
 
-def _batches(source, plan, labels, batch_size, share):
-    """The batches of a planned epoch; of every batch the part of `share`, a replica's at a time."""
-    mine = share.places(len(labels), batch_size)
-    plan = {name: values[mine] for name, values in {**plan, "labels": labels.astype("int32")}.items()}
+def _batches(source, plan, changes, batch_size, share):
+    """The batches of an epoch, of which `plan` says what is seen at each place, and `changes` how; of every batch the
+    part of `share`, a replica's at a time."""
+    mine = share.places(len(plan["labels"]), batch_size)
+    partner = changes.pop("partner", None)
+    if partner is not None:
+        changes |= {f"other_{name}": plan[name][partner] for name in ("rows", "draws") if name in plan}
+    plan = {name: values[mine] for name, values in {**plan, **changes}.items()}
+    plan["labels"] = plan["labels"].astype("int32")
     return _read(source, plan, share.batch_size(batch_size)).prefetch(AUTOTUNE)
 
 
@@ -94,19 +102,32 @@ def _read(source, plan, batch_size):
         kinds.append(("has_masks", "float32", ()))
         kinds += [(f"masks_{n}", "float32", (*size, len(PARTS))) for n, size in enumerate(source.mask_sizes, 1)]
     places = np.cumsum([len(PARTS) * height * width for height, width in source.mask_sizes])
+    names = [name for name in HOST if name in plan]
 
-    def read(rows, *draws):
-        pixels, masks, has_masks = source.read(rows, *draws)
-        if not source.mask_sizes:
-            return pixels
+    def read(*values):
+        given = dict(zip(names, values, strict=True))
+        rows = given["rows"]
+        pixels, masks, has_masks = source.read(*_inputs(given))
+        if "patch" in given:
+            with_patch = given["patch"].any(axis=1)
+            if with_patch.any():
+                others = source.read(*(each[with_patch] for each in _inputs(given, "other_")))[0]
+                changed = pixels[with_patch]
+                paste(changed, others, given["patch"][with_patch])
+                pixels[with_patch] = changed
         # A clip has masks if all its frames do.
         all_have = has_masks.reshape(len(rows), -1).all(axis=1).astype("float32")
+        for place, (applied, seed) in enumerate(given.get("policy", ())):
+            if applied and randaugment(pixels[place], int(seed)):
+                all_have[place] = 0  # they no longer lie where the person is
+        if not source.mask_sizes:
+            return pixels
         parts = zip(np.split(masks, places[:-1], axis=-1), source.mask_sizes, strict=True)
         return pixels, all_have, *(part.reshape(*rows.shape, *size, len(PARTS)) for part, size in parts)
 
     def with_pixels(batch):
         batch = dict(batch)
-        inputs = [batch.pop(name) for name in ("rows", "draws") if name in batch]
+        inputs = [batch.pop(name) for name in names]
         found = tf.numpy_function(read, inputs, [kind for _, kind, _ in kinds], stateful=False)
         for (name, _, shape), values in zip(kinds, found, strict=True):
             leading = inputs[0].shape[: 1 if name == "has_masks" else None]
@@ -116,21 +137,6 @@ def _read(source, plan, batch_size):
     return tf.data.Dataset.from_tensor_slices(plan).batch(batch_size).map(with_pixels, AUTOTUNE)
 
 
-def augment(batch: dict) -> dict:
-    """Flips and erases as planned, all frames of a clip alike: `"pixels"`, `"flip"` and `"box"` of `train_batches`
-    become `"images"` float32 `(B, [T,] H, W, 3)` in 0..255, and part masks are flipped with them."""
-    batch = dict(batch)
-    pixels, flip, box = (batch.pop(name) for name in ("pixels", "flip", "box"))
-    # One value for each image or clip, to go with (B, [T,] H, W).
-    ones = [1] * (len(pixels.shape) - 2)
-    flipped = tf.reshape(flip, (-1, *ones, 1))
-    for name in [name for name in batch if name.startswith("masks_")]:
-        # Resizing with aligned corners commutes with flipping.
-        batch[name] = tf.where(flipped, tf.reverse(batch[name], axis=[-2]), batch[name])
-    images = tf.cast(tf.where(flipped, tf.reverse(pixels, axis=[-2]), pixels), "float32")
-    y = tf.range(images.shape[-3], dtype=box.dtype)[:, None]
-    x = tf.range(images.shape[-2], dtype=box.dtype)
-    top, left, bottom, right = (tf.reshape(side, (-1, *ones)) for side in tf.unstack(box, axis=1))
-    inside = (y >= top) & (y < bottom) & (x >= left) & (x < right)
-    batch["images"] = tf.where(inside[..., None], ERASED, images)
-    return batch
+def _inputs(given, prefix=""):
+    """What a source's `read` takes of a slice of the plan."""
+    return [given[prefix + name] for name in ("rows", "draws") if prefix + name in given]

@@ -11,7 +11,7 @@ from iaunet_tf.data.dataset import Subset
 from iaunet_tf.errors import InputError
 
 # Independent streams of random numbers for one (seed, epoch).
-ORDER, AUGMENTATION, CROPS, CLIPS = range(4)
+ORDER, AUGMENTATION, CROPS, CLIPS, SHIFTS, COLOURS, PATCHES, POLICY = range(8)
 
 
 @dataclass(frozen=True)
@@ -75,30 +75,67 @@ def check_batches(labels: np.ndarray, batch_size: int, group_size: int, hosts: i
 
 
 def epoch_order(
-    labels: np.ndarray, batch_size: int, group_size: int, seed: int, epoch: int, hosts: int = 1
+    labels: np.ndarray,
+    batch_size: int,
+    group_size: int,
+    seed: int,
+    epoch: int,
+    hosts: int = 1,
+    balanced: bool = False,
+    cameras: np.ndarray | None = None,
 ) -> np.ndarray:
-    """The recipe's sampler: the order in which an epoch shows images, int `(steps · batch_size,)`.
+    """The order in which an epoch shows images, int `(steps · batch_size,)`.
 
-    Each person's shuffled images are cut into groups of `group_size`; a person with fewer gives one group
-    drawn with replacement, a remainder is dropped. Groups are shuffled; the last short batch is dropped. Each of
-    `hosts` has its part of every batch from people of its own.
+    The recipe's sampler: each person's shuffled images are cut into groups of `group_size`; a person with fewer gives
+    one group drawn with replacement, a remainder is dropped. Groups are shuffled; the last short batch is dropped.
+    Each of `hosts` has its part of every batch from people of its own. `balanced` gives everybody equally many groups,
+    as many in all as otherwise, from images shuffled again where they do not last. With `cameras` `(N,)`, neighbours
+    in a group are of different cameras as far as there are.
     """
     if hosts > 1:
         size, parts = batch_size // hosts, people_of_hosts(labels, hosts)
-        batches = [part[epoch_order(labels[part], size, group_size, seed, epoch)].reshape(-1, size) for part in parts]
+        batches = []
+        for part in parts:
+            own = None if cameras is None else cameras[part]
+            order = epoch_order(labels[part], size, group_size, seed, epoch, balanced=balanced, cameras=own)
+            batches.append(part[order].reshape(-1, size))
         steps = min(map(len, batches))
         return np.stack([each[:steps] for each in batches], axis=1).reshape(-1)
     steps = check_batches(labels, batch_size, group_size)
     rng = np.random.default_rng((seed, epoch, ORDER))
-    groups = []
-    _, begins = np.unique(np.sort(labels), return_index=True)
-    for rows in np.split(np.argsort(labels, kind="stable"), begins[1:]):  # of one person each
+
+    def groups_of(rows):
+        """Groups of one person's images."""
         if len(rows) < group_size:
-            rows = rng.choice(rows, group_size)
-        else:
-            rows = rng.permutation(rows)[: len(rows) // group_size * group_size]
-        groups.extend(rows.reshape(-1, group_size))
+            return rng.choice(rows, group_size)[None]
+        rows = rng.permutation(rows)
+        if cameras is not None:
+            rows = rows[np.argsort(_turns(cameras[rows]), kind="stable")]
+        return rows[: len(rows) // group_size * group_size].reshape(-1, group_size)
+
+    _, begins = np.unique(np.sort(labels), return_index=True)
+    people = np.split(np.argsort(labels, kind="stable"), begins[1:])
+    if not balanced:
+        groups = [group for rows in people for group in groups_of(rows)]
+        return rng.permutation(groups).reshape(-1)[: steps * batch_size]
+    total = groups_per_epoch(labels, group_size)
+    wanted = total // len(people) + (rng.permutation(len(people)) < total % len(people))
+    groups = []
+    for rows, count in zip(people, wanted, strict=True):
+        own = groups_of(rows)
+        while len(own) < count:
+            own = np.concatenate([own, groups_of(rows)])
+        groups.extend(own[:count])
     return rng.permutation(groups).reshape(-1)[: steps * batch_size]
+
+
+def _turns(values):
+    """How often each of the values has come before, `(N,)`."""
+    order = np.argsort(values, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(values[order]) != 0])
+    turns = np.empty(len(values), int)
+    turns[order] = np.arange(len(values)) - np.repeat(starts, np.diff(np.r_[starts, len(values)]))
+    return turns
 
 
 def shuffled_order(count: int, batch_size: int, seed: int, epoch: int) -> np.ndarray:

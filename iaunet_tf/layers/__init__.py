@@ -2,6 +2,7 @@
 
 import keras  # noqa: F401  first, for it imports this package
 
+from iaunet_tf.layers.centres import CentreDistances
 from iaunet_tf.layers.channel_iau import ChannelIAU
 from iaunet_tf.layers.cosine import CosineClassifier
 from iaunet_tf.layers.frames import BatchToFrames, FramesToBatch
@@ -13,6 +14,7 @@ from iaunet_tf.layers.spatial_temporal_iau import SpatialTemporalIAU
 
 __all__ = [
     "BatchToFrames",
+    "CentreDistances",
     "ChannelIAU",
     "CosineClassifier",
     "FramesToBatch",

@@ -3,14 +3,17 @@
 import keras
 from keras import ops
 
-from iaunet_tf.arguments import check_number
+from iaunet_tf.arguments import check_choice, check_number
 from iaunet_tf.layers.parts import Pointwise, batch_norm
 
 FORBIDDEN = -1e8
 
 
-def part_graph(frames, parts: int):
-    """Connects each part with the other parts of its frame and with the same part in other frames.
+EDGES = ("spatial_temporal", "spatial", "temporal")
+
+
+def part_graph(frames, parts: int, edges: str = "spatial_temporal"):
+    """Connects each part with the other parts of its frame (spatial) and with the same part in other frames (temporal).
 
     Boolean `(T·K, T·K)` for `T` frames, an int or a scalar tensor, of `K` parts; node `t·K + k` is
     part `k` of frame `t`.
@@ -19,7 +22,9 @@ def part_graph(frames, parts: int):
     frame, part = node // parts, node % parts
     same_frame = frame[:, None] == frame[None, :]
     same_part = part[:, None] == part[None, :]
-    return ops.logical_xor(same_frame, same_part)
+    spatial = ops.logical_and(same_frame, ops.logical_not(same_part))
+    temporal = ops.logical_and(same_part, ops.logical_not(same_frame))
+    return {"spatial": spatial, "temporal": temporal}.get(edges, ops.logical_or(spatial, temporal))
 
 
 @keras.saving.register_keras_serializable(package="iaunet_tf")
@@ -31,15 +36,18 @@ class SpatialTemporalIAU(keras.layers.Layer):
 
     Args:
         parts: number of body parts `K`.
+        edges: which parts are related, see `part_graph`: `"spatial_temporal"`, `"spatial"`, or `"temporal"`, which
+            relates nothing in a single frame.
 
     Input shape: `(B, T, H, W, C)`.
     Output: features of the same shape, and the part attention `(B, T, H, W, K)` in 0..1.
     """
 
-    def __init__(self, parts: int = 4, **kwargs):
+    def __init__(self, parts: int = 4, edges: str = "spatial_temporal", **kwargs):
         super().__init__(**kwargs)
         check_number("parts", parts, 1, whole=True)
-        self.parts = parts
+        check_choice("edges", edges, EDGES)
+        self.parts, self.edges = parts, edges
         self.input_spec = keras.layers.InputSpec(ndim=5)
 
     def build(self, input_shape):
@@ -106,11 +114,11 @@ class SpatialTemporalIAU(keras.layers.Layer):
         pair_context = ops.tile(context[:, None, None], (1, nodes, nodes, 1))
         relation = self.relation_dense(ops.concatenate([difference, pair_context], axis=-1))
         relation = ops.squeeze(self.relation_norm(relation, training=training), axis=-1)
-        relation = ops.where(part_graph(frames, self.parts), relation, relation + FORBIDDEN)
+        relation = ops.where(part_graph(frames, self.parts, self.edges), relation, relation + FORBIDDEN)
         return ops.softmax(relation, axis=-1)
 
     def compute_output_shape(self, input_shape):
         return input_shape, (*input_shape[:-1], self.parts)
 
     def get_config(self):
-        return {**super().get_config(), "parts": self.parts}
+        return {**super().get_config(), "parts": self.parts, "edges": self.edges}

@@ -46,3 +46,20 @@ def per_example(values, name: str, others, remedy: str = ""):
         )
     # A column first: TensorFlow optimizes a reshape from (?,) to (?,) away, and with it the check of the number.
     return ops.reshape(values, (ops.shape(others)[0], 1))[:, 0]
+
+
+def matrix(values, name: str):
+    """Float32 `(B, K)`; other shapes are refused."""
+    values = ops.cast(real(values, name), "float32")
+    if len(values.shape) != 2 or 0 in tuple(values.shape):
+        raise InputError(f"{name} must be (B, K); received {tuple(values.shape)}")
+    return values
+
+
+def numbered(labels, outputs):
+    """Classes of the examples of `outputs` `(B, K)` as int32 `(B,)`, and what `require` says of them."""
+    classes = outputs.shape[1]
+    labels = per_example(labels, "labels", outputs, ", and come first; argmax(axis=-1) makes them from one-hot ones")
+    numbers = ops.cast(labels, "int32")
+    inside = ops.all((numbers >= 0) & (numbers < classes) & (ops.cast(numbers, labels.dtype) == labels))
+    return numbers, require(inside, f"labels must be whole numbers in 0..{classes - 1}")

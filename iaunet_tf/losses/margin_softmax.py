@@ -7,7 +7,7 @@ from keras import ops
 
 from iaunet_tf.arguments import check_choice, check_number
 from iaunet_tf.errors import InputError
-from iaunet_tf.losses.checks import per_example, real, require
+from iaunet_tf.losses.checks import numbered, real, require
 
 KINDS = ("cosface", "arcface", "circle")
 
@@ -76,10 +76,7 @@ def _losses(labels, cosines, kind, margin, scale, label_smoothing):
     if len(cosines.shape) != 2 or 0 in tuple(cosines.shape):
         raise InputError(f"cosines must be (B, K), and come after the labels; received {tuple(cosines.shape)}")
     classes = cosines.shape[1]
-    labels = per_example(labels, "labels", cosines, ", and come first; argmax(axis=-1) makes them from one-hot ones")
-    numbers = ops.cast(labels, "int32")
-    inside = ops.all((numbers >= 0) & (numbers < classes) & (ops.cast(numbers, labels.dtype) == labels))
-    doubt = require(inside, f"labels must be whole numbers in 0..{classes - 1}")
+    numbers, doubt = numbered(labels, cosines)
     doubt += require(ops.all(ops.abs(cosines) <= 1 + 1e-3), "cosines must be in -1..1, as CosineClassifier gives them")
     target = ops.one_hot(numbers, classes, dtype="float32")
     logits = scale * ops.where(target > 0, _of_target(cosines, kind, margin), _of_others(cosines, kind, margin))

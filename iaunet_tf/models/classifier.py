@@ -6,9 +6,10 @@ import keras
 from keras import layers
 
 from iaunet_tf.arguments import check_choice, check_image_shape, check_number
+from iaunet_tf.blocks import KINDS
 from iaunet_tf.models.backbones import application
 from iaunet_tf.models.heads import classifier, pool
-from iaunet_tf.models.insertion import BLOCKS, insert_blocks
+from iaunet_tf.models.insertion import insert_blocks
 from iaunet_tf.models.network import Network
 
 
@@ -17,7 +18,7 @@ def ImageClassifier(
     backbone: str = "ResNet50",
     input_shape: tuple[int, int, int] = (224, 224, 3),
     block: str | None = "iau",
-    blocks_after: Sequence[str] = (),
+    blocks: Sequence[str] = (),
     weights: str | None = None,
     name: str = "classifier",
 ) -> keras.Model:
@@ -29,22 +30,25 @@ def ImageClassifier(
     Args:
         backbone: name in `keras.applications`.
         input_shape: `(height, width, 3)`.
-        block: `"iau"` or `"ia"`, what to insert; None inserts nothing.
-        blocks_after: names of the backbone's layers to insert behind, see `insert_blocks`.
+        block: one of `iaunet_tf.blocks.KINDS`, what to insert; None inserts nothing.
+        blocks: names of the backbone's layers to insert behind, see `insert_blocks`.
         weights: of the backbone: `"imagenet"`, a `.weights.h5` file without classifier, or None.
 
     Raises:
         InputError: an argument is out of range, the backbone or a layer is unknown, or the weights cannot be had.
     """
-    check_choice("block", block, (*BLOCKS, None))
+    check_choice("block", block, (*KINDS, None))
     check_image_shape(input_shape, least=1)
     check_number("num_classes", num_classes, 1, whole=True)
 
     def with_blocks(features):
-        return features if block is None or not blocks_after else insert_blocks(features, blocks_after, block)
+        return features if block is None or not blocks else insert_blocks(features, blocks, block)
 
     inputs = keras.Input(input_shape, name="images")
     pixels = layers.Rescaling(1.0, dtype="float32", name="to_float")(inputs)
-    embedding = pool(application(pixels, with_blocks, backbone, weights), name="embedding")
+    features = application(pixels, with_blocks, backbone, weights)
+    embedding = pool(features, name="embedding")
     outputs = {"embedding": embedding, "logits": classifier(embedding, num_classes)}
-    return Network(inputs, outputs, name=name)
+    model = Network(inputs, outputs, name=name)
+    model.note_backbone(features)
+    return model

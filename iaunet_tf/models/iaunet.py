@@ -1,5 +1,6 @@
 """IAUnet (Hou et al., TNNLS 2020) and IANet (Hou et al., CVPR 2019): a ResNet-50 with interaction and aggregation."""
 
+from collections.abc import Sequence
 from functools import partial
 from os import PathLike
 from types import NoneType
@@ -7,17 +8,17 @@ from types import NoneType
 import keras
 
 from iaunet_tf.arguments import check_choice, check_image_shape, check_number
+from iaunet_tf.blocks import IAUNET_BLOCKS, KINDS, check_places, placed
 from iaunet_tf.errors import InputError
-from iaunet_tf.layers import IABlock, IAUBlock, Preprocessing
+from iaunet_tf.layers import Preprocessing
 from iaunet_tf.models.backbones import resnet50
-from iaunet_tf.models.heads import classifier, neck, pool
-from iaunet_tf.models.insertion import BLOCKS, Insertion
+from iaunet_tf.models.heads import POOLING, for_training, on_side, pool
+from iaunet_tf.models.insertion import Insertion, make_block
 from iaunet_tf.models.network import Network, entrance
 from iaunet_tf.weights import load_weights
 
-BLOCK_AFTER_STAGES = (2, 3)
 # Reach of IANet's blocks along width and height, in positions of a 256×128 image's map.
-IA_ALPHAS = {2: (10.0, 20.0), 3: (5.0, 10.0)}
+IA_ALPHAS = {"layer1": (20.0, 40.0), "layer2": (10.0, 20.0), "layer3": (5.0, 10.0), "layer4": (5.0, 10.0)}
 
 
 def IAUNet(
@@ -30,6 +31,12 @@ def IAUNet(
     weights: str | None = None,
     recompute: bool = False,
     cosine: bool = False,
+    blocks: Sequence[str] = IAUNET_BLOCKS,
+    parts: int = 4,
+    pooling: str = "average",
+    dimension: int | None = None,
+    neck: bool = True,
+    centres: str | None = None,
     name: str = "iaunet",
 ) -> keras.Model:
     """Builds the network that maps an image or a clip of a person to an embedding.
@@ -39,21 +46,32 @@ def IAUNet(
 
     Output, a dictionary:
         `"embedding"`: `(B, 2048·width)` float32, batch-normalised and not yet of unit length.
+        `"before_neck"`: the same before batch normalisation.
         `"logits"`: `(B, num_classes)`, if `num_classes` is given.
         `"part_attention_1"`, `"part_attention_2"`: `(B, [T,] H/8, W/8, 4)` and `(B, [T,] H/16, W/16, 4)`
-        in 0..1, for `block="iau"`.
+        in 0..1, for `block="iau"`; one for each block with parts.
+        `"centre_distances"`: `(B, num_classes)`, if `centres` is given.
 
     Args:
         num_classes: number of training identities; None builds no classifier.
         input_shape: `(height, width, 3)` of a frame.
         video: take clips instead of images. The weights are the same.
-        block: `"iau"`; `"ia"` for IANet, whose blocks see single frames; None for the plain ResNet-50 baseline.
+        block: `"iau"`; `"ia"` for IANet, whose blocks see single frames; None for the plain ResNet-50 baseline; or a
+            part of an IAU block: `"channel"`, `"spatial_temporal"`, `"spatial"` or `"temporal"`.
         width: factor on all channel counts, for small variants; `64·width` is an even whole number, at most 1024.
         include_preprocessing: False leaves normalisation to the caller.
         weights: `"imagenet"`, a file that `iaunet_tf.weights.load_weights` reads, or None.
         recompute: compute the channel attention of `"iau"` in pieces, and again for the gradient:
             less memory, more time. Always so for long clips.
         cosine: `"logits"` are cosines, in -1..1, for `iaunet_tf.losses.MarginSoftmaxLoss`.
+        blocks: stages behind which blocks stand, of `"layer1"` to `"layer4"`; `"layer2=channel"` where the block is not
+            of the kind `block`.
+        parts: number of body parts of IAU blocks.
+        pooling: `"average"`, `"max"`, `"gem"` or `"learned_gem"`.
+        dimension: size of the embedding, by a dense layer in front of the neck; None adds none.
+        neck: whether the embedding is taken behind the batch norm; if not, that side is `"after_neck"`.
+        centres: `"embedding"`, `"before_neck"` or `"after_neck"`: which output `"centre_distances"` are of, for
+            `iaunet_tf.losses.CentreLoss`.
 
     `fit` and `evaluate` need the truth only of outputs that have a loss or a metric:
 
@@ -67,7 +85,13 @@ def IAUNet(
     >>> model(images)["embedding"].shape
     (64, 2048)
     """
-    check_choice("block", block, (*BLOCKS, None))
+    check_choice("block", block, (*KINDS, None))
+    check_choice("pooling", pooling, POOLING)
+    check_number("parts", parts, 1, whole=True)
+    if dimension is not None:
+        check_number("dimension", dimension, 1, whole=True)
+    kinds = {} if block is None else placed(blocks, block)
+    check_places(kinds)
     check_image_shape(input_shape, least=16)
     check_number("width", width, 1 / 32, 16)
     if (64 * width) % 2:
@@ -79,22 +103,29 @@ def IAUNet(
 
     preprocessing = Preprocessing(name="preprocessing") if include_preprocessing else None
     inputs, clips, x = entrance(input_shape, video, preprocessing)
-    blocks = Insertion(_blocks(block, recompute), clips)
-    embedding = neck(pool(resnet50(x, blocks, width), clips=clips))
-    outputs = {f"part_attention_{number}": maps for number, maps in enumerate(blocks.attention, 1)}
-    outputs["embedding"] = embedding
+    insertion = Insertion(_makers(kinds, parts, recompute), clips)
+    features = resnet50(x, insertion, width)
+    outputs = on_side({"embedding": pool(features, clips=clips, kind=pooling, dimension=dimension)}, behind=True)
+    outputs = on_side(outputs, behind=neck)
     if num_classes:
-        outputs["logits"] = classifier(embedding, num_classes, stddev=0.001, cosine=cosine)
-    model = Network(inputs, outputs, name=name)
+        outputs |= for_training(outputs, num_classes, cosine, centres)
+    attention = {f"part_attention_{number}": maps for number, maps in enumerate(insertion.attention, 1)}
+    model = Network(inputs, {**attention, **outputs}, name=name)
+    model.note_backbone(features)
     if weights is not None:
         load_weights(model, weights)
     return model
 
 
-def _blocks(block, recompute):
+def _makers(kinds, parts, recompute):
     """Makers of the paper's blocks, by their places."""
-    makers = {
-        "iau": lambda stage: IAUBlock(recompute=recompute, name=f"iau{stage}"),
-        "ia": lambda stage: IABlock(*IA_ALPHAS[stage], name=f"ia{stage}"),
-    }
-    return {f"layer{stage}": partial(makers[block], stage) for stage in BLOCK_AFTER_STAGES if block}
+    makers = {}
+    for place, kind in kinds.items():
+        name = f"{'ia' if kind == 'ia' else 'iau'}{place.removeprefix('layer')}"
+        options = (
+            dict(zip(("alpha_x", "alpha_y"), IA_ALPHAS[place], strict=True))
+            if kind == "ia"
+            else {"recompute": recompute}
+        )
+        makers[place] = partial(make_block, kind, parts, name=name, **options)
+    return makers

@@ -6,11 +6,15 @@ from functools import partial
 import keras
 
 from iaunet_tf.arguments import check_choice
+from iaunet_tf.blocks import KINDS, placed
 from iaunet_tf.errors import InputError
 from iaunet_tf.layers import BatchToFrames, FramesToBatch, IABlock, IAUBlock
 from iaunet_tf.models.network import set_weights
 
-BLOCKS = {"iau": IAUBlock, "ia": IABlock}
+
+def make_block(kind: str, parts: int = 4, **options) -> keras.Layer:
+    """A block of one of `iaunet_tf.blocks.KINDS`; `parts` are those of IAU blocks."""
+    return IABlock(**options) if kind == "ia" else IAUBlock(parts, kind=kind, **options)
 
 
 class Insertion:
@@ -35,12 +39,14 @@ class Insertion:
         number = place.removeprefix("layer")
         if self.clips is not None:
             x = BatchToFrames(name=f"clips_{number}")([x, self.clips])
-        x, attention = block(x)
-        self.attention.append(attention)
+        x = block(x)
+        if block.kind != "channel":
+            x, attention = x
+            self.attention.append(attention)
         return x if self.clips is None else FramesToBatch(name=f"frames_{number}")(x)
 
 
-def insert_blocks(model: keras.Model, after: str | Sequence[str], block: str = "iau") -> keras.Model:
+def insert_blocks(model: keras.Model, after: str | Sequence[str], block: str = "iau", parts: int = 4) -> keras.Model:
     """Copies a functional model with a block behind each of the named layers.
 
     The copy has the model's weights. New blocks, named `{layer}_{block}`, start as the identity, so
@@ -48,8 +54,10 @@ def insert_blocks(model: keras.Model, after: str | Sequence[str], block: str = "
 
     Args:
         model: a functional model, for example of `keras.applications`; left as it is.
-        after: names of layers whose output is a map `(B, H, W, C)` with an even number of channels.
-        block: `"iau"` or `"ia"`.
+        after: names of layers whose output is a map `(B, H, W, C)` with an even number of channels; or `NAME=KIND`,
+            where the block is not of the kind `block`.
+        block: one of `iaunet_tf.blocks.KINDS`, such as `"iau"` or `"ia"`.
+        parts: number of body parts of IAU blocks.
 
     Raises:
         InputError: the model is not functional, or a layer is unknown or has no such output.
@@ -63,7 +71,7 @@ def insert_blocks(model: keras.Model, after: str | Sequence[str], block: str = "
             f"insert_blocks takes a functional keras.Model; received {type(model).__name__} "
             f"{getattr(model, 'name', '')!r}: rebuild it with keras.Input and keras.Model(inputs, outputs)"
         )
-    check_choice("block", block, BLOCKS)
+    check_choice("block", block, KINDS)
     if any(getattr(layer, "data_format", None) == "channels_first" for layer in model.layers):
         raise InputError(f"{model.name} has its channels first; blocks take maps (batch, height, width, channels)")
     names = [after] if isinstance(after, str) else after
@@ -74,7 +82,8 @@ def insert_blocks(model: keras.Model, after: str | Sequence[str], block: str = "
     candidates = f"candidates are {', '.join(last.values())}"
     if not isinstance(names, Iterable) or not (names := list(names)):
         raise InputError(f"after must name layers of {model.name}; received {after!r}; {candidates}")
-    for name in names:
+    kinds = placed([name for name in names if isinstance(name, str)], block)
+    for name in [*(name for name in names if not isinstance(name, str)), *kinds]:
         if not isinstance(name, str) or name not in shapes:
             raise InputError(f"{model.name} has no layer {name!r}; {candidates}")
         if not _is_map(shapes[name]):
@@ -83,9 +92,11 @@ def insert_blocks(model: keras.Model, after: str | Sequence[str], block: str = "
             )
         if len(model.get_layer(name)._inbound_nodes) > 1:
             raise InputError(f"layer {name!r} is used more than once, and a block stands in one place; {candidates}")
-        if f"{name}_{block}" in shapes:
-            raise InputError(f"{model.name} has the block {name}_{block} already")
-    insertion = Insertion({name: partial(BLOCKS[block], name=f"{name}_{block}") for name in names})
+        if f"{name}_{kinds[name]}" in shapes:
+            raise InputError(f"{model.name} has the block {name}_{kinds[name]} already")
+    insertion = Insertion(
+        {name: partial(make_block, kind, parts, name=f"{name}_{kind}") for name, kind in kinds.items()}
+    )
 
     def call(layer, *args, **kwargs):
         return insertion(layer(*args, **kwargs), layer.name)

@@ -6,6 +6,8 @@ import keras
 
 from iaunet_tf.errors import InputError
 from iaunet_tf.layers.frames import FramesToBatch
+from iaunet_tf.layers.ia_block import IABlock
+from iaunet_tf.layers.iau_block import IAUBlock
 from iaunet_tf.layers.preprocessing import Preprocessing
 
 
@@ -13,6 +15,25 @@ from iaunet_tf.layers.preprocessing import Preprocessing
 class Network(keras.Model):
     """A functional model with named outputs, of which `fit` and `evaluate` need the truth only where there is a loss
     or a metric: `fit(x, {"logits": y})`. Keras alone asks for all of them."""
+
+    # Names of the layers in front of the head; empty in a network that was read from a file.
+    backbone: tuple[str, ...] = ()
+
+    def note_backbone(self, features) -> None:
+        """Notes which layers make the output `features` of the backbone."""
+        self.backbone = tuple(layer.name for layer in keras.Model(self.inputs, features).layers)
+
+    def backbone_layers(self) -> list[keras.Layer]:
+        """The backbone's layers that have weights of their own, without blocks: what pretrained weights are of."""
+
+        def leaves(layer):
+            if isinstance(layer, (IAUBlock, IABlock)):
+                return []
+            if layer._layers:
+                return [leaf for part in layer._layers for leaf in leaves(part)]
+            return [layer] if layer.weights else []
+
+        return [leaf for name in self.backbone for leaf in leaves(self.get_layer(name))]
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         outputs, losses = ", ".join(y_pred), getattr(self, "loss", None)

@@ -8,12 +8,13 @@ from os import PathLike
 import keras
 
 from iaunet_tf.arguments import check_choice, check_image_shape, check_number
+from iaunet_tf.blocks import KINDS, placed
 from iaunet_tf.errors import InputError
 from iaunet_tf.layers import Preprocessing
 from iaunet_tf.models.backbones import application, lmbn, osnet, resnet50, vit_base
 from iaunet_tf.models.backbones.applications import APPLICATIONS
-from iaunet_tf.models.heads import POOLING, classifier, mean_of_frames, neck, pool, projection
-from iaunet_tf.models.insertion import BLOCKS, Insertion, insert_blocks
+from iaunet_tf.models.heads import POOLING, for_training, mean_of_frames, neck, on_side, pool, projection
+from iaunet_tf.models.insertion import Insertion, insert_blocks, make_block
 from iaunet_tf.models.network import Network, entrance
 from iaunet_tf.weights import load_weights
 from iaunet_tf.wording import did_you_mean
@@ -25,8 +26,9 @@ class Peer:
 
     Attributes:
         features: backbone, from normalised images and `behind`.
-        head: from feature map, clips (None for images) and kind of pooling to the outputs: `"embedding"`, and in
-            networks with a neck the other side of it, `"before_neck"` or `"after_neck"`.
+        head: from feature map, clips (None for images), kind of pooling and `dimension` (None for that of the feature
+            map) to the outputs: `"embedding"`, and in networks with a neck the other side of it, `"before_neck"` or
+            `"after_neck"`.
         pooling: kind of pooling, a key of `POOLING`; None where the network has no single one.
         places: where blocks can stand.
         size: usual height and width in pixels.
@@ -50,26 +52,26 @@ def _osnet(width, variant="bn"):
     return Peer(features, _projected, places=("conv2", "conv3", "conv4"))
 
 
-def _projected(x, clips, pooling):
-    return {"embedding": projection(pool(x, clips=clips, kind=pooling))}
+def _projected(x, clips, pooling, dimension):
+    return {"embedding": projection(pool(x, clips=clips, kind=pooling), dimension or 512)}
 
 
-def _pooled(x, clips, pooling):
-    return {"embedding": pool(x, clips=clips, kind=pooling)}
+def _pooled(x, clips, pooling, dimension):
+    return {"embedding": pool(x, clips=clips, kind=pooling, dimension=dimension)}
 
 
-def _parts(x, clips, pooling):
+def _parts(x, clips, pooling, dimension):
     return {"embedding": mean_of_frames(x, clips)}
 
 
-def _class_token(x, clips, pooling):
+def _class_token(x, clips, pooling, dimension):
     """The neck behind the class token serves the classifier alone."""
     token = mean_of_frames(x, clips)
     return {"embedding": token, "after_neck": neck(token, "bottleneck")}
 
 
-def _behind_neck(x, clips, pooling):
-    pooled = pool(x, "heads.pool_layer", clips, pooling)
+def _behind_neck(x, clips, pooling, dimension):
+    pooled = pool(x, "heads.pool_layer", clips, pooling, dimension)
     return {"embedding": neck(pooled, "heads.bottleneck.0"), "before_neck": pooled}
 
 
@@ -113,6 +115,9 @@ def build_network(
     neck: bool | None = None,
     weights: str | PathLike | None = None,
     cosine: bool = False,
+    parts: int = 4,
+    dimension: int | None = None,
+    centres: str | None = None,
 ) -> keras.Model:
     """Builds a network of another toolbox, or one of `keras.applications` for re-identification.
 
@@ -127,14 +132,19 @@ def build_network(
         video: take clips instead of images; a clip is the mean of its frames before the neck.
         include_preprocessing: False leaves normalisation to the caller.
         blocks: places of the network behind which blocks are inserted, such as `("conv2", "conv3")`; in one of
-            `keras.applications` names of layers, whose blocks see single frames.
-        block: `"iau"` or `"ia"`.
+            `keras.applications` names of layers, whose blocks see single frames; `"conv2=channel"` where the block is
+            not of the kind `block`.
+        block: one of `iaunet_tf.blocks.KINDS`, such as `"iau"` or `"ia"`.
         pooling: `"average"`, `"max"`, `"gem"` or `"learned_gem"`; None takes the network's usual one.
         neck: whether the embedding is taken behind a batch norm, which is inserted where there is none, or before it;
             None takes the usual side, in networks of `keras.applications` behind it.
         weights: a file, or a name that `iaunet weights list` prints; for networks of `keras.applications` `"imagenet"`
             or a `.weights.h5` file without classifier.
         cosine: `"logits"` are cosines, in -1..1, for `iaunet_tf.losses.MarginSoftmaxLoss`.
+        parts: number of body parts of IAU blocks.
+        dimension: size of the embedding, by a dense layer behind the pooling; None takes the network's own.
+        centres: which output there are `"centre_distances"` `(B, num_classes)` of, for `iaunet_tf.losses.CentreLoss`:
+            `"embedding"`, `"before_neck"` or `"after_neck"`.
 
     Raises:
         InputError: an argument is out of range, or the weights cannot be had.
@@ -144,31 +154,38 @@ def build_network(
         check_choice("pooling", pooling, POOLING)
         if network.pooling is None:
             raise InputError(f"{name} pools in a way of its own; leave pooling out")
+    if dimension is not None:
+        check_number("dimension", dimension, 1, whole=True)
+        if network.pooling is None:
+            raise InputError(f"{name} has an embedding of its own size; leave dimension out")
     if num_classes is not None:
         check_number("num_classes", num_classes, 1, whole=True)
-    check_choice("block", block, BLOCKS)
+    check_choice("block", block, KINDS)
+    kinds = placed(blocks, block)
     shape = (*network.size, 3) if input_shape is None else input_shape
     check_image_shape(shape, least=16)
     preprocessing = Preprocessing(network.scale, network.interpolation, name="preprocessing")
     inputs, clips, x = entrance(tuple(shape), video, preprocessing if include_preprocessing else None)
     insertion = Insertion({}, clips)
     if name in NETWORKS:
-        unknown = [place for place in blocks if place not in network.places]
+        unknown = [place for place in kinds if place not in network.places]
         if unknown:
             places = ", ".join(network.places) or "none"
             raise InputError(f"{name} has no place {unknown[0]!r} for a block; it has {places}")
-        insertion.blocks = {place: partial(BLOCKS[block], name=f"{place}_{block}") for place in blocks}
+        insertion.blocks = {
+            place: partial(make_block, kind, parts, name=f"{place}_{kind}") for place, kind in kinds.items()
+        }
         x = network.features(x, insertion)
     else:
-        inserted = partial(insert_blocks, after=list(blocks), block=block)
+        inserted = partial(insert_blocks, after=list(blocks), block=block, parts=parts)
         x = application(x, inserted if blocks else lambda features: features, name, weights, include_preprocessing)
-    outputs = network.head(x, clips, pooling or network.pooling)
-    outputs = _on_side(outputs, network.neck if neck is None else neck)
+    outputs = network.head(x, clips, pooling or network.pooling, dimension)
+    outputs = on_side(outputs, network.neck if neck is None else neck)
     outputs |= {f"part_attention_{number}": maps for number, maps in enumerate(insertion.attention, 1)}
     if num_classes:
-        features = outputs.get("after_neck", outputs["embedding"])
-        outputs["logits"] = classifier(features, num_classes, stddev=0.001, cosine=cosine)
+        outputs |= for_training(outputs, num_classes, cosine, centres)
     model = Network(inputs, outputs, name=name.replace("-", "_"))
+    model.note_backbone(x)
     if weights is not None and name in NETWORKS:
         load_weights(model, weights)
     return model
@@ -183,14 +200,3 @@ def network_of(name: str) -> Peer:
     known = [*NETWORKS, *APPLICATIONS]
     hint = did_you_mean(str(name), known) or f"; there are {', '.join(NETWORKS)}, and those of keras.applications"
     raise InputError(f"there is no network {name!r}{hint}")
-
-
-def _on_side(outputs, behind):
-    """Outputs whose embedding is taken `behind` the neck or before it; None leaves them as they are."""
-    before, after = outputs.get("before_neck"), outputs.get("after_neck")
-    if behind and before is None:
-        before = outputs["embedding"]
-        return {"embedding": neck(before) if after is None else after, "before_neck": before}
-    if behind is False and before is not None:
-        return {"embedding": before, "after_neck": outputs["embedding"]}
-    return outputs

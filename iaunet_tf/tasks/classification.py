@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from iaunet_tf.config.classification import ClassificationConfig
+from iaunet_tf.data.augmentation import augmentation_of
 from iaunet_tf.data.batches import eval_batches, labelled_batches
 from iaunet_tf.data.labelled import LabelledSource, check_images
 from iaunet_tf.data.readers.folders import read_folders
@@ -54,13 +55,11 @@ class Classification(Task):
 
     def build_model(self, weights: str | None = None) -> keras.Model:
         model = self.config.model
-        return ImageClassifier(
-            len(self.classes), model.backbone, (*self.size, 3), model.block, model.blocks_after, weights
-        )
+        return ImageClassifier(len(self.classes), model.backbone, (*self.size, 3), model.block, model.blocks, weights)
 
     def batches(self, epoch: int, share: Share) -> tf.data.Dataset:
         data, size = self.config.data, self.config.train.batch_size
-        return labelled_batches(self.train, size, self.config.seed, epoch, data.crop, data.flip, data.erase, share)
+        return labelled_batches(self.train, size, self.config.seed, epoch, data.crop, augmentation_of(data), share)
 
     def objective(self, outputs: dict, batch: dict) -> tuple[tf.Tensor, dict]:
         loss = cross_entropy(batch["labels"], outputs["logits"], self.config.loss.label_smoothing)

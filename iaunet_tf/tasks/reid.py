@@ -9,7 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from iaunet_tf.blocks import IAUNET_BLOCKS, IAUNET_PLACES, WITH_PARTS
 from iaunet_tf.config.reid import ReIdConfig
+from iaunet_tf.data.augmentation import augmentation_of
 from iaunet_tf.data.batches import train_batches
 from iaunet_tf.data.part_masks import prior_masks
 from iaunet_tf.data.sampling import Share, check_batches
@@ -25,6 +27,7 @@ from iaunet_tf.losses.objective import make_objective, part_attentions
 from iaunet_tf.models import IAUNet, build_network
 from iaunet_tf.models.networks import network_of
 from iaunet_tf.run import Run
+from iaunet_tf.tasks.distillation import lessons, open_teacher
 from iaunet_tf.tasks.task import Task, describe_data
 from iaunet_tf.weights import check_weights
 from iaunet_tf.weights.pretrained import PRETRAINED
@@ -43,6 +46,8 @@ class ReIdentification(Task):
         usual = "bicubic" if config.model.backbone == "iaunet" else network_of(config.model.backbone).interpolation
         self.interpolation = data.interpolation or usual
         weights = config.model.weights if purpose == "train" else None
+        if purpose != "evaluate" and config.loss.teacher:  # before long work
+            open_teacher(config)
         if purpose == "train" and weights not in PRETRAINED:
             self._check_network(weights)
         for source in config.eval.ensemble:
@@ -66,6 +71,10 @@ class ReIdentification(Task):
         self.evaluator = Evaluator(config, datasets, self.interpolation)
         objective = make_objective(config.loss, train.mining)
         everybodys = {"masks": tf.constant(prior_masks(*self.size))} if data.masks == "prior" else {}
+        self.beside = {}  # what batches have for each image besides
+        if purpose != "evaluate" and config.loss.teacher:
+            vectors, prototypes = lessons(config, self.train.subset)
+            self.beside, everybodys["prototypes"] = {"teacher": vectors}, tf.constant(prototypes)
         self.objective = lambda outputs, batch: objective(outputs, {**batch, **everybodys})
 
     def _check_network(self, weights):
@@ -80,10 +89,12 @@ class ReIdentification(Task):
 
     def _mask_sizes(self):
         """Height and width of the network's part attentions, which part masks are compared with."""
-        if not (self.config.model.blocks == "iau" and self.config.loss.mask_weight):
+        if not (self.config.model.locates_parts and self.config.loss.mask_weight):
             return ()
-        if self.config.model.backbone == "iaunet":  # whose blocks stand behind strides of 8 and 16
-            return [tuple(-(-side // stride) for side in self.size) for stride in (8, 16)]
+        if self.config.model.backbone == "iaunet":  # by their strides, which is faster than to build it
+            kinds = sorted(self.config.model.kinds.items())
+            strides = [IAUNET_PLACES[place] for place, kind in kinds if kind in WITH_PARTS]
+            return [tuple(-(-side // stride) for side in self.size) for stride in strides]
         outputs = self._build(None, None).output
         return [tuple(outputs[name].shape[-3:-1]) for name in part_attentions(outputs)]
 
@@ -119,15 +130,23 @@ class ReIdentification(Task):
         return self._build(self.train.subset.num_people, weights)
 
     def _build(self, people, weights):
-        model, video, shape = self.config.model, self.config.data.video, (*self.size, 3)
-        cosine = self.config.loss.softmax != "plain"
+        model, loss = self.config.model, self.config.loss
+        video, shape = self.config.data.video, (*self.size, 3)
+        options = {"weights": weights, "cosine": loss.softmax != "plain", "dimension": model.dimension}
+        options["centres"] = loss.features if loss.centre_weight else None
+        options |= {"block": model.block, "blocks": model.blocks, "parts": model.parts} if model.kinds else {}
         if model.backbone == "iaunet":
-            options = {"block": model.block, "width": model.width, "recompute": model.recompute, "cosine": cosine}
-            network = IAUNet(people, shape, video, weights=weights, **options)
+            options |= {} if model.kinds else {"block": None}
+            options |= {"blocks": model.blocks or IAUNET_BLOCKS, "width": model.width, "recompute": model.recompute}
+            options |= {"pooling": model.pooling or "average", "neck": model.neck is not False}
+            network = IAUNet(people, shape, video, **options)
         else:
-            options = {"blocks": model.blocks_after, "block": model.block} if model.blocks else {}
-            options |= {"pooling": model.pooling, "neck": model.neck, "cosine": cosine}
-            network = build_network(model.backbone, people, shape, video, weights=weights, **options)
+            options |= {"pooling": model.pooling, "neck": model.neck}
+            network = build_network(model.backbone, people, shape, video, **options)
+        if loss.features not in network.output:
+            raise InputError(
+                f"{model.backbone} has no output {loss.features}; leave loss.features out, or set model.neck"
+            )
         network.get_layer("preprocessing").interpolation = self.interpolation  # for whoever uses it later
         return network
 
@@ -136,9 +155,8 @@ class ReIdentification(Task):
         seed, clip = self.config.seed, (data.clip_length, data.clip_stride)
         return train_batches(
             self.train,
-            *(train.batch_size, train.group_size, seed, epoch, data.flip, data.erase, clip),
-            share,
-            data.own_people,
+            *(train.batch_size, train.group_size, seed, epoch, augmentation_of(data), clip, share, data.own_people),
+            *(train.balanced, train.spread_cameras, self.beside),
         )
 
     def validator(self, model: keras.Model) -> Callable[[], dict[str, float]]:

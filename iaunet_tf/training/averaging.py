@@ -17,7 +17,7 @@ def averaged(model: keras.Model) -> Iterator[None]:
     if not (optimizer.use_ema and int(ops.convert_to_numpy(optimizer.iterations))):
         yield
         return
-    variables = model.trainable_variables
+    variables = optimizer._trainable_variables
     # Keras' own callback for it swaps by sums and differences, which changes the last bits.
     own = [ops.convert_to_numpy(variable) for variable in variables]
     for variable, average in zip(variables, optimizer._model_variables_moving_average, strict=True):

@@ -2,13 +2,14 @@
 
 import math
 import sys
+from functools import partial
 
 import keras
 import tensorflow as tf
 
 from iaunet_tf.config.common import Config
 from iaunet_tf.config.files import save_config
-from iaunet_tf.data.batches import augment
+from iaunet_tf.data.augment import augment
 from iaunet_tf.data.sampling import Share
 from iaunet_tf.distribution.strategy import is_chief, statistics_averager, synchronize_batch_norms
 from iaunet_tf.errors import InputError, Stopped
@@ -45,12 +46,14 @@ def train(config: Config, run: Run, task: Task, resume: bool = False) -> keras.M
     model = task.build_model(None if resume else config.model.weights)
     if synchronizes(config):
         synchronize_batch_norms(model)
-    optimizer = make_optimizer(options, task.steps)
+    backbone = model.backbone_layers()
+    paths = [variable.path for layer in backbone for variable in layer.trainable_variables]
+    optimizer = make_optimizer(options, task.steps, paths)
     optimizer.build(model.trainable_variables)
     # The optimizer belongs to the model so that checkpoints hold both and callbacks find it.
     model.compile(optimizer=optimizer, auto_scale_loss=False)
     scale = LossScale() if options.precision == "mixed_float16" else None
-    train_step = make_train_step(model, task.objective, options, scale, augment)
+    make_step = partial(make_train_step, model, task.objective, options, scale, augment)
     average_statistics = statistics_averager(model)
     validate = task.validator(model)
 
@@ -85,6 +88,8 @@ def train(config: Config, run: Run, task: Task, resume: bool = False) -> keras.M
     with sigterm() as stop:
         for epoch in range(state.epoch, options.epochs):
             callbacks.on_epoch_begin(epoch)
+            if epoch in (state.epoch, options.freeze_epochs):
+                train_step = make_step(backbone if epoch < options.freeze_epochs else ())
             for step, batch in enumerate(distributed_batches(task, epoch, state.step), state.step):
                 callbacks.on_train_batch_begin(step)
                 values = train_step(batch, stop())

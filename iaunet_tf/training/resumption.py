@@ -11,7 +11,7 @@ FREE = (
     *("name", "run_dir", "on_existing", "eval."),
     *("data.root", "data.test", "data.cache", "data.cache_dir", "data.check", "data.on_corrupt"),
     *("model.weights", "model.recompute"),
-    *("train.epochs", "train.strategy", "train.patience", "train.profile"),
+    *("train.epochs", "train.strategy", "train.patience", "train.profile", "train.logger"),
 )
 # Keys that may change for the rest of the training, which is said.
 CHANGEABLE = (

@@ -1,6 +1,7 @@
 """One training step, on however many replicas."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 
 import keras
 import tensorflow as tf
@@ -17,16 +18,20 @@ def make_train_step(
     options: TrainConfig,
     scale: LossScale | None = None,
     prepare: Callable[[dict], dict] = dict,
+    frozen: Sequence[keras.Layer] = (),
 ) -> Callable[[dict, bool], dict[str, float]]:
     """Compiles a step of a model that is compiled with its optimizer, inside the strategy's scope.
 
     The step takes a global batch, shared out over the replicas, and whether this worker wants to
-    stop. On the device, `prepare` makes `"images"` and what the objective needs of it. The step updates the network and
-    returns the means of the objective's values over all replicas, and `"stop"`, above 0 if any worker wants to.
+    stop. On the device, `prepare` makes `"images"` and what the objective needs of it. The step updates the network,
+    but for `frozen` layers, whose batch norms keep their statistics, and returns the means of the objective's values
+    over all replicas, and `"stop"`, above 0 if any worker wants to.
     """
     strategy = tf.distribute.get_strategy()
     replicas = strategy.num_replicas_in_sync
-    optimizer, variables = model.optimizer, model.trainable_variables
+    optimizer = model.optimizer
+    with freezing(frozen):
+        variables = model.trainable_variables
     piece_size = options.batch_size // (replicas * options.accumulate)
     names: list[str] = []  # of the values, known when the step is traced
 
@@ -82,10 +87,23 @@ def make_train_step(
         return total, stops
 
     def step(batch, stop=False):
-        total, stops = train_step(batch, tf.constant(stop))
+        with freezing(frozen):  # it is traced in the first call
+            total, stops = train_step(batch, tf.constant(stop))
         return {**dict(zip(names, total.numpy().astype(float).tolist(), strict=True)), "stop": float(stops)}
 
     return step
+
+
+@contextlib.contextmanager
+def freezing(layers: Sequence[keras.Layer]) -> Iterator[None]:
+    """In the block, the layers are not trained; afterwards they are, as files that are written then shall say."""
+    for layer in layers:
+        layer.trainable = False
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.trainable = True
 
 
 def with_l2(gradients: list, variables: list[keras.Variable], decay: float) -> list:

@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from iaunet_tf.blocks import KINDS
 from iaunet_tf.errors import InputError, reason_of
 from iaunet_tf.weights.finding import find_weights
 from iaunet_tf.weights.names import canonical, named_entries
@@ -24,7 +25,7 @@ IGNORED = (
     "pixel_mean",
     "pixel_std",
 )
-CLASSIFIER = ("classifier.weight", "classifier.bias")
+CLASSIFIER = ("classifier.weight", "classifier.bias", "centres.centres")  # of other identities
 
 
 @dataclass(frozen=True)
@@ -146,9 +147,10 @@ def _load_named(model, path, state, stripped, partial):
 
 def _part(name):
     """The part of a network that a tensor belongs to, of those that may keep their initial weights."""
-    if name.startswith(("IAU2.", "IAU3.", "layer2.4.", "layer3.6.")) or re.match(r"[^.]*_iau?\.", name):
+    if re.match(r"IAU\d\.|layer[14]\.3\.|layer2\.4\.|layer3\.6\.|" + rf"[^.]*_({'|'.join(KINDS)})\.", name):
         return "blocks"
-    return {"bn": "embedding", "classifier": "classifier"}.get(name.partition(".")[0])
+    first = name.partition(".")[0]
+    return "embedding" if first == "bn" else first if first in ("classifier", "centres", "projection", "pool") else None
 
 
 def _looks_like(state):

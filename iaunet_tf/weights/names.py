@@ -15,6 +15,7 @@ import keras
 import numpy as np
 
 from iaunet_tf.errors import InputError
+from iaunet_tf.layers import IABlock, IAUBlock
 
 # From attribute path in IAUBlock to name in the authors' block.
 IAU_PARTS = {
@@ -33,14 +34,9 @@ IAU_PARTS = {
 # Kernels that are two-dimensional in clip blocks, too.
 FLAT_IN_CLIPS = ("g", "SIAU.module_w.relation.0", "SIAU.module_l.fsm.0")
 IA_PARTS = {"spatial_norm": "W1", "channel_norm": "W2"}
-BLOCKS = {
-    "iau2": ("IAU2", IAU_PARTS),
-    "iau3": ("IAU3", IAU_PARTS),
-    # IANet's blocks are the last blocks of the stages.
-    "ia2": ("layer2.4", IA_PARTS),
-    "ia3": ("layer3.6", IA_PARTS),
-}
-INSERTED = {"iau": IAU_PARTS, "ia": IA_PARTS}
+# IANet's blocks are the last blocks of the stages.
+IA_NAMES = {"ia1": "layer1.3", "ia2": "layer2.4", "ia3": "layer3.6", "ia4": "layer4.3"}
+IAU_NAMES = {f"iau{stage}": f"IAU{stage}" for stage in range(1, 5)}
 CLIP_NAMES = {".sa.": ".SA.", ".SIAU.": ".STIAU."}
 # Tensors of the stages of ResNets, OSNets, LightMBN and vision transformers, whose names tell the prefix.
 STAGES = re.compile(
@@ -92,13 +88,11 @@ class Entry:
 def named_layers(model: keras.Model) -> Iterator[tuple[str, keras.Layer]]:
     """All layers with weights, by the authors' names (in image networks)."""
     for layer in model.layers:
-        if layer.name in BLOCKS:
-            block_name, parts = BLOCKS[layer.name]
-            for path, name in parts.items():
-                yield f"{block_name}.{name}", attrgetter(path)(layer)
-        elif layer.name.endswith(tuple(f"_{kind}" for kind in INSERTED)):
-            for path in INSERTED[layer.name.rsplit("_", 1)[1]]:
-                yield f"{layer.name}.{path}", attrgetter(path)(layer)
+        if isinstance(layer, (IAUBlock, IABlock)):
+            block_name = {**IAU_NAMES, **IA_NAMES}.get(layer.name)
+            for path, name in (IA_PARTS if isinstance(layer, IABlock) else IAU_PARTS).items():
+                if getattr(layer, path.partition(".")[0]) is not None:  # there are blocks of channels alone
+                    yield f"{block_name}.{name}" if block_name else f"{layer.name}.{path}", attrgetter(path)(layer)
         elif layer.weights:
             name = layer.name if "." in layer.name else layer.name.replace("_", ".")
             yield "bn" if layer.name == "embedding" else name, layer
@@ -166,6 +160,6 @@ def state_dict(model: keras.Model) -> dict[str, np.ndarray]:
 def _extra_axes(name, is_clip):
     """How many axes of length 1 a matrix of the authors' blocks has as the kernel of a convolution."""
     block, _, part = name.removesuffix(".weight").partition(".")
-    if block not in ("IAU2", "IAU3"):
+    if block not in IAU_NAMES.values():
         return 0
     return 3 if is_clip and part not in FLAT_IN_CLIPS else 2

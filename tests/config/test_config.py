@@ -125,7 +125,7 @@ MARS, MARKET = (["--config", str(CONFIGS / f"{name}.yaml")] for name in ("mars",
         (["--model.block=ia", "--data.masks=prior"], "data.masks has no effect with"),
         (["--data.masks=none", "--loss.mask_weight=1"], "loss.mask_weight has no effect with"),
         (["--eval.protocol=cuhk03", "--eval.expand=3"], "eval.expand has no effect with"),
-        ([*CLASSIFICATION, "--model.block=null", "--model.blocks_after=[a]"], "blocks_after has no effect with"),
+        ([*CLASSIFICATION, "--model.block=null", "--model.blocks_after=[a]"], "model.blocks has no effect with"),
     ],
 )
 def test_keys_that_do_nothing_are_refused(arguments, message):
@@ -207,7 +207,7 @@ NO_COUNT = ["-1", "1.5", "1e3", "nan", "many", "[1]", "null", "true", "999999999
         ("train.jit_compile", "true or false", ["1", "maybe", "null"]),
         ("train.strategy", "auto, default, mirrored or multi_worker", ["all", "3", "null"]),
         ("train.precision", "float32, mixed_bfloat16 or mixed_float16", ["fp16", "true"]),
-        ("model.block", "iau, ia or null", ["none", "3"]),
+        ("model.block", "iau, ia, channel, spatial_temporal, spatial, temporal or null", ["none", "3"]),
         ("model.sync_batch_norm", "true, false or auto", ["1", "null"]),
         ("run_dir", "text or null", ["", " "]),
         ("data.root", "text", [""]),

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from iaunet_tf.data.augment import ERASED, augment
 from iaunet_tf.data.augmentation import epoch_augmentation
-from iaunet_tf.data.batches import ERASED, augment, eval_batches, train_batches
+from iaunet_tf.data.batches import eval_batches, train_batches
 from iaunet_tf.data.dataset import Subset
 from iaunet_tf.data.decoding import load_image
 from iaunet_tf.data.sampling import epoch_order

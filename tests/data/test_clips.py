@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from iaunet_tf.data.augmentation import epoch_augmentation
-from iaunet_tf.data.batches import augment, eval_batches, train_batches
+from iaunet_tf.data.augment import augment
+from iaunet_tf.data.augmentation import Augmentation, epoch_augmentation
+from iaunet_tf.data.batches import eval_batches, train_batches
 from iaunet_tf.data.dataset import PARTS, Subset
 from iaunet_tf.data.sampling import all_clips, clip_rows, epoch_clips, epoch_order, spaced_clips
 from iaunet_tf.data.sources import Source
@@ -31,7 +32,7 @@ def tracklets(tmp_path):
 
 
 def collect(source, epoch=0, erase=0.0):
-    batches = train_batches(source, 4, 4, seed=3, epoch=epoch, erase=erase).map(augment)
+    batches = train_batches(source, 4, 4, seed=3, epoch=epoch, augmentation=Augmentation(erase=erase)).map(augment)
     batches = list(batches.as_numpy_iterator())
     return {key: np.concatenate([batch[key] for batch in batches]) for key in batches[0]}
 

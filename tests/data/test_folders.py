@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from iaunet_tf.data.augment import augment
 from iaunet_tf.data.augmentation import central_box, epoch_crops, random_box
-from iaunet_tf.data.batches import augment, eval_batches, labelled_batches
+from iaunet_tf.data.batches import eval_batches, labelled_batches
 from iaunet_tf.data.labelled import LabelledSource, check_images
 from iaunet_tf.data.readers.folders import read_folders
 from iaunet_tf.errors import InputError

@@ -6,7 +6,7 @@ from iaunet_tf.errors import InputError
 from iaunet_tf.models.backbones import APPLICATIONS
 from iaunet_tf.models.classifier import ImageClassifier
 
-SMALL = {"backbone": "MobileNetV2", "input_shape": (32, 32, 3), "blocks_after": ["block_3_expand_relu"]}
+SMALL = {"backbone": "MobileNetV2", "input_shape": (32, 32, 3), "blocks": ["block_3_expand_relu"]}
 PIXELS = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype("uint8")
 
 
@@ -38,6 +38,6 @@ def test_mistakes():
     with pytest.raises(InputError, match="no ResNet51; it has"):
         ImageClassifier(3, "ResNet51")
     with pytest.raises(InputError, match="no layer 'nope'; candidates are"):
-        ImageClassifier(3, "MobileNetV2", (32, 32, 3), blocks_after=["nope"])
+        ImageClassifier(3, "MobileNetV2", (32, 32, 3), blocks=["nope"])
     with pytest.raises(InputError, match=r"InceptionV3 of \(16, 16, 3\) .* cannot be built"):
         ImageClassifier(3, "InceptionV3", (16, 16, 3))

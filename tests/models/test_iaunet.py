@@ -39,12 +39,13 @@ def test_plain_resnet50_has_torchvisions_number_of_parameters():
 def test_outputs(model, images):
     outputs = model(images)
     assert {name: tuple(output.shape) for name, output in outputs.items()} == {
+        "before_neck": (2, 512),
         "embedding": (2, 512),
         "logits": (2, 5),
         "part_attention_1": (2, 8, 4, 4),
         "part_attention_2": (2, 4, 2, 4),
     }
-    assert set(IAUNet(block=None, **SMALL)(images)) == {"embedding"}
+    assert set(IAUNet(block=None, **SMALL)(images)) == {"embedding", "before_neck"}
 
 
 def test_last_stage_keeps_the_resolution():

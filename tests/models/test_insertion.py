@@ -66,7 +66,7 @@ def test_mistakes_are_explained():
         insert_blocks(model, after=["pool"])
     with pytest.raises(ValueError, match="functional"):
         insert_blocks(keras.layers.Dense(3), after="conv")
-    with pytest.raises(ValueError, match="one of iau, ia; received 'se'"):
+    with pytest.raises(ValueError, match="one of iau, ia, channel, spatial_temporal, spatial, temporal; received 'se'"):
         insert_blocks(model, after="conv", block="se")
 
     class Subclassed(keras.Model):

@@ -59,9 +59,9 @@ def unchanged(model, before):
 def assert_outputs_equal(outputs, expected):
     import keras
 
-    assert set(outputs) == set(expected)
-    for name, output in outputs.items():
-        error = np.abs(keras.ops.convert_to_numpy(output) - expected[name]).max() / np.abs(expected[name]).max()
+    assert set(outputs) - {"before_neck"} == set(expected)  # which the reference has no name for
+    for name in expected:
+        error = np.abs(keras.ops.convert_to_numpy(outputs[name]) - expected[name]).max() / np.abs(expected[name]).max()
         assert error < 1e-4, (name, error)
 
 
