@@ -46,10 +46,10 @@ def main(folder: Path, suite: str) -> None:
         for name, (train, evaluate) in variants.items():
             first = next(other for other, (options, _) in variants.items() if options == train)
             run = folder / f"{first.replace(' ', '-')}-{seed}"
-            _run(run, f"--config={config}", *train, f"--seed={seed}", "--name=ours")
+            run(run, f"--config={config}", *train, f"--seed={seed}", "--name=ours")
             if evaluate:
                 trained, run = run, folder / f"{name.replace(' ', '-')}-{seed}-evaluated"
-                _run(run, "--evaluate", str(trained), *evaluate)
+                run(run, "--evaluate", str(trained), *evaluate)
             metrics = json.loads((run / "metrics.json").read_text())
             for key, label in (("ours", name), ("colour histograms", "colour histograms")):
                 scores.setdefault(label, []).append((metrics[key]["mAP"], metrics[key]["rank-1"]))
@@ -61,7 +61,8 @@ def main(folder: Path, suite: str) -> None:
     print(f"\nsingle runs: {json.dumps(scores)}")
 
 
-def _run(folder: Path, *options: str) -> None:
+def run(folder: Path, *options: str) -> None:
+    """Performs a run unless it is there."""
     if not (folder / "metrics.json").is_file():
         subprocess.run([sys.executable, "train_keras.py", *options, f"--run_dir={folder}"], check=True)
 
