@@ -8,6 +8,7 @@ from itertools import chain
 
 from setuptools import setup
 
+ADAPT = {"adapt": ["scikit-learn>=1.5"]}  # clusters of people without labels: DBSCAN and HDBSCAN
 EXPORT = {
     "onnx": ["tf2onnx>=1.17", "onnx>=1.21"],  # writing ONNX; holes before: external data outside the folder
     "serving": ["tensorflow-serving-api>=2.19"],  # warm-up requests in SavedModels, and the gRPC client
@@ -43,8 +44,11 @@ setup(
         "gpu": ["tensorflow[and-cuda]>=2.21,<2.22", "onnxruntime-gpu"],  # CUDA wheels
         "cpu": ["onnxruntime"],  # never beside onnxruntime-gpu: both install the same module
         **EXPORT,
+        **ADAPT,
+        "wandb": ["wandb>=0.19"],  # histories of runs at Weights & Biases
+        "mlflow": ["mlflow>=3.1"],  # histories of runs in MLflow
         "torch": ["torch>=2.10"],  # reading .pth checkpoints, tests against PyTorch; holes before: weights_only
         # Tests, whose workers share exports by filelock, and style.
-        "dev": ["pytest", "pytest-xdist", "filelock", "ruff", "onnxruntime", *chain(*EXPORT.values())],
+        "dev": ["pytest", "pytest-xdist", "filelock", "ruff", "onnxruntime", *chain(*EXPORT.values(), *ADAPT.values())],
     },
 )

@@ -72,8 +72,10 @@ def train_run(config: Config, run: Run, source: Run) -> dict[str, float]:
     """Trains a run, or continues it from its last checkpoint, and evaluates it."""
     from iaunet_tf.tasks import make_task
     from iaunet_tf.training.checkpoints import check_resumable
+    from iaunet_tf.training.loggers import check_logger
     from iaunet_tf.training.loop import train
 
+    check_logger(config.train.logger)
     begun = run.begun
     if begun:
         check_resumable(config, run)

@@ -21,6 +21,7 @@ from iaunet_tf.terminal import watched
 from iaunet_tf.training.averaging import averaged
 from iaunet_tf.training.checkpoints import State, restore, save, save_outside
 from iaunet_tf.training.history import History, rewind
+from iaunet_tf.training.loggers import make_loggers
 from iaunet_tf.training.loss_scale import LossScale
 from iaunet_tf.training.resumption import check_same, dependencies
 from iaunet_tf.training.signals import sigterm
@@ -200,6 +201,6 @@ def make_callbacks(
         validation = [f"val_{name}" for name in task.validation] if config.eval.every else []
         profile = tuple(config.train.profile) or 0
         board = keras.callbacks.TensorBoard(run.tensorboard, write_graph=False, profile_batch=profile)
-        callbacks = [History(run, validation, append=resume), board]
+        callbacks = [History(run, validation, append=resume), board, *make_loggers(config, run)]
     params = {"epochs": config.train.epochs, "steps": task.steps, "verbose": 1 if watched(sys.stdout) else 2}
     return keras.callbacks.CallbackList(callbacks, add_progbar=is_chief(), model=model, **params)
