@@ -14,6 +14,7 @@ COMMANDS = {
     "train": "train and evaluate a network",
     "evaluate": "evaluate a run, or an exported network, on a data set",
     "export": "write a trained network as ONNX, SavedModel or LiteRT",
+    "adapt": "adapt a run's network to new cameras, without labels",
     "embed": "embed images or clips",
     "nearest": "find the most similar images among embedded ones",
     "report": "write a page on a run, or on two side by side",

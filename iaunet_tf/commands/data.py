@@ -23,6 +23,10 @@ OPTIONS = {
     "distractors": (0, 9999, "strangers in the gallery, an image or tracklet each"),
     "alike": (1, 6, "of every six people, how many wear the same clothes"),
 }
+SWITCHES = {
+    "masks": "draw part masks of the training frames",
+    "dusk": "draw it in bad light: dark, bluish, noisy",
+}
 
 # For each kind that is drawn: its options, what draws it, and what draws a sheet of samples.
 DRAWN = {
@@ -48,7 +52,7 @@ def _draw(kind: str, arguments: Sequence[str]) -> None:
     parser.add_argument("--sheet", type=output, metavar="FILE", help="write a sheet of samples as well, .png or .jpg")
     for key, default in asdict(options_class()).items():
         if isinstance(default, bool):
-            parser.switch(f"--{key}", default, "draw part masks of the training frames (default: false)")
+            parser.switch(f"--{key}", default, f"{SWITCHES[key]} (default: false)")
         else:
             low, high, help = OPTIONS[key]
             parser.count(f"--{key}", low, high, default, help)

@@ -173,6 +173,7 @@ class ReIdEval(common.EvalConfig):
         ensemble: runs, or files of networks, to evaluate together with as well, by summed distances.
         rerank: evaluate with k-reciprocal re-ranking as well.
         expand: evaluate with the mean of each query and this many of its nearest images as well; 0 does not.
+        per_camera: evaluate with embeddings that are standardised within each camera as well.
         histograms: evaluate nearest neighbours on colour histograms as well, as a lower bound.
     """
 
@@ -183,6 +184,7 @@ class ReIdEval(common.EvalConfig):
     ensemble: list[str] = field(default_factory=list)
     rerank: bool = False
     expand: Count = 0
+    per_camera: bool = False
     histograms: bool = False
 
 

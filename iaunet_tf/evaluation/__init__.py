@@ -11,8 +11,9 @@ from iaunet_tf.evaluation.functions import (
     nearest,
 )
 from iaunet_tf.evaluation.pairs import PairDistances
+from iaunet_tf.evaluation.per_camera import standardise_per_camera
 from iaunet_tf.evaluation.ranking import RetrievalResult
-from iaunet_tf.evaluation.reranking import expand_queries, rerank
+from iaunet_tf.evaluation.reranking import expand_queries, jaccard_distances, rerank
 
 __all__ = [
     "PairDistances",
@@ -25,6 +26,8 @@ __all__ = [
     "evaluate_retrieval",
     "evaluate_single_shot",
     "expand_queries",
+    "jaccard_distances",
     "nearest",
     "rerank",
+    "standardise_per_camera",
 ]

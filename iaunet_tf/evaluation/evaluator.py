@@ -14,6 +14,7 @@ from iaunet_tf.evaluation.embeddings import Embeddings, combine
 from iaunet_tf.evaluation.functions import evaluate_distances
 from iaunet_tf.evaluation.histograms import histograms
 from iaunet_tf.evaluation.pairs import PairDistances, Pairs
+from iaunet_tf.evaluation.per_camera import standardise_per_camera
 from iaunet_tf.evaluation.ranking import Ranking, RetrievalResult
 from iaunet_tf.evaluation.reranking import expand_queries, rerank
 from iaunet_tf.evaluation.search import Nearest, Search
@@ -140,6 +141,10 @@ class Evaluator:
         if options.expand:
             expanded = expand_queries(query.vectors, gallery.vectors, options.expand)
             yield f"{label}, expanded", rank(expanded, gallery.vectors)
+        if options.per_camera:
+            both = np.concatenate([query.vectors, gallery.vectors])
+            both = standardise_per_camera(both, np.concatenate([query.camids, gallery.camids]))
+            yield f"{label}, per camera", rank(both[: len(query)], both[len(query) :])
         if options.rerank:
             distances = rerank(query.vectors, gallery.vectors, distance=options.distance)
             ids = query.pids, gallery.pids, query.camids, gallery.camids

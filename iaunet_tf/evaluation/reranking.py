@@ -40,23 +40,22 @@ def rerank(
         raise InputError(f"k2 must be between 1 and k1, both whole; received k1 = {k1}, k2 = {k2}")
     check_number("weight", weight, 0, 1)
     features = np.concatenate([query, gallery])
-    k1 = min(k1, len(features) - 1)
-    k2 = min(k2, k1)
     if distance == "cosine":
         features = unit_length(features)
-    comparable_lengths(features, "embeddings", zeros=True)
-    features -= centre(features)
-    squares = np.einsum("nd,nd->n", features, features)
-    nearest, largest, original = _neighbours(features, squares, k1 + 1, len(query))
-
-    vectors = _neighbourhoods(features, squares, nearest, largest, k1)
-    if k2 > 1:
-        vectors = _adjacency(nearest[:, :k2]) @ vectors / k2
+    vectors, largest, original = _averaged_neighbourhoods(features, k1, k2, len(query))
     result = _jaccard(vectors[: len(query)], vectors[len(query) :])
     result *= 1 - weight
     original *= weight / largest[: len(query), None]
     result += original
     return result
+
+
+def jaccard_distances(vectors: np.ndarray, k1: int = 20, k2: int = 6) -> np.ndarray:
+    """Distances between all of some images, by how much their neighbourhoods overlap: float32 `(N, N)` in 0..1, of
+    embeddings `(N, D)`; `rerank` explains the others."""
+    features = unit_length(as_vectors(vectors, "embeddings"))
+    neighbourhoods, _, _ = _averaged_neighbourhoods(features, k1, k2, 0)
+    return np.clip(_jaccard(neighbourhoods, neighbourhoods), 0, 1)
 
 
 def expand_queries(query: np.ndarray, gallery: np.ndarray, k: int = 5) -> np.ndarray:
@@ -76,6 +75,19 @@ def expand_queries(query: np.ndarray, gallery: np.ndarray, k: int = 5) -> np.nda
         nearest = np.argpartition(rows @ gallery.T, -k, axis=1)[:, -k:]
         expanded[start : start + len(rows)] = rows + gallery[nearest].sum(axis=1)
     return unit_length(expanded)
+
+
+def _averaged_neighbourhoods(features, k1, k2, queries):
+    """The weights of every image's neighbourhood, sparse `(N, N)` with rows that sum to 1; the largest squared distance
+    of each image; and those between the first `queries` images and the others."""
+    k1 = min(k1, len(features) - 1)
+    k2 = min(k2, k1)
+    comparable_lengths(features, "embeddings", zeros=True)
+    features -= centre(features)
+    squares = np.einsum("nd,nd->n", features, features)
+    nearest, largest, original = _neighbours(features, squares, k1 + 1, queries)
+    vectors = _neighbourhoods(features, squares, nearest, largest, k1)
+    return _adjacency(nearest[:, :k2]) @ vectors / k2 if k2 > 1 else vectors, largest, original
 
 
 def _of_one_size(query, gallery):

@@ -38,7 +38,7 @@ class ReIdentification(Task):
 
     validation = ("mAP", "rank-1")
 
-    def __init__(self, config: ReIdConfig, purpose: str):
+    def __init__(self, config: ReIdConfig, purpose: str, read: Callable[..., tuple] = read_selected):
         self.config = config
         data, train = config.data, config.train
         self.unit = "clips" if data.video else "images"
@@ -52,7 +52,7 @@ class ReIdentification(Task):
             self._check_network(weights)
         for source in config.eval.ensemble:
             check_input(describe(load_network(source), source), source, data, size=False)
-        subset, datasets = read_selected(data, training=purpose != "evaluate")
+        subset, datasets = read(data, training=purpose != "evaluate")
         if weights in PRETRAINED:  # downloaded once there is something to train on
             self._check_network(weights)
         if purpose != "evaluate":

@@ -40,9 +40,10 @@ def cast(seed: int, alike: int, first: int, count: int) -> list[Person]:
 
 
 @lru_cache(maxsize=2)
-def cameras(seed: int) -> list[Camera]:
+def cameras(seed: int, dusk: bool = False) -> list[Camera]:
     """The six cameras."""
-    return [Camera.random(np.random.default_rng((seed, 2, index)), angle) for index, angle in enumerate(ANGLES)]
+    drawn = [Camera.random(np.random.default_rng((seed, 2, index)), angle) for index, angle in enumerate(ANGLES)]
+    return [camera.at_dusk() for camera in drawn] if dusk else drawn
 
 
 def ensure_drawn(

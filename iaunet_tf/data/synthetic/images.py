@@ -26,6 +26,7 @@ class ImageOptions:
     shots: int = 2  # images per person and camera
     distractors: int = 200  # images of strangers in the gallery
     alike: int = 3  # how many people in a row wear the same clothes
+    dusk: bool = False  # in bad light, whose colours differ
 
 
 def ensure_images(root: str | Path, options: ImageOptions | None = None) -> None:
@@ -33,8 +34,10 @@ def ensure_images(root: str | Path, options: ImageOptions | None = None) -> None
     options = options or ImageOptions()
     walks = _walks(options)
     description = {"version": VERSION, **asdict(options)}
+    if not options.dusk:  # as older versions described it
+        del description["dusk"]
     count = sum(len(walk.pictures) for walk in walks)
-    draw = partial(_draw_walk, options.seed)
+    draw = partial(_draw_walk, options.seed, options.dusk)
     ensure_drawn(Path(root), description, FOLDERS.values(), walks, draw, count)
 
 
@@ -67,9 +70,9 @@ def _walks(options: ImageOptions) -> list[_Walk]:
     return walks
 
 
-def _draw_walk(seed: int, walk: _Walk, root: Path) -> None:
+def _draw_walk(seed: int, dusk: bool, walk: _Walk, root: Path) -> None:
     for folder, pid, index, k in walk.pictures:
-        camera = cameras(seed)[index]
+        camera = cameras(seed, dusk)[index]
         rng = np.random.default_rng((seed, 4, walk.identity, index, k))
         # Images of a person in one camera come from one walk through it.
         direction = np.random.default_rng((seed, 5, walk.identity, index))
@@ -85,7 +88,7 @@ def sample_sheet(options: ImageOptions | None = None, people: int = 12) -> Image
     """Shows the first `people` training people, a column each, in a row for each camera."""
     options = options or ImageOptions()
     people = min(people, options.train_people)
-    shown, seen_by = cast(options.seed, options.alike, 0, people), cameras(options.seed)
+    shown, seen_by = cast(options.seed, options.alike, 0, people), cameras(options.seed, options.dusk)
 
     def picture(column, row):
         rng = np.random.default_rng((options.seed, 6, column, row))

@@ -1,7 +1,7 @@
 """Properties of cameras and of single shots."""
 
 import colorsys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
@@ -42,6 +42,12 @@ class Camera:
             sun=rng.uniform(-1, 1),
             scene=_scene(rng),
         )
+
+    def at_dusk(self) -> "Camera":
+        """The camera in bad light: dark, bluish and noisy, each camera in its own way."""
+        cast = tuple(channel**2 * blue for channel, blue in zip(self.cast, (0.8, 0.95, 1.25), strict=True))
+        darker = {"gain": 0.6 * self.gain, "gamma": 1.15 * self.gamma, "cast": cast}
+        return replace(self, **darker, noise=self.noise + 4, blur=self.blur + 0.4, quality=self.quality - 10)
 
 
 @dataclass(frozen=True)
