@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,9 @@ IGNORED = (
     "pixel_std",
 )
 CLASSIFIER = ("classifier.weight", "classifier.bias", "centres.centres")  # of other identities
+HEAD = ("embedding", "classifier", "centres", "projection", "pool")
+# The beginnings of the names of blocks' tensors.
+BLOCK = re.compile(rf"IAU\d\.|layer[14]\.3\.|layer2\.4\.|layer3\.6\.|[^.]*_({'|'.join(KINDS)})\.")
 
 
 @dataclass(frozen=True)
@@ -40,19 +44,20 @@ class LoadReport:
     unexpected: list[str] = field(default_factory=list)  # in the file, but not in the network
     skipped: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)  # other problems
-    anew: dict[str, int] = field(default_factory=dict)  # whole parts that are missing, and their numbers of tensors
+    anew: list[str] = field(default_factory=list)  # those of the missing ones whose whole parts are
     stripped: str = ""  # from the names in the file
 
     def __str__(self) -> str:
         stripped = f", without {self.stripped} in their names" if self.stripped else ""
         lines = [f"{len(self.loaded)} tensors loaded{stripped}"]
         if self.anew:
-            parts = ", ".join(f"{part} ({count} tensors)" for part, count in self.anew.items())
+            counts = Counter(_part(name) if _part(name) in HEAD else "blocks" for name in self.anew)
+            parts = ", ".join(f"{part} ({count} tensors)" for part, count in counts.items())
             lines.append(f"not in the file, and start anew: {parts}")
         for title in ("missing", "unexpected", "skipped", "warnings"):
             entries = getattr(self, title)
             if title == "missing":
-                entries = [entry for entry in entries if _part(entry) not in self.anew]
+                entries = [entry for entry in entries if entry not in self.anew]
             if entries:
                 more = f" and {len(entries) - 6} more" if len(entries) > 6 else ""
                 lines.append(f"{title}: {', '.join(entries[:6])}{more}")
@@ -123,12 +128,9 @@ def _load_named(model, path, state, stripped, partial):
             if not np.isfinite(array).all():
                 report.warnings.append(f"{name} is not finite")
     report.unexpected.extend(sorted(set(state) - set(entries)))
-    for name in report.missing:
-        if part := _part(name):
-            report.anew[part] = report.anew.get(part, 0) + 1
-    for part in set(map(_part, state)) & set(report.anew):
-        del report.anew[part]
-    needed = [name for name in report.missing if name not in CLASSIFIER and _part(name) not in report.anew]
+    there = set(map(_part, state))
+    report.anew.extend(name for name in report.missing if _part(name) and _part(name) not in there)
+    needed = [name for name in report.missing if name not in CLASSIFIER and name not in report.anew]
     if not values or (not partial and len(needed) > len(entries) / 2):
         raise InputError(f"{path}: has another architecture: {_looks_like(state)}")
     if wrong and not partial:
@@ -146,11 +148,11 @@ def _load_named(model, path, state, stripped, partial):
 
 
 def _part(name):
-    """The part of a network that a tensor belongs to, of those that may keep their initial weights."""
-    if re.match(r"IAU\d\.|layer[14]\.3\.|layer2\.4\.|layer3\.6\.|" + rf"[^.]*_({'|'.join(KINDS)})\.", name):
-        return "blocks"
-    first = name.partition(".")[0]
-    return "embedding" if first == "bn" else first if first in ("classifier", "centres", "projection", "pool") else None
+    """The block, or the part of the head, that a tensor belongs to: what may keep its initial weights as a whole."""
+    if block := BLOCK.match(name):
+        return block[0]
+    first = "embedding" if name.startswith("bn.") else name.partition(".")[0]
+    return first if first in HEAD else None
 
 
 def _looks_like(state):

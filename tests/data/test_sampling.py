@@ -85,3 +85,31 @@ def test_augmentation_can_be_replayed_and_switched_off():
     np.testing.assert_array_equal(again[0][1], again[1][1])
     flips, boxes = epoch_augmentation(100, (64, 32), 5, 7, flip=0, erase=0)
     assert not flips.any() and not boxes.any()
+
+
+@pytest.mark.parametrize("epoch", range(3))
+def test_balanced_epochs_show_everybody_equally_often(epoch):
+    labels = np.repeat([0, 1, 2, 3], [40, 1, 4, 7])  # 10 + 1 + 1 + 1 groups
+    order = epoch_order(labels, 4, 4, 0, epoch, balanced=True)
+    assert len(order) == len(epoch_order(labels, 4, 4, 0, epoch)) == 52
+    groups = labels[order].reshape(-1, 4)
+    assert (groups == groups[:, :1]).all()
+    counts = np.bincount(groups[:, 0])
+    assert counts.sum() == 13 and set(counts) == {3, 4}
+    own = order[labels[order] == 0]
+    assert len(set(own)) == len(own)  # of many images, none comes twice
+    np.testing.assert_array_equal(order, epoch_order(labels, 4, 4, 0, epoch, balanced=True))
+
+
+def test_cameras_are_spread_within_groups():
+    labels, cameras = np.repeat(np.arange(20), 12), np.tile(np.repeat(np.arange(3), 4), 20)  # four in each camera
+    order = epoch_order(labels, 9, 3, 0, 0, cameras=cameras)
+    assert (np.sort(cameras[order].reshape(-1, 3), axis=1) == [0, 1, 2]).all()
+    assert len(set(order)) == len(order)
+    plain = epoch_order(labels, 9, 3, 0, 0)
+    assert not (np.sort(cameras[plain].reshape(-1, 3), axis=1) == [0, 1, 2]).all()
+
+
+def test_few_images_and_one_camera_are_no_trouble_for_spreading():
+    order = epoch_order(LABELS, 4, 4, 0, 0, cameras=np.zeros(len(LABELS), int))
+    assert len(order) == 20 and set(LABELS[order]) == {0, 1, 2, 3}
