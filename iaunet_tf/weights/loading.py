@@ -44,20 +44,24 @@ class LoadReport:
     unexpected: list[str] = field(default_factory=list)  # in the file, but not in the network
     skipped: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)  # other problems
-    anew: list[str] = field(default_factory=list)  # those of the missing ones whose whole parts are
+    new: list[str] = field(default_factory=list)  # those of the missing ones whose whole block or part of the head is
     stripped: str = ""  # from the names in the file
+
+    @property
+    def anew(self) -> dict[str, int]:
+        """Kinds of parts that start anew, and their numbers of tensors."""
+        return dict(Counter(_part(name) if _part(name) in HEAD else "blocks" for name in self.new))
 
     def __str__(self) -> str:
         stripped = f", without {self.stripped} in their names" if self.stripped else ""
         lines = [f"{len(self.loaded)} tensors loaded{stripped}"]
         if self.anew:
-            counts = Counter(_part(name) if _part(name) in HEAD else "blocks" for name in self.anew)
-            parts = ", ".join(f"{part} ({count} tensors)" for part, count in counts.items())
+            parts = ", ".join(f"{part} ({count} tensors)" for part, count in self.anew.items())
             lines.append(f"not in the file, and start anew: {parts}")
         for title in ("missing", "unexpected", "skipped", "warnings"):
             entries = getattr(self, title)
             if title == "missing":
-                entries = [entry for entry in entries if entry not in self.anew]
+                entries = [entry for entry in entries if entry not in self.new]
             if entries:
                 more = f" and {len(entries) - 6} more" if len(entries) > 6 else ""
                 lines.append(f"{title}: {', '.join(entries[:6])}{more}")
@@ -129,8 +133,8 @@ def _load_named(model, path, state, stripped, partial):
                 report.warnings.append(f"{name} is not finite")
     report.unexpected.extend(sorted(set(state) - set(entries)))
     there = set(map(_part, state))
-    report.anew.extend(name for name in report.missing if _part(name) and _part(name) not in there)
-    needed = [name for name in report.missing if name not in CLASSIFIER and name not in report.anew]
+    report.new.extend(name for name in report.missing if _part(name) and _part(name) not in there)
+    needed = [name for name in report.missing if name not in CLASSIFIER and name not in report.new]
     if not values or (not partial and len(needed) > len(entries) / 2):
         raise InputError(f"{path}: has another architecture: {_looks_like(state)}")
     if wrong and not partial:
