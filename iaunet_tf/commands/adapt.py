@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--distance", type=float, default=Clustering.distance, help=distance_help)
     parser.count("--least", 2, 1000, Clustering.least, "images that make a person")
     parser.count("--neighbours", 2, 1000, Clustering.neighbours, "size of neighbourhoods in re-ranking")
-    parser.switch("--per_camera", False, "cluster embeddings that are standardised within each camera")
+    parser.switch("--per_camera", True, "cluster embeddings that are standardised within each camera (default: true)")
     options, keys = parser.parse_known_args([with_underscores(word) for word in arguments])
     if not 0 < options.distance <= 1:
         raise InputError(f"--distance must be above 0, up to 1; received {options.distance}")

@@ -86,10 +86,11 @@ def train(config: Config, run: Run, task: Task, resume: bool = False) -> keras.M
 
     callbacks = make_callbacks(config, run, task, model, resume)
     callbacks.on_train_begin()
+    train_step = None
     with sigterm() as stop:
         for epoch in range(state.epoch, options.epochs):
             callbacks.on_epoch_begin(epoch)
-            if epoch in (state.epoch, options.freeze_epochs):
+            if train_step is None or epoch == options.freeze_epochs:
                 train_step = make_step(backbone if epoch < options.freeze_epochs else ())
             for step, batch in enumerate(distributed_batches(task, epoch, state.step), state.step):
                 callbacks.on_train_batch_begin(step)

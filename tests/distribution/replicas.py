@@ -32,10 +32,11 @@ def main(name, out, *flags):
         "images": rng.uniform(0, 255, (BATCH, 32, 16, 3)).astype("float32"),
         "labels": np.repeat(np.arange(6), 2).astype("int32"),
         "masks": rng.uniform(size=(BATCH, 8, 4, 4)).astype("float32"),
+        "teacher": rng.normal(size=(BATCH, 5)).astype("float32"),
         "has_masks": rng.integers(0, 2, BATCH).astype("float32"),
     }
     with strategy.scope():
-        model = IAUNet(6, (32, 16, 3), width=0.25)
+        model = IAUNet(6, (32, 16, 3), width=0.25, centres="before_neck")
         for layer in model._flatten_layers():
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.trainable = "frozen" not in flags
@@ -47,7 +48,12 @@ def main(name, out, *flags):
         before = [variable.numpy() for variable in model.trainable_variables]
         options = ReIdTrain(batch_size=BATCH, weight_decay=0.0, clip_norm=1.0 if "clip" in flags else 0.0)
         options.accumulate = 2 if "accumulate" in flags else 1
-        step = make_train_step(model, make_objective(ReIdLoss(margin=2.0)), options)
+        prototypes = tf.constant(rng.normal(size=(6, 5)).astype("float32"))
+        loss = ReIdLoss(margin=2.0, features="before_neck", centre_weight=0.1, circle_weight=0.1, teacher="another")
+        losses = make_objective(loss)
+        step = make_train_step(
+            model, lambda outputs, batch: losses(outputs, {**batch, "prototypes": prototypes}), options
+        )
 
         def share(context):
             size = BATCH // context.num_input_pipelines

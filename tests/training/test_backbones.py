@@ -83,7 +83,7 @@ def test_any_network_of_keras_applications(tree, tmp_path, read_history):
         ({"model.backbone": "osnet"}, "no network 'osnet'; did you mean osnet_"),
         ({"model.blocks_after": "[layer2]"}, "has no place 'layer2' for a block"),
         ({"model.blocks_after": "[conv2]", "model.block": "null"}, "model.blocks has no effect with model.block null"),
-        ({"model.backbone": "iaunet", "model.pooling": "gem"}, "pooling has no effect with model.backbone iaunet"),
+        ({"loss.features": "before_neck"}, "osnet_x0_25 has no output before_neck"),
         ({"model.recompute": "true"}, "recompute has no effect with model.backbone osnet_x0_25"),
         ({"loss.mask_weight": 2}, "loss.mask_weight has no effect"),
         ({"model.weights": "osnet_x0_25_msmt"}, "no such file; did you mean osnet_x0_25_msmt17?"),

@@ -28,7 +28,7 @@ def trees(tmp_path_factory):
     return folder
 
 
-def command(trees, name, run, epochs):
+def command(trees, name, run, epochs, **further):
     options = {
         "name": "small",
         "run_dir": run,
@@ -45,6 +45,7 @@ def command(trees, name, run, epochs):
         "train.ema": 0.5,
         "eval.every": 1,
         "eval.histograms": "false",
+        **further,
     }
     arguments = [f"--{key}={value}" for key, value in options.items()]
     return [sys.executable, str(ROOT / "train_keras.py"), *arguments]
