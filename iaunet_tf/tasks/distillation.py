@@ -25,7 +25,10 @@ def open_teacher(config) -> Embedder:
 
 @lru_cache(maxsize=1)
 def _open(path, batch_size):
-    return Embedder(path, batch_size)
+    try:
+        return Embedder(path, batch_size)
+    except InputError as error:
+        raise InputError(f"loss.teacher: {error}") from None
 
 
 def lessons(config, subset: Subset) -> tuple[np.ndarray, np.ndarray]:
