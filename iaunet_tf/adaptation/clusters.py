@@ -28,7 +28,7 @@ class Clustering:
     """
 
     method: str = "dbscan"
-    distance: float = 0.6
+    distance: float = 0.5
     least: int = 4
     neighbours: int = 20
 

@@ -28,7 +28,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--run_dir", metavar="RUN", help="folder to write, or to go on in (default: RUN/adapted)")
     parser.count("--rounds", 1, 1000, 5, "how often to cluster, and to train on the clusters")
     parser.choice("--clusters", METHODS, "how to cluster: dbscan (default), or hdbscan, which needs no --distance")
-    distance_help = "dbscan: up to which Jaccard distance, 0 to 1, images are neighbours (default: 0.6)"
+    distance_help = "dbscan: up to which Jaccard distance, 0 to 1, images are neighbours (default: 0.5)"
     parser.add_argument("--distance", type=float, default=Clustering.distance, help=distance_help)
     parser.count("--least", 2, 1000, Clustering.least, "images that make a person")
     parser.count("--neighbours", 2, 1000, Clustering.neighbours, "size of neighbourhoods in re-ranking")
