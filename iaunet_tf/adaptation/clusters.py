@@ -5,14 +5,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from iaunet_tf.arguments import check_choice
 from iaunet_tf.data.dataset import Subset
+from iaunet_tf.data.decoding import load_image
 from iaunet_tf.errors import InputError
 from iaunet_tf.evaluation.reranking import jaccard_distances
 from iaunet_tf.files import replacing
 
 METHODS = ("dbscan", "hdbscan")
+TILE = (96, 48)  # height and width of an image in a picture
 NOBODY = -1  # cluster of an image that belongs to none
 
 
@@ -109,6 +112,23 @@ def read_clusters(file: Path, subset: Subset) -> np.ndarray:
     if [row.get("path") for row in rows] != paths:
         raise InputError(f"{file}: is of other images; choose another --run_dir")
     return np.array([int(row["person"]) if row["person"] else NOBODY for row in rows])
+
+
+def draw_clusters(file: Path, subset: Subset, labels: np.ndarray, people: int = 12, images: int = 10) -> None:
+    """Writes a picture of the largest clusters, a row each, and below them of images that belong to none."""
+    height, width = TILE
+    sizes = np.bincount(labels[labels != NOBODY])
+    shown = [*np.argsort(-sizes, kind="stable")[:people], NOBODY]
+    page = np.full((len(shown) * (height + 2), images * (width + 2), 3), 255, "uint8")
+    for row, label in enumerate(shown):
+        entries = np.flatnonzero(labels == label)
+        for column, entry in enumerate(
+            entries[np.linspace(0, len(entries) - 1, min(images, len(entries))).astype(int)]
+        ):
+            y, x = row * (height + 2), column * (width + 2)
+            page[y : y + height, x : x + width] = load_image(subset.path(subset.starts[entry]), TILE)
+    with replacing(file) as temporary:
+        Image.fromarray(page).save(temporary, "png")
 
 
 def write_summaries(file: Path, summaries: list[Summary]) -> None:

@@ -9,6 +9,7 @@ from iaunet_tf.adaptation.clusters import (
     NOBODY,
     Clustering,
     Summary,
+    draw_clusters,
     read_clusters,
     write_clusters,
     write_summaries,
@@ -51,6 +52,7 @@ def adapt(
         known = own.path / CLUSTERS
         labels = read_clusters(known, subset) if known.is_file() else clustering(told)
         write_clusters(known, subset, labels)
+        draw_clusters(known.with_suffix(".png"), subset, labels)
         summaries.append(Summary.of(labels, vectors, subset.camids, last))
         print(summaries[-1])
         write_summaries(run.path / SUMMARIES, summaries)

@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> None:
     source = Run(Path(options.run)).require()
     if not source.model.is_file():
         raise InputError(f"{source.path}: holds no {source.model.name}; train to the end first")
-    config, stored = read_run(source.path, [*ROUND, *keys])
+    config, stored = read_run(source.path, [*ROUND, *keys], needs_data=False)
     if config.task != "reid" or config.data.video:
         raise InputError(f"{source.path}: adaptation is for networks that embed images of people")
     if config.train.strategy == "multi_worker":

@@ -10,15 +10,16 @@ from iaunet_tf.errors import InputError
 from iaunet_tf.weights.pretrained import PRETRAINED
 
 
-def read_run(folder: str | Path, keys: Sequence[str] = ()) -> tuple[Config, Config]:
-    """Reads the configuration of a run with keys of a command line, and as it is stored, both with absolute paths.
+def read_run(folder: str | Path, keys: Sequence[str] = (), needs_data: bool = True) -> tuple[Config, Config]:
+    """Reads the configuration of a run with keys of a command line, and as it is stored, both with absolute paths;
+    `needs_data` looks whether its data set is there.
 
     Raises:
         InputError: the folder is not a run, its data set is gone, or the keys belong to another task or fold.
     """
     stored, config = (absolute(parse(words, str(folder))) for words in ([], keys))
     data = config.data
-    if data.root == stored.data.root and not Path(data.root).exists():
+    if needs_data and data.root == stored.data.root and not Path(data.root).exists():
         raise InputError(f"{data.root}: no such folder; {folder} was trained on it: set --data.root to where it is now")
     theirs = getattr(stored.data, "fold", 0)
     if data.name == stored.data.name and getattr(data, "fold", 0) != theirs:

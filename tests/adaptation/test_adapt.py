@@ -4,6 +4,7 @@ import csv
 
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn.metrics import adjusted_rand_score
 from training.test_training import arguments
 
@@ -130,6 +131,8 @@ def test_the_command(worlds, tmp_path, capsys):
     assert main([*words, "--rounds", "2"]) == 0  # goes on
     assert (out / "round-1" / "model.keras").read_bytes() == first
     assert "round 2 of 2" in capsys.readouterr().out
+    with Image.open(out / "round-2" / "clusters.png") as picture:
+        assert picture.width == 10 * 50 and picture.height % 98 == 0
     with (out / "adaptation.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["round"] for row in rows] == ["1", "2"] and rows[0]["agreement"] == "" != rows[1]["agreement"]
