@@ -122,9 +122,8 @@ def draw_clusters(file: Path, subset: Subset, labels: np.ndarray, people: int = 
     page = np.full((len(shown) * (height + 2), images * (width + 2), 3), 255, "uint8")
     for row, label in enumerate(shown):
         entries = np.flatnonzero(labels == label)
-        for column, entry in enumerate(
-            entries[np.linspace(0, len(entries) - 1, min(images, len(entries))).astype(int)]
-        ):
+        evenly = np.linspace(0, len(entries) - 1, min(images, len(entries))).astype(int)
+        for column, entry in enumerate(entries[evenly]):
             y, x = row * (height + 2), column * (width + 2)
             page[y : y + height, x : x + width] = load_image(subset.path(subset.starts[entry]), TILE)
     with replacing(file) as temporary:

@@ -135,8 +135,9 @@ def _check_default(given, default):
     """Refuses another data set than the demo's under the demo's configuration, whose network is small."""
     name = given.get("data.name", "synthetic")
     if name in READERS and name != "synthetic" and "model.width" not in given:
+        own = CONFIGS / f"{name}.yaml"
         recipes = (file for file in sorted(CONFIGS.glob("*.yaml")) if read_file(file).get("data.name") == name)
-        recipe = next(recipes, CONFIGS / "market1501.yaml")
+        recipe = own if own.is_file() else next(recipes, CONFIGS / "market1501.yaml")
         raise InputError(
             f"--data.name {name} without --config would train the demo's small network; add --config {recipe}, "
             f"or --config {default} if you mean that"

@@ -73,6 +73,7 @@ def test_synchronized_batch_norm(single, tmp_path, strategy, workers):
             np.testing.assert_array_equal(value, every[0][key], err_msg=key)
 
 
+@pytest.mark.slow
 def test_clipping_is_by_the_global_norm_and_one_worker_that_wants_to_stop_is_heard(single, tmp_path):
     (clipped,) = run(tmp_path, "mirrored", "frozen", "clip", "stop")
     assert clipped["value/stop"] > 0 and single["frozen",]["value/stop"] == 0

@@ -16,8 +16,10 @@ from iaunet_tf.evaluation import (
     evaluate_retrieval,
     evaluate_single_shot,
     expand_queries,
+    jaccard_distances,
     nearest,
     rerank,
+    standardise_per_camera,
 )
 
 RNG = np.random.default_rng(1)
@@ -40,11 +42,14 @@ def functions_of_vectors():
     for function in (rerank, expand_queries):
         yield pytest.param(lambda query, function=function: function(query, GALLERY), id=function.__name__)
     yield pytest.param(lambda query: combine([QUERY, query]), id="combine")
+    yield pytest.param(jaccard_distances, id="jaccard_distances")
+    yield pytest.param(lambda query: standardise_per_camera(query, IDS[2]), id="standardise_per_camera")
 
 
 def test_every_public_function_is_tried_here():
     functions = {name for name in evaluation.__all__ if inspect.isfunction(getattr(evaluation, name))}
     tried = {"combine", "confidence_intervals", "evaluate_distances", "expand_queries", "rerank"}
+    tried |= {"jaccard_distances", "standardise_per_camera"}
     assert functions == tried | {function.__name__ for function in OF_PAIRS}
 
 

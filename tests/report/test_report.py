@@ -128,6 +128,7 @@ def test_two_runs_side_by_side(runs):
         assert np.mean([float(row[f"{name} average precision"]) for row in rows]) == pytest.approx(value, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_whole_tracklets(tmp_path, capsys):
     options = TrackletOptions(train_people=4, test_people=3, cameras_per_person=2, frames=5, distractors=1)
     ensure_tracklets(tmp_path / "mars", options)

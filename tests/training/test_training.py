@@ -131,6 +131,7 @@ def test_embeddings_are_stored_and_used_again(finished, tmp_path):
     assert json.loads((run / "metrics.json").read_text())["small"]["mAP"] == metrics[0]
 
 
+@pytest.mark.slow
 def test_trains_on_several_data_sets_and_looks_in_others(finished, tree, tmp_path, capsys, read_history):
     other = tmp_path / "other"
     ensure_images(other, replace(OPTIONS, train_people=5, test_people=3))
@@ -257,6 +258,7 @@ def test_loss_that_is_no_number_stops_and_keeps_the_checkpoint(tree, tmp_path, m
     assert all(np.isfinite(weight).all() for weight in last.get_weights())
 
 
+@pytest.mark.slow
 def test_mixed_bfloat16_trains_without_nan(tree, tmp_path, read_history):
     run = tmp_path / "bfloat16"
     try:
@@ -382,23 +384,6 @@ def test_moving_average_of_weights(optimizer):
         np.testing.assert_array_equal(ours, expected)
 
 
-def test_the_average_is_what_is_evaluated_and_kept(tree, tmp_path, read_history):
-    run = tmp_path / "run"
-    run_command(arguments(tree, run, **{"train.ema": 0.9, "eval.every": 2, "model.block": "null"}))
-    last, best, final = (
-        keras.models.load_model(run / name)
-        for name in ("checkpoints/last.keras", "checkpoints/best.keras", "model.keras")
-    )
-    averages = [np.array(variable) for variable in last.optimizer.variables if variable.path.endswith("average")]
-    own = [np.array(variable) for variable in last.trainable_variables]
-    assert len(averages) == len(own) and any((a != b).any() for a, b in zip(averages, own, strict=True))
-    for model in (best, final):
-        for variable, average in zip(model.trainable_variables, averages, strict=True):
-            np.testing.assert_array_equal(variable, average)
-    metrics = json.loads((run / "metrics.json").read_text())["small"]
-    assert float(read_history(run)[1]["val_mAP"]) == pytest.approx(metrics["mAP"], abs=1e-6)
-
-
 def test_step_learning_rate_warms_up():
     options = TrainConfig(learning_rate=0.1, milestones=[2, 3], warmup_epochs=1.5, epochs=4)
     assert rates(options, 10, 0, 3, 15, 19, 20, 29, 30) == pytest.approx(
@@ -518,6 +503,7 @@ print("equal")
     assert done.stdout.strip().endswith("equal"), done.stderr
 
 
+@pytest.mark.slow
 def test_mirrored_strategy_trains_on_two_devices(tree, tmp_path, read_history):
     script = """
 import sys, tensorflow as tf

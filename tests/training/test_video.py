@@ -101,6 +101,7 @@ def test_starts_from_an_image_network_with_one_key(finished, tree, tmp_path):
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.slow
 def test_cross_validation_runs_every_fold_and_goes_on(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(table.READERS, "ilids_vid", replace(table.READERS["ilids_vid"], folds=3))
     root = tmp_path / "ilids"
