@@ -4,7 +4,7 @@ import keras  # noqa: F401  first, for it imports this package
 
 from iaunet_tf.losses.centre import CentreLoss, centre_loss
 from iaunet_tf.losses.circle import CircleLoss, circle_loss
-from iaunet_tf.losses.distillation import RelationalLoss, relational_loss, soft_label_loss
+from iaunet_tf.losses.distillation import RelationalLoss, SoftLabelLoss, relational_loss, soft_label_loss
 from iaunet_tf.losses.margin_softmax import MarginSoftmaxLoss, margin_softmax_loss
 from iaunet_tf.losses.part_masks import PartMaskLoss, part_mask_loss
 from iaunet_tf.losses.triplet import BatchHardTripletLoss, batch_hard_triplet_loss
@@ -17,6 +17,7 @@ __all__ = [
     "MarginSoftmaxLoss",
     "PartMaskLoss",
     "RelationalLoss",
+    "SoftLabelLoss",
     "WeightedTripletLoss",
     "batch_hard_triplet_loss",
     "centre_loss",

@@ -33,9 +33,6 @@ class CentreLoss(keras.losses.Loss):
     def call(self, y_true, y_pred):
         return _losses(y_true, y_pred)
 
-    def get_config(self):
-        return {name: value for name, value in super().get_config().items() if name != "dtype"}
-
 
 def _losses(labels, distances):
     """The loss of every example, `(B,)`."""

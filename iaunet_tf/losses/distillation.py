@@ -34,9 +34,6 @@ class RelationalLoss(keras.losses.Loss):
     def call(self, y_true, y_pred):
         return _relational(y_true, y_pred)
 
-    def get_config(self):
-        return {name: value for name, value in super().get_config().items() if name != "dtype"}
-
 
 @keras.saving.register_keras_serializable("iaunet_tf")
 def soft_label_loss(teacher, logits, temperature: float = 1.0):
@@ -52,10 +49,30 @@ def soft_label_loss(teacher, logits, temperature: float = 1.0):
         InputError: the arguments are others.
     """
     check_number("temperature", temperature, 1e-6)
+    return ops.mean(_soft_labels(teacher, logits, temperature))
+
+
+@keras.saving.register_keras_serializable("iaunet_tf")
+class SoftLabelLoss(keras.losses.Loss):
+    """`soft_label_loss`, which explains the arguments, for `keras.Model.compile`; the truth is the teacher."""
+
+    def __init__(self, temperature: float = 1.0, reduction: str = "sum_over_batch_size", name: str = "soft_label_loss"):
+        super().__init__(name, reduction, dtype="float32")
+        check_number("temperature", temperature, 1e-6)
+        self.temperature = float(temperature)
+
+    def call(self, y_true, y_pred):
+        return _soft_labels(y_true, y_pred, self.temperature)
+
+    def get_config(self):
+        return {**super().get_config(), "temperature": self.temperature}
+
+
+def _soft_labels(teacher, logits, temperature):
+    """The loss of every example, `(B,)`."""
     teacher, logits = matrix(teacher, "teacher"), matrix(logits, "logits")
     target = ops.softmax(ops.stop_gradient(teacher) / temperature, axis=-1)
-    losses = keras.losses.categorical_crossentropy(target, logits / temperature, from_logits=True)
-    return temperature**2 * ops.mean(losses)
+    return temperature**2 * keras.losses.categorical_crossentropy(target, logits / temperature, from_logits=True)
 
 
 def _relational(teacher, embeddings):

@@ -12,6 +12,7 @@ from iaunet_tf.losses import (
     BatchHardTripletLoss,
     CentreLoss,
     RelationalLoss,
+    SoftLabelLoss,
     centre_loss,
     relational_loss,
     soft_label_loss,
@@ -113,5 +114,7 @@ def test_soft_labels(temperature):
 
     expected = -(temperature**2) * (softmax(teacher) * np.log(softmax(student))).sum(1).mean()
     assert float(soft_label_loss(teacher, student, temperature)) == pytest.approx(expected, rel=1e-4)
+    loss = SoftLabelLoss(temperature)
+    assert float(SoftLabelLoss.from_config(loss.get_config())(teacher, student)) == pytest.approx(expected, rel=1e-4)
     with pytest.raises(InputError, match="temperature must be"):
         soft_label_loss(teacher, student, 0)
