@@ -10,10 +10,10 @@ import keras
 from iaunet_tf.arguments import check_choice, check_image_shape, check_number
 from iaunet_tf.blocks import IAUNET_BLOCKS, KINDS, check_places, placed
 from iaunet_tf.errors import InputError
-from iaunet_tf.layers import Preprocessing
+from iaunet_tf.layers import IABlock, IAUBlock, Preprocessing
 from iaunet_tf.models.backbones import resnet50
 from iaunet_tf.models.heads import POOLING, for_training, on_side, pool
-from iaunet_tf.models.insertion import Insertion, make_block
+from iaunet_tf.models.insertion import Insertion
 from iaunet_tf.models.network import Network, entrance
 from iaunet_tf.weights import load_weights
 
@@ -121,11 +121,9 @@ def _makers(kinds, parts, recompute):
     """Makers of the paper's blocks, by their places."""
     makers = {}
     for place, kind in kinds.items():
-        name = f"{'ia' if kind == 'ia' else 'iau'}{place.removeprefix('layer')}"
-        options = (
-            dict(zip(("alpha_x", "alpha_y"), IA_ALPHAS[place], strict=True))
-            if kind == "ia"
-            else {"recompute": recompute}
-        )
-        makers[place] = partial(make_block, kind, parts, name=name, **options)
+        stage = place.removeprefix("layer")
+        if kind == "ia":
+            makers[place] = partial(IABlock, *IA_ALPHAS[place], name=f"ia{stage}")
+        else:
+            makers[place] = partial(IAUBlock, parts, recompute, kind=kind, name=f"iau{stage}")
     return makers
