@@ -92,7 +92,7 @@ class Findings(Evaluation):
         return files[len(files) // 2]
 
     def attention(self, files: list[Path]) -> list[np.ndarray]:
-        """Part attention of all blocks, `(files, h, w, 4)`, of one image each or of a tracklet's clips; none of a
+        """Part attention of all blocks, `(files, h, w, K)`, of one image each or of a tracklet's clips; none of a
         network without."""
         if self.model is None:
             return []
@@ -109,14 +109,14 @@ class Findings(Evaluation):
 
     @cached_property
     def relations(self) -> list[np.ndarray]:
-        """How much parts listen to each other, `(T·4, T·4)` for each block, the mean over some queries."""
+        """How much `K` parts listen to each other, `(T, K, T, K)` for each block that has parts, a mean."""
         if self.model is None:
             return []
         import keras
 
         from iaunet_tf.layers import IAUBlock
 
-        blocks = [layer for layer in self.model.layers if isinstance(layer, IAUBlock)]
+        blocks = [layer for layer in self.model.layers if isinstance(layer, IAUBlock) and layer.kind != "channel"]
         if not blocks:
             return []
         count = len(self.test.query.subset)
@@ -130,7 +130,9 @@ class Findings(Evaluation):
         into = keras.Model(self.model.inputs, [block.input for block in blocks])
         maps = into.predict(np.stack(inputs), batch_size=8, verbose=0)
         maps = maps if isinstance(maps, list) else [maps]
-        return [np.mean(block.relations(each), axis=0) for block, each in zip(blocks, maps, strict=True)]
+        means = [np.mean(block.relations(each), axis=0) for block, each in zip(blocks, maps, strict=True)]
+        shapes = [(len(mean) // block.parts, block.parts) for block, mean in zip(blocks, means, strict=True)]
+        return [mean.reshape(*shape, *shape) for mean, shape in zip(means, shapes, strict=True)]
 
     def _pixels(self, files: list[Path]) -> np.ndarray:
         source = self.test.query

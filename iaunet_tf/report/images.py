@@ -1,5 +1,6 @@
 """Images of a report: retrieval results and part attention."""
 
+import colorsys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from iaunet_tf.data.decoding import load_image
 from iaunet_tf.files import replacing
-from iaunet_tf.report.plots import LABELS
+from iaunet_tf.report.plots import part_labels
 
 HEIGHT, WIDTH = 160, 80  # size of an image in pixels
 SMALL = (120, 60)  # size of a frame of a tracklet
@@ -35,12 +36,12 @@ def confused_pair(pictures: Sequence[tuple[Path, str]], path: Path) -> None:
 
 
 def part_attention(picture: Path, blocks: Sequence[np.ndarray], path: Path) -> None:
-    """Draws an image followed by the attention to each part in each block, arrays `(h, w, 4)` in 0..1."""
+    """Draws an image followed by the attention to each part in each block, arrays `(h, w, K)` in 0..1."""
     pixels = _load(picture)
     cells = [(pixels, "image", None)]
     for number, attention in enumerate(blocks, 1):
         bright = _brightened(attention)
-        for part, name in enumerate(LABELS):
+        for part, name in enumerate(part_labels(attention.shape[-1])):
             only = np.zeros_like(bright)
             only[..., part] = bright[..., part]
             caption = f"{name}, block {number}\nup to {attention[..., part].max():.2f}"
@@ -49,7 +50,7 @@ def part_attention(picture: Path, blocks: Sequence[np.ndarray], path: Path) -> N
 
 
 def tracklet_attention(frames: Sequence[Path], blocks: Sequence[np.ndarray], path: Path) -> None:
-    """Draws the frames of a tracklet above the part attention of each block, arrays `(frames, h, w, 4)` in 0..1."""
+    """Draws the frames of a tracklet above the part attention of each block, arrays `(frames, h, w, K)` in 0..1."""
     shown = np.linspace(0, len(frames) - 1, min(len(frames), MOST_FRAMES)).round().astype(int)
     columns, rows = min(len(shown), FRAMES_IN_ROW), -(-len(shown) // FRAMES_IN_ROW)
     blocks = [_brightened(attention) for attention in blocks]
@@ -64,8 +65,15 @@ def tracklet_attention(frames: Sequence[Path], blocks: Sequence[np.ndarray], pat
     _save(sheet, path)
 
 
+def part_colours(parts: int) -> np.ndarray:
+    """Colours of body parts, float32 `(K, 3)` in 0..255: the usual four, or any where there are others."""
+    if parts == len(COLOURS):
+        return COLOURS
+    return np.array([colorsys.hsv_to_rgb(part / parts, 0.8, 0.9) for part in range(parts)], "float32") * 255
+
+
 def overlay(pixels: np.ndarray, attention: np.ndarray) -> np.ndarray:
-    """Overlays part attention `(h, w, 4)` in 0..1, in one colour per part, on an image `(H, W, 3)` turned to grey."""
+    """Overlays part attention `(h, w, K)` in 0..1, in one colour per part, on an image `(H, W, 3)` turned to grey."""
     height, width, _ = pixels.shape
     maps = [
         Image.fromarray(part).resize((width, height), Image.BILINEAR)
@@ -74,7 +82,7 @@ def overlay(pixels: np.ndarray, attention: np.ndarray) -> np.ndarray:
     maps = np.clip(np.stack(maps, axis=-1), 0, 1)
     grey = np.repeat(pixels.mean(axis=-1, keepdims=True), 3, axis=-1)
     strength = maps.max(axis=-1, keepdims=True)
-    colour = maps @ COLOURS / np.maximum(maps.sum(axis=-1, keepdims=True), 1e-6)
+    colour = maps @ part_colours(maps.shape[-1]) / np.maximum(maps.sum(axis=-1, keepdims=True), 1e-6)
     return (grey + 0.75 * strength * (colour - grey)).round().clip(0, 255).astype("uint8")
 
 

@@ -11,7 +11,12 @@ from iaunet_tf.evaluation.tables import new_figure, save_figure
 
 SAME, DIFFERENT = "#2a9d3a", "#d1495b"
 BARS = 100
-LABELS = [part.replace("_clothes", "") for part in PARTS]
+
+
+def part_labels(parts: int) -> list[str]:
+    """Names of body parts: the usual four, or numbers where there are others."""
+    usual = [part.replace("_clothes", "") for part in PARTS]
+    return usual if parts == len(usual) else [f"part {number}" for number in range(1, parts + 1)]
 
 
 def draw_curves(
@@ -56,11 +61,12 @@ def draw_distances(pairs: PairDistances, path: Path) -> None:
 
 
 def draw_relation(relation: np.ndarray, path: Path) -> None:
-    """Plots the attention of each body part (row) to the other parts (columns)."""
-    frames = len(relation) // len(PARTS)
+    """Plots the attention `(T, K, T, K)` of each body part (row) to the other parts (columns)."""
+    frames, parts = relation.shape[:2]
+    relation, labels = relation.reshape(frames * parts, -1), part_labels(parts)
     figure, axes = new_figure(5.0)
     image = axes.imshow(100 * relation, cmap="Blues", vmin=0)
-    ticks = LABELS if frames == 1 else [f"{label} {t + 1}" for t in range(frames) for label in LABELS]
+    ticks = labels if frames == 1 else [f"{label} {t + 1}" for t in range(frames) for label in labels]
     size = 9 if frames == 1 else 7
     axes.set_xticks(range(len(ticks)), ticks, rotation=90, fontsize=size)
     axes.set_yticks(range(len(ticks)), ticks, fontsize=size)
@@ -70,7 +76,7 @@ def draw_relation(relation: np.ndarray, path: Path) -> None:
             shade = "white" if value > relation.max() / 2 else "black"
             text = "–" if row == column else f"{100 * value:.0f}"
             axes.text(column, row, text, ha="center", va="center", color=shade)
-    for edge in len(PARTS) * np.arange(1, frames) - 0.5:
+    for edge in parts * np.arange(1, frames) - 0.5:
         axes.axhline(edge, color="grey", lw=0.5)
         axes.axvline(edge, color="grey", lw=0.5)
     figure.colorbar(image, ax=axes, label="attention [%]", shrink=0.8)

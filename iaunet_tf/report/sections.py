@@ -141,6 +141,7 @@ def _attention(runs, chosen, folder):
             blocks = run.attention(files)
             if not blocks:
                 continue
+            parts = blocks[0].shape[-1]
             caption = f"person {run.test.query.subset.pids[row]}"
             draw, contents = images.part_attention, (files[0], [attention[0] for attention in blocks])
             if run.video:
@@ -150,14 +151,16 @@ def _attention(runs, chosen, folder):
             shown.append(_drawn(runs, run, file, caption, draw, *contents))
     if not shown:
         return None
-    text = "Head red, upper body green, lower body blue, shoes yellow, each relative to its largest value"
+    usual = parts == len(images.COLOURS)
+    text = "Head red, upper body green, lower body blue, shoes yellow" if usual else "Each part in a colour of its own"
+    text += ", each relative to its largest value"
     if runs[0].video:
         text += " in the tracklet. Below each frame, the attention of the blocks, the first on top."
     else:
         text += ", which is written below; 1 is the maximum."
     for run in runs:
         if run.history and "mask_loss" not in run.history:
-            text += f" {run.name} was trained without part masks, so its four maps need not show these parts."
+            text += f" {run.name} was trained without part masks, so its maps need not show these parts."
     return Section("Part attention", text, figures=shown)
 
 

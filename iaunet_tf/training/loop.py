@@ -177,6 +177,8 @@ def announce(config: Config, task: Task) -> None:
     steps = f"{task.steps} steps of {options.batch_size} {task.unit}"
     norms = ", batch norms over all replicas" if replicas > 1 and synchronizes(config) else ""
     print(f"{replicas} {device}, {options.precision}, {steps}{norms}")
+    if options.freeze_epochs and not config.model.weights:
+        print("warning: a backbone of random weights is frozen; give --model.weights, or leave train.freeze_epochs out")
     if options.precision == "mixed_float16" and device == "CPU":
         print("warning: mixed_float16 on a CPU is slower than float32; take mixed_bfloat16, or a GPU")
 

@@ -23,7 +23,7 @@ from iaunet_tf.data.synthetic.images import ImageOptions, ensure_images
 from iaunet_tf.data.synthetic.tracklets import TrackletOptions, ensure_tracklets
 from iaunet_tf.errors import InputError
 from iaunet_tf.evaluation.extraction import Extractor
-from iaunet_tf.report import images
+from iaunet_tf.report import images, plots
 from iaunet_tf.report.findings import Findings
 from iaunet_tf.report.sections import choose_queries
 
@@ -328,3 +328,17 @@ def test_unfinished_run_is_named(runs, tmp_path, capsys):
     (tmp_path / "config.yaml").write_text((runs / "first" / "config.yaml").read_text())
     assert main(["report", str(tmp_path)]) == 1
     assert "is not evaluated; iaunet evaluate" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("parts", [1, 4, 6])
+@pytest.mark.parametrize("frames", [1, 3])
+def test_any_number_of_parts_is_drawn(tmp_path, parts, frames):
+    relation = np.random.default_rng(0).random((frames, parts, frames, parts))
+    plots.draw_relation(relation, tmp_path / "relation.png")
+    attention = np.random.default_rng(0).random((8, 4, parts)).astype("float32")
+    picture = tmp_path / "picture.png"
+    Image.new("RGB", (16, 32), "grey").save(picture)
+    images.part_attention(picture, [attention], tmp_path / "attention.jpg")
+    with Image.open(tmp_path / "relation.png") as drawn, Image.open(tmp_path / "attention.jpg") as row:
+        assert drawn.width > 100 and row.width == (1 + parts) * (images.WIDTH + 2 * images.FRAME + images.GAP)
+    assert len({tuple(colour) for colour in images.part_colours(parts)}) == parts
