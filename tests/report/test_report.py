@@ -96,8 +96,9 @@ def test_findings_are_those_of_the_evaluation(runs):
     assert pairs == {pair: expected.count(pair) for pair in expected}
     assert found.hits(0).tolist() == (gallery.pids[found.nearest[0][0]] == query.pids[0]).tolist()
     for relation in found.relations:
-        np.testing.assert_allclose(relation.sum(axis=1), 1, rtol=1e-5)
-        np.testing.assert_allclose(np.diag(relation), 0, atol=1e-6)
+        assert relation.shape == (1, 4, 1, 4)
+        np.testing.assert_allclose(relation.sum(axis=(2, 3)), 1, rtol=1e-5)
+        np.testing.assert_allclose(np.diag(relation[0, :, 0]), 0, atol=1e-6)
     first, second = found.attention(found.paths("query", 0))
     assert first.shape == (1, 8, 4, 4) and second.shape == (1, 4, 2, 4)
     direct = found.model(load_image(query.path(0), (64, 32))[None].astype("float32"), training=False)
@@ -151,7 +152,7 @@ def test_whole_tracklets(tmp_path, capsys):
         columns = opened.width // 62
     found = Findings.of(run)
     assert columns in found.test.query.subset.lengths
-    assert [relation.shape for relation in found.relations] == [(8, 8)] * 2
+    assert [relation.shape for relation in found.relations] == [(2, 4, 2, 4)] * 2
     # The last frame of five is in a clip of its own, padded by itself.
     frames = found.paths("query", int(np.flatnonzero(found.test.query.subset.lengths == 5)[0]))
     clip = np.stack([load_image(frames[4], (64, 32))] * 2)[None].astype("float32")
