@@ -218,7 +218,7 @@ def test_comparison_by_hand():
     assert compare(ours, theirs).rank_agreement == pytest.approx(np.mean(shared)) and np.mean(shared) < 1
 
 
-@pytest.mark.parametrize("block", ["iau", None])
+@pytest.mark.parametrize("block", [pytest.param("iau", marks=pytest.mark.slow), None])
 def test_a_network_trained_in_mixed_precision_is_exported_in_float32(block, tmp_path):
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:

@@ -119,6 +119,7 @@ def test_the_classifier(tmp_path):
     np.testing.assert_array_equal(keras.models.load_model(tmp_path / "a.keras").predict(x, verbose=0), found)
 
 
+@pytest.mark.slow
 def test_networks_train_with_a_margin_in_plain_keras():
     keras.utils.set_random_seed(0)
     model = iaunet_tf.IAUNet(3, (32, 16, 3), block=None, width=0.25, cosine=True)

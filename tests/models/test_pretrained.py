@@ -121,6 +121,7 @@ def test_a_network_is_recognised_by_its_tensors(name):
         assert recognise(state, stripped) == expected
 
 
+@pytest.mark.slow
 def test_the_command_converts_a_recognised_network_and_back(small, tmp_path, capsys):
     model, images, expected = small
     save_weights(model, tmp_path / "theirs.safetensors")

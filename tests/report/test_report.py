@@ -302,6 +302,7 @@ def test_damaged_files_of_a_run(runs, tmp_path, capsys):
         assert f"metrics.json: damaged; iaunet evaluate {run} writes it anew" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_file_names_need_not_be_unicode(runs, tmp_path, capsys):
     run, out = tmp_path / "run", tmp_path / "page"
     market = tmp_path / os.fsdecode(b"market-\xff")

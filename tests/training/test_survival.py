@@ -17,6 +17,7 @@ from iaunet_tf.data.synthetic.images import ImageOptions, ensure_images
 from iaunet_tf.data.synthetic.tracklets import TrackletOptions, ensure_tracklets
 
 ROOT = Path(__file__).parents[2]
+PLAIN = {"model.block": "null"}  # compiles faster
 PEOPLE = {"train_people": 6, "test_people": 4, "cameras_per_person": 2, "distractors": 3}
 
 
@@ -71,7 +72,7 @@ def assert_same(run, other, names=("model.keras", "checkpoints/last.keras", "che
 def test_sigterm_in_mid_epoch_saves_and_ends(trees, tmp_path, capsys):
     """The state between two steps is kept, and the run goes on from there as if nothing had been."""
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
-    run_command(command(trees, "market1501", whole, 2)[2:])
+    run_command(command(trees, "market1501", whole, 2, **PLAIN)[2:])
     # SIGTERM while the second step of the second epoch is computed.
     script = f"""
 import os, signal, sys
@@ -88,12 +89,12 @@ def make_and_count(*arguments):
     return counting
 loop.make_train_step = make_and_count
 from iaunet_tf.commands import main
-sys.exit(main({["train", *command(trees, "market1501", stopped, 2)[2:]]!r}))
+sys.exit(main({["train", *command(trees, "market1501", stopped, 2, **PLAIN)[2:]]!r}))
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 143 and "the state is saved" in done.stderr, done.stderr
     assert not (stopped / "model.keras").exists()
-    run_command(command(trees, "market1501", stopped, 2)[2:])
+    run_command(command(trees, "market1501", stopped, 2, **PLAIN)[2:])
     assert "continuing with epoch 2 of 2, step 3" in capsys.readouterr().out
     assert_same(stopped, whole, ["checkpoints/last.keras"])
 

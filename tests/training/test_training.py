@@ -187,6 +187,7 @@ def test_resumed_run_equals_the_uninterrupted_one(finished, tree, tmp_path, stop
     assert [row["epoch"] for row in read_history(run)] == ["0", "1"]
 
 
+@pytest.mark.slow
 def test_validation_measures_by_the_distance_of_the_evaluation(tree, tmp_path, read_history):
     run = tmp_path / "run"
     options = {"eval.every": 1, "eval.distance": "euclidean", "train.epochs": 1, "model.block": "null"}
