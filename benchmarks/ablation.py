@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.recipes import RECIPE, score
+from benchmarks.recipes import RECIPE, mean_and_spread
 from benchmarks.seeds import SEEDS, run
 from benchmarks.timing import interleaved
 from iaunet_tf import IAUNet
@@ -83,9 +83,7 @@ def train(folder: Path) -> None:
         folders = [folder / f"{name.replace(', ', '-').replace(' ', '-')}-{seed}" for seed in SEEDS]
         for seed, each in zip(SEEDS, folders, strict=True):
             run(each, *recipe, *options, f"--seed={seed}")
-        values = 100 * np.array([score(each) for each in folders])
-        cells = [f"{m:.1f} ± {s:.1f}" for m, s in zip(values.mean(0), values.std(0, ddof=1), strict=True)]
-        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+        print(f"| {name} | {' | '.join(mean_and_spread(folders))} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -74,8 +74,7 @@ def test(folder: Path) -> None:
             folders = [folder / f"{network}-{name.replace(' ', '-')}-{seed}" for seed in SEEDS]
             for seed, each in zip(SEEDS, folders, strict=True):
                 run(each, *RECIPE, *own, *options, f"--seed={seed}")
-            values = 100 * np.array([score(each) for each in folders])
-            cells += [f"{m:.1f} ± {s:.1f}" for m, s in zip(values.mean(0), values.std(0, ddof=1), strict=True)]
+            cells += mean_and_spread(folders)
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
@@ -83,6 +82,12 @@ def score(folder: Path) -> tuple[float, float]:
     """mAP and rank-1 of a run."""
     metrics = json.loads((folder / "metrics.json").read_text())["ours"]
     return metrics["mAP"], metrics["rank-1"]
+
+
+def mean_and_spread(folders: list[Path]) -> list[str]:
+    """mAP and rank-1 of runs that differ by their seeds, in percent."""
+    values = 100 * np.array([score(each) for each in folders])
+    return [f"{m:.1f} ± {s:.1f}" for m, s in zip(values.mean(0), values.std(0, ddof=1), strict=True)]
 
 
 if __name__ == "__main__":

@@ -45,12 +45,12 @@ def main(folder: Path, suite: str) -> None:
     for seed in SEEDS:
         for name, (train, evaluate) in variants.items():
             first = next(other for other, (options, _) in variants.items() if options == train)
-            run = folder / f"{first.replace(' ', '-')}-{seed}"
-            run(run, f"--config={config}", *train, f"--seed={seed}", "--name=ours")
+            place = folder / f"{first.replace(' ', '-')}-{seed}"
+            run(place, f"--config={config}", *train, f"--seed={seed}", "--name=ours")
             if evaluate:
-                trained, run = run, folder / f"{name.replace(' ', '-')}-{seed}-evaluated"
-                run(run, "--evaluate", str(trained), *evaluate)
-            metrics = json.loads((run / "metrics.json").read_text())
+                trained, place = place, folder / f"{name.replace(' ', '-')}-{seed}-evaluated"
+                run(place, "--evaluate", str(trained), *evaluate)
+            metrics = json.loads((place / "metrics.json").read_text())
             for key, label in (("ours", name), ("colour histograms", "colour histograms")):
                 scores.setdefault(label, []).append((metrics[key]["mAP"], metrics[key]["rank-1"]))
     print("| | mAP | rank-1 |\n| --- | --- | --- |")

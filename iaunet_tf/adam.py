@@ -23,10 +23,9 @@ class Adam(SlowVariables, keras.optimizers.Adam):
             return
         index, kind = self._get_variable_index(variable), variable.dtype
         step = self.iterations + 1
-        if self.is_slow(variable):
-            learning_rate = learning_rate * self.slow_rate if self.slow_rate != 1 else learning_rate
+        if self.is_slow(variable) and self.slow_start:
             # Bias correction counts the steps that gave this variable gradients.
-            step = tf.maximum(step - self.slow_start, 1) if self.slow_start else step
+            step = tf.maximum(step - self.slow_start, 1)
         step = tf.cast(step, kind)
         beta2_power = self.beta_2**step
         tf.raw_ops.ResourceApplyAdam(
@@ -35,7 +34,7 @@ class Adam(SlowVariables, keras.optimizers.Adam):
             v=self._velocities[index].value.handle,
             beta1_power=self.beta_1**step,
             beta2_power=beta2_power,
-            lr=tf.cast(learning_rate, kind),
+            lr=tf.cast(self.rate_of(variable, learning_rate), kind),
             beta1=self.beta_1,
             beta2=self.beta_2,
             epsilon=self.epsilon * tf.sqrt(1 - beta2_power),  # the kernel adds it before the correction

@@ -29,9 +29,11 @@ class SlowVariables:
         super().build(variables)
 
     def update_step(self, gradient, variable, learning_rate):
-        if self.is_slow(variable) and self.slow_rate != 1:
-            learning_rate = learning_rate * self.slow_rate
-        super().update_step(gradient, variable, learning_rate)
+        super().update_step(gradient, variable, self.rate_of(variable, learning_rate))
+
+    def rate_of(self, variable, learning_rate):
+        """The learning rate of a variable, given that of the others."""
+        return learning_rate * self.slow_rate if self.is_slow(variable) and self.slow_rate != 1 else learning_rate
 
     def is_slow(self, variable) -> bool:
         """Whether a variable is one of those."""

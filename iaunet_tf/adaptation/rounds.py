@@ -48,10 +48,12 @@ def adapt(
         own.path.mkdir(parents=True, exist_ok=True)
         print(f"\n--- round {number} of {rounds}: {own.path}")
         vectors, last = _embed(before, config, subset), labels
-        told = standardise_per_camera(vectors, subset.camids) if per_camera else vectors
         known = own.path / CLUSTERS
-        labels = read_clusters(known, subset) if known.is_file() else clustering(told)
-        write_clusters(known, subset, labels)
+        if known.is_file():
+            labels = read_clusters(known, subset)
+        else:
+            labels = clustering(standardise_per_camera(vectors, subset.camids) if per_camera else vectors)
+            write_clusters(known, subset, labels)
         draw_clusters(known.with_suffix(".png"), subset, labels)
         summaries.append(Summary.of(labels, vectors, subset.camids, last))
         print(summaries[-1])

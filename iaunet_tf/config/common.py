@@ -23,7 +23,7 @@ class DataConfig:
             takes the nearest readable frame instead.
         flip: probability that a training image is flipped horizontally.
         erase: probability of random erasing.
-        pad: training images are padded with so many black pixels, and cropped at random.
+        pad: width in pixels of a black border around training images, from which a random crop is taken.
         jitter: probability of colour jitter.
         grey: probability that a training image is turned into shades of grey.
         patch: probability of a random patch from another image.

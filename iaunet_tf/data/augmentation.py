@@ -20,7 +20,7 @@ class Augmentation:
     Attributes:
         flip: of flipping horizontally.
         erase: of random erasing.
-        pad: the image is moved by up to so many pixels, and black where it was not: a random crop of the padded image.
+        pad: width of a black border, from which a random crop of the image's own size is taken.
         jitter: of colour jitter.
         grey: of shades of grey.
         patch: of a random patch.
