@@ -27,13 +27,9 @@ def expression(
         InputError: a name or a time cannot be one.
     """
     parts = []
-    for column, what, values in (
-        ("id", "id", ids),
-        ("identity", "identity", identities),
-        ("camera", "camera", cameras),
-    ):
+    for column, values in (("id", ids), ("identity", identities), ("camera", cameras)):
         if values is not None:
-            parts.append(f"{column} in [{', '.join(_names(what, values))}]")
+            parts.append(f"{column} in [{', '.join(_names(column, values))}]")
     if after is not None or before is not None:
         parts.append(f"time > {UNKNOWN}")
     if after is not None:
@@ -41,6 +37,14 @@ def expression(
     if before is not None:
         parts.append(f"time < {microseconds(seconds('before', before))}")
     return " and ".join(parts)
+
+
+def expressions(ids: Iterable[str] | None = None, most: int = MOST, **others) -> list[str]:
+    """The same as several expressions, each of up to `most` ids, since there may be many."""
+    if ids is None or isinstance(ids, str):
+        return [expression(ids, **others)]
+    ids = list(dict.fromkeys(ids))
+    return [expression(ids[start : start + most], **others) for start in range(0, max(1, len(ids)), most)]
 
 
 def quoted(name: str) -> str:

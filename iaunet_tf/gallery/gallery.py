@@ -1,14 +1,28 @@
 """Galleries in Milvus Lite or on a Milvus server."""
 
+import weakref
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from iaunet_tf.gallery.entries import Entry, Hit
-from iaunet_tf.gallery.filters import Names, Time
+from iaunet_tf.arguments import check_number
+from iaunet_tf.errors import InputError
+from iaunet_tf.gallery import collection as kept
+from iaunet_tf.gallery import index
+from iaunet_tf.gallery.connection import Connection
+from iaunet_tf.gallery.entries import COLUMNS, Entry, Hit, check_name
+from iaunet_tf.gallery.exchange import write_parquet
+from iaunet_tf.gallery.filters import Names, Time, expression, expressions
+from iaunet_tf.gallery.hits import hits_of
 from iaunet_tf.inference.embedder import Embedder
+from iaunet_tf.terminal import progress as progress_bar
+from iaunet_tf.vectors import as_vectors, unit_length
+
+MOST = 1000  # entries that a search finds for a query
+ANSWERS = 10_000  # entries that a server is asked for at a time
 
 
 class Added(NamedTuple):
@@ -62,10 +76,23 @@ class Gallery:
         timeout: float = 30,
         exact_up_to: int = 200_000,
     ):
-        raise NotImplementedError
+        check_number("timeout", timeout, 0.1, 86_400)
+        check_number("exact_up_to", exact_up_to, 0)
+        if isinstance(network, Embedder):
+            network = network.fingerprint, network.metadata.embedding
+        self.collection, self.exact_up_to = kept.check(collection), exact_up_to
+        self._connection = Connection(uri, token, timeout, make=network is not None)
+        self.uri = self._connection.uri
+        self._close = weakref.finalize(self, self._connection.close)
+        try:
+            self.network, self.dimension = kept.open_or_make(self._connection, collection, network)
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Closes the connection; Milvus Lite lets other processes open the gallery. Also at the end of `with`."""
+        self._close()
 
     def add(
         self, entries: Iterable[Entry], vectors: np.ndarray, replace: bool = False, progress: bool = False
@@ -80,9 +107,35 @@ class Gallery:
                 two entries have one id; then nothing is added. Or the server fails; the message says how many are
                 added.
         """
+        entries = list(entries)
+        if not entries and not len(vectors):
+            return Added(0, 0)
+        vectors = unit_length(self._vectors(vectors, "embeddings"))
+        if len(vectors) != len(entries):
+            raise InputError(f"{len(entries)} entries do not go with {len(vectors)} embeddings")
+        twice = [name for name, count in Counter(entry.id for entry in entries).items() if count > 1]
+        if twice:
+            raise InputError(f"{len(twice)} ids are those of several entries, the first is {twice[0]:.80}")
+        written, size = 0, index.rows_at_a_time(self.dimension) // 4 or 1
+        with progress_bar("adding", len(entries), progress) as bar:
+            for start in range(0, len(entries), size):
+                batch = entries[start : start + size]
+                try:
+                    new = {entry.id for entry in batch} if replace else {*self.missing([entry.id for entry in batch])}
+                    pairs = zip(batch, vectors[start : start + size], strict=True)
+                    written += self._write([entry.to_row(vector) for entry, vector in pairs if entry.id in new])
+                except InputError as error:
+                    done = f"{written} of {len(entries)} entries were added; add them again, and the others follow"
+                    raise InputError(f"{error}; {done}") from None
+                bar.update(len(batch))
+        if written:
+            kept.keep_fast(self._connection, self.collection, self.dimension, len(self), self.exact_up_to)
+        return Added(written, len(entries) - written)
 
     def missing(self, ids: Sequence[str]) -> list[str]:
         """Those of the ids that no entry has, in order."""
+        there = {row["id"] for filter in expressions(ids=ids) for row in self._query(filter, ["id"])} if ids else ()
+        return [each for each in ids if each not in there]
 
     def search(
         self,
@@ -111,29 +164,46 @@ class Gallery:
         Raises:
             InputError: queries are not finite, zero, or not of the gallery's dimension, or an argument is out of range.
         """
+        check_number("k", k, 1, MOST, whole=True)
+        if rerank:
+            check_number("rerank", rerank, k, MOST, whole=True)
+        if threshold is not None:
+            check_number("threshold", threshold, 0, 2)
+        filter = expression(None, identities, cameras, after, before)
+        vectors = np.asarray(vectors)
+        queries = unit_length(self._vectors(vectors[None] if vectors.ndim == 1 else vectors, "queries"), "queries")
+        found, number = [], rerank or k
+        size = max(1, (index.rows_at_a_time(self.dimension) if rerank else ANSWERS) // number)
+        for start in range(0, len(queries), size):
+            answers = self._connection(
+                "search",
+                self.collection,
+                queries[start : start + size].tolist(),
+                filter=filter,
+                limit=number,
+                anns_field="embedding",
+                output_fields=[*COLUMNS, *(["embedding"] if rerank else [])],
+                search_params=index.search_parameters(number),
+                consistency_level="Strong",
+            )
+            found += [hits_of(query, rows, k, rerank) for query, rows in zip(queries[start:], answers, strict=False)]
+        if threshold is None:
+            return found
+        return [[hit for hit in hits if hit.distance <= threshold] or None for hits in found]
 
-    def entries(
-        self,
-        ids: Iterable[str] | None = None,
-        identities: Names = None,
-        cameras: Names = None,
-        after: Time | None = None,
-        before: Time | None = None,
-    ) -> list[Entry]:
-        """All entries that the filters leave, those of unknown time first, then by time; filters as in `search`."""
+    def entries(self, **filters: Iterable[str] | Names | Time | None) -> list[Entry]:
+        """All entries that the filters leave, those of unknown time first, then by time. Filters are `ids` and those of
+        `search`: `identities`, `cameras`, `after` and `before`."""
+        found = [Entry.from_row(row) for filter in expressions(**filters) for row in self._rows(filter, [*COLUMNS])]
+        return sorted(found, key=lambda entry: (entry.time is not None, entry.time or 0, entry.id))
 
-    def count(
-        self,
-        ids: Iterable[str] | None = None,
-        identities: Names = None,
-        cameras: Names = None,
-        after: Time | None = None,
-        before: Time | None = None,
-    ) -> int:
-        """How many entries the filters leave; filters as in `search`."""
+    def count(self, **filters: Iterable[str] | Names | Time | None) -> int:
+        """How many entries the filters leave, those of `entries`."""
+        return sum(self._query(filter, ["count(*)"])[0]["count(*)"] for filter in expressions(**filters))
 
     def __len__(self) -> int:
         """How many entries there are."""
+        return self.count()
 
     def assign(self, ids: Iterable[str], identity: str | None) -> int:
         """Says who is seen in entries, None for unknown; returns how many entries had said something else.
@@ -141,10 +211,29 @@ class Gallery:
         Raises:
             InputError: there is no entry of an id; then nothing is changed.
         """
+        if identity is not None:
+            check_name("identity", identity)
+        ids = list(dict.fromkeys(ids))
+        lost = self.missing(ids)
+        if lost:
+            raise InputError(
+                f"{self.uri}: has no entry {lost[0]:.80}" + f", and {len(lost) - 1} more" * (len(lost) > 1)
+            )
+        changed = 0
+        for filter in expressions(ids=ids, most=index.rows_at_a_time(self.dimension) // 4 or 1) if ids else ():
+            rows = self._query(filter, [*COLUMNS, "embedding"])
+            other = [row for row in rows if (row["identity"] or None) != identity]
+            for row in other:
+                row["identity"] = identity or ""
+            changed += self._write(other)
+        return changed
 
     def merge(self, identities: Names, into: str) -> int:
         """Makes the entries of several identities those of one; returns how many were changed. If it is interrupted,
         repeat it."""
+        check_name("identity", into)
+        rows = self._rows(expression(identities=identities), ["id", "identity"])
+        return self.assign([row["id"] for row in rows if row["identity"] != into], into)
 
     def remove(
         self,
@@ -156,17 +245,36 @@ class Gallery:
         """Removes the entries that are all of what is given; returns how many.
 
         Raises:
-            InputError: nothing is given, or an identity or a camera has no entries.
+            InputError: nothing is given.
         """
+        if ids is identities is cameras is before is None:
+            raise InputError("say which entries to remove: ids, identities, cameras or before")
+        removed = 0
+        for filter in expressions(ids, identities=identities, cameras=cameras, before=before):
+            count = self._query(filter, ["count(*)"])[0]["count(*)"]
+            if count:
+                self._connection("delete", self.collection, filter=filter)
+            removed += count
+        return removed
 
     def export(self, path: str | Path, progress: bool = False) -> int:
         """Writes all entries with their embeddings as a Parquet file, which `iaunet gallery add` and `iaunet nearest`
         read; returns how many. Entries that are added meanwhile may be missing."""
+        with progress_bar("exporting", len(self), progress) as bar:
+            return write_parquet(Path(path), self._batches(), self.network, self.dimension, bar.update)
 
-    def info(self) -> dict[str, object]:
+    def info(self, measure: bool = False) -> dict[str, object]:
         """What there is: `entries`, `identities` and `cameras` (how many entries by name, None for unknown), `first`
-        and `last` time, `network`, `dimension`, `index` (how it is searched), `recall` (how many of the 10 nearest the
-        index finds, 1 if it is exact, None if that was not measured) and `bytes` on disk (None for a server)."""
+        and `last` time, `network`, `dimension`, `index` (how it is searched), `recall` (which part of the 10 nearest
+        a search finds, None if that was not measured) and `bytes` on disk (None for a server).
+
+        Args:
+            measure: measure the recall now, which reads all embeddings.
+        """
+        return kept.describe(self._connection, self.collection, self.dimension, measure) | {
+            "network": self.network,
+            "dimension": self.dimension,
+        }
 
     def __enter__(self) -> "Gallery":
         return self
@@ -175,5 +283,35 @@ class Gallery:
         self.close()
 
     def __iter__(self) -> Iterator[tuple[Entry, np.ndarray]]:
-        """All entries and their embeddings, `(D,)`."""
-        raise NotImplementedError
+        """All entries and their embeddings, `(D,)`, by their ids."""
+        for entries, vectors in self._batches():
+            yield from zip(entries, vectors, strict=True)
+
+    def _batches(self):
+        """All entries and their embeddings, in lists."""
+        fields = [*COLUMNS, "embedding"]
+        for rows in self._connection.rows(self.collection, "", fields, index.rows_at_a_time(self.dimension)):
+            yield [Entry.from_row(row) for row in rows], np.array([row["embedding"] for row in rows], "float32")
+
+    def _rows(self, filter, fields):
+        """All rows of a filter, however many."""
+        return [row for rows in self._connection.rows(self.collection, filter, fields, ANSWERS) for row in rows]
+
+    def _query(self, filter, fields):
+        """Rows of a filter that cannot be many."""
+        return self._connection(
+            "query", self.collection, filter=filter, output_fields=fields, consistency_level="Strong"
+        )
+
+    def _write(self, rows):
+        if rows:
+            self._connection("upsert", self.collection, rows)
+        return len(rows)
+
+    def _vectors(self, vectors, name):
+        vectors = as_vectors(vectors, name)
+        if vectors.shape[1] != self.dimension:
+            raise InputError(
+                f"{self.uri}: holds embeddings of {self.dimension} numbers; {name} have {vectors.shape[1]}"
+            )
+        return vectors
