@@ -42,9 +42,9 @@ class Connection:
             raise InputError(f"{self.uri}: galleries need pymilvus: {INSTALL}") from None
         self._errors = MilvusException
         self._key = None
-        quiet = logging.getLogger("pymilvus")
-        if quiet.level == logging.NOTSET:
-            quiet.setLevel(logging.CRITICAL)  # what fails is raised, and need not be printed as well
+        logging.getLogger("pymilvus").setLevel(
+            logging.CRITICAL
+        )  # what fails is raised, and need not be printed as well
         if "://" in str(uri):
             if not SERVER.match(str(uri)):
                 raise InputError(f"{self.uri}: must be like http://host:19530, or a folder that ends in {SUFFIX}")

@@ -10,8 +10,8 @@ import numpy as np
 
 from iaunet_tf.arguments import check_number
 from iaunet_tf.errors import InputError
-from iaunet_tf.gallery import collection as kept
 from iaunet_tf.gallery import index
+from iaunet_tf.gallery.collection import ROWS, Collection, check, describe
 from iaunet_tf.gallery.connection import Connection
 from iaunet_tf.gallery.entries import COLUMNS, Entry, Hit, check_name
 from iaunet_tf.gallery.exchange import write_parquet
@@ -22,7 +22,6 @@ from iaunet_tf.terminal import progress as progress_bar
 from iaunet_tf.vectors import as_vectors, unit_length
 
 MOST = 1000  # entries that a search finds for a query
-ANSWERS = 10_000  # entries that a server is asked for at a time
 
 
 class Added(NamedTuple):
@@ -80,15 +79,17 @@ class Gallery:
         check_number("exact_up_to", exact_up_to, 0)
         if isinstance(network, Embedder):
             network = network.fingerprint, network.metadata.embedding
-        self.collection, self.exact_up_to = kept.check(collection), exact_up_to
-        self._connection = Connection(uri, token, timeout, make=network is not None)
-        self.uri = self._connection.uri
-        self._close = weakref.finalize(self, self._connection.close)
+        self.collection, self.exact_up_to = check(collection), exact_up_to
+        connection = Connection(uri, token, timeout, make=network is not None)
+        self.uri = connection.uri
+        self._close = weakref.finalize(self, connection.close)
         try:
-            self.network, self.dimension = kept.open_or_make(self._connection, collection, network)
+            self._rows = Collection(connection, collection, network)
+            index.prepare(self._rows)
         except BaseException:
             self.close()
             raise
+        self.network, self.dimension = self._rows.network, self._rows.dimension
 
     def close(self) -> None:
         """Closes the connection; Milvus Lite lets other processes open the gallery. Also at the end of `with`."""
@@ -116,25 +117,27 @@ class Gallery:
         twice = [name for name, count in Counter(entry.id for entry in entries).items() if count > 1]
         if twice:
             raise InputError(f"{len(twice)} ids are those of several entries, the first is {twice[0]:.80}")
-        written, size = 0, index.rows_at_a_time(self.dimension) // 4 or 1
+        written, size = 0, self._rows.at_a_time // 4
         with progress_bar("adding", len(entries), progress) as bar:
             for start in range(0, len(entries), size):
                 batch = entries[start : start + size]
                 try:
                     new = {entry.id for entry in batch} if replace else {*self.missing([entry.id for entry in batch])}
                     pairs = zip(batch, vectors[start : start + size], strict=True)
-                    written += self._write([entry.to_row(vector) for entry, vector in pairs if entry.id in new])
+                    written += self._rows.write([entry.to_row(vector) for entry, vector in pairs if entry.id in new])
                 except InputError as error:
                     done = f"{written} of {len(entries)} entries were added; add them again, and the others follow"
                     raise InputError(f"{error}; {done}") from None
                 bar.update(len(batch))
         if written:
-            kept.keep_fast(self._connection, self.collection, self.dimension, len(self), self.exact_up_to)
+            index.keep_fast(self._rows, self.exact_up_to)
         return Added(written, len(entries) - written)
 
     def missing(self, ids: Sequence[str]) -> list[str]:
         """Those of the ids that no entry has, in order."""
-        there = {row["id"] for filter in expressions(ids=ids) for row in self._query(filter, ["id"])} if ids else ()
+        there = (
+            {row["id"] for filter in expressions(ids=ids) for row in self._rows.query(filter, ["id"])} if ids else ()
+        )
         return [each for each in ids if each not in there]
 
     def search(
@@ -173,19 +176,10 @@ class Gallery:
         vectors = np.asarray(vectors)
         queries = unit_length(self._vectors(vectors[None] if vectors.ndim == 1 else vectors, "queries"), "queries")
         found, number = [], rerank or k
-        size = max(1, (index.rows_at_a_time(self.dimension) if rerank else ANSWERS) // number)
+        fields = [*COLUMNS, *(["embedding"] if rerank else [])]
+        size = max(1, (self._rows.at_a_time if rerank else ROWS) // number)
         for start in range(0, len(queries), size):
-            answers = self._connection(
-                "search",
-                self.collection,
-                queries[start : start + size].tolist(),
-                filter=filter,
-                limit=number,
-                anns_field="embedding",
-                output_fields=[*COLUMNS, *(["embedding"] if rerank else [])],
-                search_params=index.search_parameters(number),
-                consistency_level="Strong",
-            )
+            answers = index.search(self._rows, queries[start : start + size], number, filter, fields)
             found += [hits_of(query, rows, k, rerank) for query, rows in zip(queries[start:], answers, strict=False)]
         if threshold is None:
             return found
@@ -194,12 +188,12 @@ class Gallery:
     def entries(self, **filters: Iterable[str] | Names | Time | None) -> list[Entry]:
         """All entries that the filters leave, those of unknown time first, then by time. Filters are `ids` and those of
         `search`: `identities`, `cameras`, `after` and `before`."""
-        found = [Entry.from_row(row) for filter in expressions(**filters) for row in self._rows(filter, [*COLUMNS])]
+        found = [Entry.from_row(row) for filter in expressions(**filters) for row in self._all(filter, [*COLUMNS])]
         return sorted(found, key=lambda entry: (entry.time is not None, entry.time or 0, entry.id))
 
     def count(self, **filters: Iterable[str] | Names | Time | None) -> int:
         """How many entries the filters leave, those of `entries`."""
-        return sum(self._query(filter, ["count(*)"])[0]["count(*)"] for filter in expressions(**filters))
+        return sum(self._rows.count(filter) for filter in expressions(**filters))
 
     def __len__(self) -> int:
         """How many entries there are."""
@@ -220,19 +214,19 @@ class Gallery:
                 f"{self.uri}: has no entry {lost[0]:.80}" + f", and {len(lost) - 1} more" * (len(lost) > 1)
             )
         changed = 0
-        for filter in expressions(ids=ids, most=index.rows_at_a_time(self.dimension) // 4 or 1) if ids else ():
-            rows = self._query(filter, [*COLUMNS, "embedding"])
+        for filter in expressions(ids=ids, most=self._rows.at_a_time // 4) if ids else ():
+            rows = self._rows.query(filter, [*COLUMNS, "embedding"])
             other = [row for row in rows if (row["identity"] or None) != identity]
             for row in other:
                 row["identity"] = identity or ""
-            changed += self._write(other)
+            changed += self._rows.write(other)
         return changed
 
     def merge(self, identities: Names, into: str) -> int:
         """Makes the entries of several identities those of one; returns how many were changed. If it is interrupted,
         repeat it."""
         check_name("identity", into)
-        rows = self._rows(expression(identities=identities), ["id", "identity"])
+        rows = self._all(expression(identities=identities), ["id", "identity"])
         return self.assign([row["id"] for row in rows if row["identity"] != into], into)
 
     def remove(
@@ -251,9 +245,9 @@ class Gallery:
             raise InputError("say which entries to remove: ids, identities, cameras or before")
         removed = 0
         for filter in expressions(ids, identities=identities, cameras=cameras, before=before):
-            count = self._query(filter, ["count(*)"])[0]["count(*)"]
+            count = self._rows.count(filter)
             if count:
-                self._connection("delete", self.collection, filter=filter)
+                self._rows("delete", filter=filter)
             removed += count
         return removed
 
@@ -271,10 +265,8 @@ class Gallery:
         Args:
             measure: measure the recall now, which reads all embeddings.
         """
-        return kept.describe(self._connection, self.collection, self.dimension, measure) | {
-            "network": self.network,
-            "dimension": self.dimension,
-        }
+        about = {"network": self.network, "dimension": self.dimension}
+        return describe(self._rows) | about | index.describe(self._rows, measure)
 
     def __enter__(self) -> "Gallery":
         return self
@@ -289,24 +281,11 @@ class Gallery:
 
     def _batches(self):
         """All entries and their embeddings, in lists."""
-        fields = [*COLUMNS, "embedding"]
-        for rows in self._connection.rows(self.collection, "", fields, index.rows_at_a_time(self.dimension)):
+        for rows in self._rows.rows("", [*COLUMNS, "embedding"]):
             yield [Entry.from_row(row) for row in rows], np.array([row["embedding"] for row in rows], "float32")
 
-    def _rows(self, filter, fields):
-        """All rows of a filter, however many."""
-        return [row for rows in self._connection.rows(self.collection, filter, fields, ANSWERS) for row in rows]
-
-    def _query(self, filter, fields):
-        """Rows of a filter that cannot be many."""
-        return self._connection(
-            "query", self.collection, filter=filter, output_fields=fields, consistency_level="Strong"
-        )
-
-    def _write(self, rows):
-        if rows:
-            self._connection("upsert", self.collection, rows)
-        return len(rows)
+    def _all(self, filter, fields):
+        return [row for rows in self._rows.rows(filter, fields) for row in rows]
 
     def _vectors(self, vectors, name):
         vectors = as_vectors(vectors, name)

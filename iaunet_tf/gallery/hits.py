@@ -10,7 +10,7 @@ from iaunet_tf.gallery.entries import Entry, Hit
 def hits_of(query: np.ndarray, rows: Sequence[Mapping], k: int, again: bool) -> list[Hit]:
     """The first `k` hits of a query `(D,)` among the rows that were found, in the order of re-ranking if `again`, for
     which rows have their embeddings."""
-    hits = [Hit(Entry.from_row(row["entity"]), float(1 - row["distance"])) for row in rows]
+    hits = [Hit(Entry.from_row(row["entity"]), max(0.0, 1 - row["distance"])) for row in rows]
     if not again or len(hits) < 2:
         return hits[:k]
     from iaunet_tf.evaluation import rerank
