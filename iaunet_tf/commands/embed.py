@@ -40,10 +40,10 @@ def main(arguments: Sequence[str]) -> None:
     out = options.out
     write = _writer(out)
     # The images first: a mistyped folder should not wait for the network.
-    folders = _folders(options.images)
+    folders = image_folders(options.images)
     embed = Embedder(options.model, options.batch_size, options.device, stated_input(options), options.runtime)
     print(embed.fed)
-    folders = _readable(folders, options.on_corrupt)
+    folders = readable(folders, options.on_corrupt)
     if embed.metadata.video:
         paths, items = list(folders), list(folders.values())
     else:
@@ -125,8 +125,9 @@ def _writer(out):
     return write
 
 
-def _readable(folders, on_corrupt):
-    """Those of the images that can be decoded, each once, by their folder."""
+def readable(folders: dict[Path, list[Path]], on_corrupt: str) -> dict[Path, list[Path]]:
+    """Those of the images that can be decoded, each once, by their folder; others are an `InputError`, or left out
+    if `on_corrupt` is `"skip"`."""
     files = [path for each in folders.values() for path in each]
     once = list({os.path.abspath(path): path for path in files}.values())
     if len(once) < len(files):
@@ -152,8 +153,8 @@ def _readable(folders, on_corrupt):
     return found
 
 
-def _folders(images):
-    """Image files by their folder, in order."""
+def image_folders(images: Sequence[str]) -> dict[Path, list[Path]]:
+    """Image files by their folder, in order; prints what is left out of folders."""
     folders: dict[Path, list[Path]] = {}
     for name in map(Path, images):
         if name.is_dir():

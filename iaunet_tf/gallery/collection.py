@@ -52,10 +52,15 @@ class Collection:
         if properties.get(FORMAT) != VERSION:
             raise InputError(f"{connection.uri}: a newer iaunet-tf has made the gallery {name}; upgrade this one")
         self.network, self.dimension = properties[NETWORK], int(dimensions[0])
-        if network is not None and network != (self.network, self.dimension):
+        if network is not None:
+            self.require(network)
+
+    def require(self, network: tuple[str, int]) -> None:
+        """Refuses another network than that whose embeddings are there."""
+        if network != (self.network, self.dimension):
             raise InputError(
-                f"{connection.uri}: holds embeddings of another network ({self.network:.12}, {self.dimension} numbers, "
-                f"not {network[0]:.12}, {network[1]} numbers); embeddings of two networks cannot be compared: "
+                f"{self.connection.uri}: holds embeddings of another network ({self.network:.12}, {self.dimension} "
+                f"numbers, not {network[0]:.12}, {network[1]} numbers); embeddings of two networks cannot be compared: "
                 "take that one, or another gallery"
             )
 

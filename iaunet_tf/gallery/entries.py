@@ -57,7 +57,7 @@ class Entry:
     box: Box | None = None
     tracklet: str | None = None
     thumbnail: str | None = None
-    attributes: Mapping[str, object] = field(default_factory=dict)
+    attributes: Mapping[str, object] = field(default_factory=dict, hash=False)
 
     def __post_init__(self):
         keep = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from iaunet_tf.errors import InputError
+from iaunet_tf.errors import InputError, reason_of
 from iaunet_tf.files import replacing
 from iaunet_tf.gallery.entries import Entry
 
@@ -54,3 +54,23 @@ def write_parquet(
             count += len(entries)
             update(len(entries))
     return count
+
+
+def read_entries(path: Path) -> list[Entry] | None:
+    """The entries in a Parquet file that `write_parquet` wrote; None if it is one of embeddings alone."""
+    from pyarrow.parquet import ParquetFile
+
+    try:
+        with ParquetFile(path) as file:
+            if "id" not in file.schema_arrow.names:
+                return None
+            rows = file.read(columns=[name for name in file.schema_arrow.names if name != "embedding"]).to_pylist()
+        for row in rows:
+            row["file"] = row.pop("path") or None
+            row["attributes"] = json.loads(row["attributes"] or "{}")
+        return [Entry(**row) for row in rows]
+    except InputError as error:
+        reason = str(error)
+    except Exception as error:  # pyarrow raises various exceptions for damaged files, and others may have other columns
+        reason = reason_of(error)
+    raise InputError(f"{path}: not the entries of a gallery ({reason})")

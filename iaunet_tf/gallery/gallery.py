@@ -77,8 +77,7 @@ class Gallery:
     ):
         check_number("timeout", timeout, 0.1, 86_400)
         check_number("exact_up_to", exact_up_to, 0)
-        if isinstance(network, Embedder):
-            network = network.fingerprint, network.metadata.embedding
+        network = _identified(network)
         self.collection, self.exact_up_to = check(collection), exact_up_to
         connection = Connection(uri, token, timeout, make=network is not None)
         self.uri = connection.uri
@@ -90,6 +89,10 @@ class Gallery:
             self.close()
             raise
         self.network, self.dimension = self._rows.network, self._rows.dimension
+
+    def require(self, network: Embedder | tuple[str, int]) -> None:
+        """Refuses another network than that whose embeddings are there, which is an `InputError`."""
+        self._rows.require(_identified(network))
 
     def close(self) -> None:
         """Closes the connection; Milvus Lite lets other processes open the gallery. Also at the end of `with`."""
@@ -294,3 +297,8 @@ class Gallery:
                 f"{self.uri}: holds embeddings of {self.dimension} numbers; {name} have {vectors.shape[1]}"
             )
         return vectors
+
+
+def _identified(network):
+    """Fingerprint and dimension of a network."""
+    return (network.fingerprint, network.metadata.embedding) if isinstance(network, Embedder) else network

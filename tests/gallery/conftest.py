@@ -1,0 +1,70 @@
+import itertools
+import os
+
+import numpy as np
+import pytest
+
+NETWORK, DIMENSION = "ab" * 32, 16
+
+
+@pytest.fixture(scope="session")
+def milvus_server(tmp_path_factory):
+    """Address of a real Milvus server, whose program the package `milvus` carries; it takes half a minute to start."""
+    milvus = pytest.importorskip("milvus", reason="pip install milvus==2.3.5 brings the program of a Milvus server")
+    folder, here = tmp_path_factory.mktemp("milvus"), os.getcwd()
+    server = milvus.MilvusServer(milvus.MilvusServerConfig(data_dir=str(folder)))
+    try:
+        server.start()
+    except (OSError, RuntimeError, TimeoutError) as error:
+        server.stop()
+        pytest.skip(f"the Milvus server of package milvus does not run here: {error}")
+    finally:
+        os.chdir(here)
+    yield f"http://127.0.0.1:{server.listen_port}"
+    server.stop()
+
+
+@pytest.fixture(scope="module", params=["lite", pytest.param("server", marks=pytest.mark.slow)])
+def make(request, tmp_path_factory):
+    """`make()` is a new gallery, in Milvus Lite or on the server; `make(again=gallery)` opens it once more."""
+    pytest.importorskip("pymilvus")
+    from iaunet_tf import Gallery
+
+    numbers, opened = itertools.count(), []
+
+    def new(network=(NETWORK, DIMENSION), again=None, **options):
+        if again:
+            place, options["collection"] = again.uri, again.collection
+        elif request.param == "lite":
+            place = tmp_path_factory.mktemp("gallery") / "people.db"
+        else:
+            place, options["collection"] = request.getfixturevalue("milvus_server"), f"t{os.getpid()}_{next(numbers)}"
+        opened.append(Gallery(place, network, **options))
+        return opened[-1]
+
+    yield new
+    for gallery in opened:
+        gallery.close()
+
+
+@pytest.fixture
+def people():
+    """`people(n)`: entries and their embeddings, `(n, 16)` of length 1."""
+    from iaunet_tf.gallery import Entry
+
+    def draw(count, seed=0):
+        rng = np.random.default_rng(seed)
+        vectors = rng.normal(size=(count, DIMENSION)).astype("float32")
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        entries = [
+            Entry(
+                file=f"/data/{seed}/{i}.jpg",
+                identity=f"person {i % 40}" if i % 4 else None,
+                camera=str(i % 3) if i % 5 else None,
+                time=1.7e9 + i / 8 if i % 2 else None,
+            )
+            for i in range(count)
+        ]
+        return entries, vectors
+
+    return draw
