@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from iaunet_tf.errors import InputError
 from iaunet_tf.gallery.connection import Connection
 from iaunet_tf.gallery.entries import LONGEST, UNKNOWN
+from iaunet_tf.gallery.filters import quoted
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 # Properties of a collection. Milvus Lite does not keep descriptions.
@@ -77,7 +78,13 @@ class Collection:
 
     def rows(self, filter: str, fields: list[str]) -> Iterator[list[dict]]:
         """The rows of a filter, however many, in lists, by their ids."""
-        return self.connection.rows(self.name, filter, fields, self.at_a_time if "embedding" in fields else ROWS)
+        # pymilvus has an iterator for this, but does not quote the ids in the filters that it makes.
+        options = {"iterator": "True", "reduce_stop_for_best": True, "consistency_level": "Strong"}
+        limit, rest = self.at_a_time if "embedding" in fields else ROWS, filter
+        while rows := self("query", filter=rest, output_fields=fields, limit=limit, **options):
+            yield rows
+            after = f"id > {quoted(max(row['id'] for row in rows))}"
+            rest = f"{after} and {filter}" if filter else after
 
     def write(self, rows: list[dict]) -> int:
         """Writes rows, in place of those of the same ids; returns how many."""
@@ -136,5 +143,7 @@ def describe(collection: Collection) -> dict[str, object]:
         "cameras": dict(cameras),
         "first": min(times) / 1e6 if times else None,
         "last": max(times) / 1e6 if times else None,
+        "network": collection.network,
+        "dimension": collection.dimension,
         "bytes": sum(path.stat().st_size for path in files) if files else None,
     }

@@ -69,15 +69,6 @@ class Connection:
             raise InputError(f"{self.uri}: the gallery is closed")
         return self._guard(getattr(self._client, method), *arguments, **{"timeout": self.timeout, **options})
 
-    def rows(self, collection: str, filter: str, fields: list[str], batch: int):
-        """Yields the rows of a filter in lists of up to `batch`, by their ids."""
-        iterator = self("query_iterator", collection, batch_size=batch, filter=filter, output_fields=fields)
-        try:
-            while rows := self._guard(iterator.next):
-                yield rows
-        finally:
-            iterator.close()
-
     def close(self) -> None:
         """Closes it; with the last one of a process, Milvus Lite leaves its folder to others."""
         client, self._client = self._client, None

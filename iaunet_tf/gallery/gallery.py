@@ -107,9 +107,8 @@ class Gallery:
         `replace`. So an `add` that was interrupted is repeated, and adds nothing twice.
 
         Raises:
-            InputError: embeddings are not finite, zero, not of the gallery's dimension, or not as many as entries, or
-                two entries have one id; then nothing is added. Or the server fails; the message says how many are
-                added.
+            InputError: embeddings are not finite, zero, of another dimension, or not as many as entries, or entries
+                have the same id; then nothing is added. Or the server fails; the message says how many are added.
         """
         entries = list(entries)
         if not entries and not len(vectors):
@@ -168,7 +167,7 @@ class Gallery:
                 returned; 0 for none.
 
         Raises:
-            InputError: queries are not finite, zero, or not of the gallery's dimension, or an argument is out of range.
+            InputError: queries are not finite, zero, or of another dimension, or an argument is out of range.
         """
         check_number("k", k, 1, MOST, whole=True)
         if rerank:
@@ -201,6 +200,9 @@ class Gallery:
     def __len__(self) -> int:
         """How many entries there are."""
         return self.count()
+
+    def __bool__(self) -> bool:
+        return True  # also of an empty one
 
     def assign(self, ids: Iterable[str], identity: str | None) -> int:
         """Says who is seen in entries, None for unknown; returns how many entries had said something else.
@@ -263,13 +265,9 @@ class Gallery:
     def info(self, measure: bool = False) -> dict[str, object]:
         """What there is: `entries`, `identities` and `cameras` (how many entries by name, None for unknown), `first`
         and `last` time, `network`, `dimension`, `index` (how it is searched), `recall` (which part of the 10 nearest
-        a search finds, None if that was not measured) and `bytes` on disk (None for a server).
-
-        Args:
-            measure: measure the recall now, which reads all embeddings.
-        """
-        about = {"network": self.network, "dimension": self.dimension}
-        return describe(self._rows) | about | index.describe(self._rows, measure)
+        a search finds, None if it was not measured; `measure` does so, and reads all embeddings) and `bytes` on disk
+        (None for a server)."""
+        return describe(self._rows) | index.describe(self._rows, measure)
 
     def __enter__(self) -> "Gallery":
         return self
