@@ -9,6 +9,13 @@ from itertools import chain
 from setuptools import setup
 
 ADAPT = {"adapt": ["scikit-learn>=1.5"]}  # clusters of people without labels: DBSCAN and HDBSCAN
+SERVE = {
+    "serve": [
+        *("pymilvus>=3.0", "milvus-lite>=3.2"),  # the gallery that is served, as extra gallery has them
+        "starlette>=1.3.1",  # routing, requests and answers; holes before: addresses by a forged Host, ranges of files
+        "uvicorn>=0.35",  # the HTTP server
+    ]
+}
 EXPORT = {
     "onnx": ["tf2onnx>=1.17", "onnx>=1.21"],  # writing ONNX; holes before: external data outside the folder
     "serving": ["tensorflow-serving-api>=2.19"],  # warm-up requests in SavedModels, and the gRPC client
@@ -45,10 +52,15 @@ setup(
         "cpu": ["onnxruntime"],  # never beside onnxruntime-gpu: both install the same module
         **EXPORT,
         **ADAPT,
+        **SERVE,
         "wandb": ["wandb>=0.19"],  # histories of runs at Weights & Biases
         "mlflow": ["mlflow>=3.1"],  # histories of runs in MLflow
         "torch": ["torch>=2.10"],  # reading .pth checkpoints, tests against PyTorch; holes before: weights_only
         # Tests, whose workers share exports by filelock, and style.
-        "dev": ["pytest", "pytest-xdist", "filelock", "ruff", "onnxruntime", *chain(*EXPORT.values(), *ADAPT.values())],
+        "dev": [
+            *("pytest", "pytest-xdist", "filelock", "ruff", "onnxruntime"),
+            "playwright",  # drives Debian's chromium in tests of pages
+            *chain(*EXPORT.values(), *ADAPT.values(), *SERVE.values()),
+        ],
     },
 )
