@@ -61,9 +61,7 @@ SCHEMAS = {
         count=WHOLE | {"description": "how many entries there are, of which up to 1000 are listed"},
         entries=_many(_named("Entry")) | {"description": "by time, those of unknown time last"},
     ),
-    "Change": _object(
-        change=TEXT | {"description": "by which it can be undone"}, changed=WHOLE, identity=_maybe(TEXT)
-    ),
+    "Change": _object(change=TEXT | {"description": "by which it can be undone"}, changed=WHOLE, identity=_maybe(TEXT)),
     "Undone": _object(
         changed=WHOLE, kept=WHOLE | {"description": "entries that were changed again since, and stay so"}
     ),
@@ -105,10 +103,7 @@ def document(upload: int, token: bool) -> dict:
     """The description of a service that takes pictures of up to `upload` bytes, and asks for a token or not."""
     picture = {"type": "string", "format": "binary", "description": f"an image file of up to {upload} bytes"}
     names = _many(NAME) | {"minItems": 1, "maxItems": 10_000}
-    search = [
-        {"name": name, "in": "query", "schema": schema, "description": text}
-        for name, schema, text in SEARCH
-    ]
+    search = [{"name": name, "in": "query", "schema": schema, "description": text} for name, schema, text in SEARCH]
     small = {"image/jpeg": {}, "image/svg+xml": {}}
     paths = {
         "/api/search": _post("Who is it?", "Found", _content(picture, "application/octet-stream"), search, 408, 413),
