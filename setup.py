@@ -59,6 +59,7 @@ setup(
         # Tests, whose workers share exports by filelock, and style.
         "dev": [
             *("pytest", "pytest-xdist", "filelock", "ruff", "onnxruntime"),
+            "jsonschema",  # checks answers against their description
             "playwright",  # drives Debian's chromium in tests of pages
             *chain(*EXPORT.values(), *ADAPT.values(), *SERVE.values()),
         ],

@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> None:
         from iaunet_tf.serving.app import Service
         from iaunet_tf.serving.server import address_of, is_local, listen, server_of
     except ModuleNotFoundError as error:
-        raise InputError(f"iaunet serve needs {error.name}: {INSTALL}") from None
+        raise InputError(f"iaunet serve needs {error.name.partition('.')[0]}: {INSTALL}") from None
     token = check_token(options.token) if options.token else None
     if token is None and not is_local(options.host):
         raise InputError(f"--host {options.host}: others could ask, too; set a token in {TOKEN}")

@@ -10,9 +10,6 @@ from serving.odd import NAMES
 
 from iaunet_tf.data.synthetic.images import ImageOptions, ensure_images
 
-pytest.importorskip("pymilvus", reason="the gallery needs pymilvus")
-pytest.importorskip("uvicorn", reason="iaunet serve needs uvicorn and starlette")
-
 
 @dataclass
 class Running:
@@ -55,7 +52,14 @@ class Running:
 
 
 @pytest.fixture(scope="session")
-def network():
+def needed():
+    """Skips what depends on it where a package is missing."""
+    for package in ("pymilvus", "starlette", "uvicorn"):
+        pytest.importorskip(package, reason=f"iaunet serve needs {package}")
+
+
+@pytest.fixture(scope="session")
+def network(needed):
     from exporting.networks import network
 
     from iaunet_tf import Embedder
@@ -64,7 +68,7 @@ def network():
 
 
 @pytest.fixture(scope="session")
-def pictures(tmp_path_factory):
+def pictures(needed, tmp_path_factory):
     """Files of drawn people, by name."""
     folder = tmp_path_factory.mktemp("people")
     ensure_images(folder / "market", ImageOptions(train_people=1, test_people=6, cameras_per_person=3, distractors=0))

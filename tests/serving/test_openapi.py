@@ -1,8 +1,9 @@
 """The description for programs beside what the service does."""
 
-import jsonschema
 import pytest
 from serving.odd import NAMES
+
+jsonschema = pytest.importorskip("jsonschema")
 
 
 @pytest.fixture(scope="module")
