@@ -45,7 +45,9 @@ def main(model: str, entries: int = ENTRIES, seconds: float = SECONDS) -> None:
                 ask(http.client.HTTPConnection("127.0.0.1", port), "GET", path)
                 print(f"{what}: {time.perf_counter() - start:.3f} s", flush=True)
             for count, duration in ((1, min(10.0, seconds)), (AT_ONCE, seconds)):
-                report(count, duration, *load(port, count, duration))
+                start = time.perf_counter()
+                times, errors = load(port, count, duration)
+                report(count, time.perf_counter() - start, times, errors)
             print(f"memory of the service: {memory(process.pid) / 2**20:.0f} MiB")
         finally:
             process.send_signal(signal.SIGINT)
@@ -107,7 +109,7 @@ def ask(connection, method, path, body=None):
 def report(count, seconds, times, errors):
     middle, high = np.percentile(times, [50, 95]) if times else (np.nan, np.nan)
     print(
-        f"{count} at once for {seconds:g} s: {len(times)} searches, {len(times) / seconds:.1f} a second, "
+        f"{count} at once for {seconds:.1f} s: {len(times)} searches, {len(times) / seconds:.1f} a second, "
         f"p50 {middle:.3f} s, p95 {high:.3f} s, errors {len(errors)}{': ' if errors else ''}"
         f"{', '.join(sorted(set(errors)))[:200]}",
         flush=True,

@@ -32,9 +32,9 @@ def main(arguments: Sequence[str]) -> None:
     if options.threshold is not None and not 0 <= options.threshold <= 2:
         raise InputError(f"--threshold must be 0 to 2; received {options.threshold}")
     try:
-        from iaunet_tf.serving.access import check_token
+        from iaunet_tf.serving.access import check_token, is_local
         from iaunet_tf.serving.app import Service
-        from iaunet_tf.serving.server import address_of, is_local, listen, server_of
+        from iaunet_tf.serving.server import address_of, listen, server_of
     except ModuleNotFoundError as error:
         raise InputError(f"iaunet serve needs {error.name.partition('.')[0]}: {INSTALL}") from None
     token = check_token(options.token) if options.token else None

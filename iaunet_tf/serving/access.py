@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+import ipaddress
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.requests import Request
@@ -14,7 +15,6 @@ from iaunet_tf.serving.pages import page
 from iaunet_tf.serving.uploads import read_body
 
 LEAST = 16  # characters of a token
-LOCAL = ("127.0.0.1", "localhost", "::1")
 OPEN = ("/login", "/style.css", "/icon.svg")  # what is shown to whom has not said the token yet
 PAGES = ("/", "/api")
 FORM = 4096  # bytes of a login
@@ -38,6 +38,14 @@ def check_token(token: str) -> str:
             f"the token must be at least {LEAST} ASCII characters without spaces, such as openssl rand -hex 16 prints"
         )
     return token
+
+
+def is_local(host: str) -> bool:
+    """Whether an address is of this machine alone, whoever resolves it."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class Session:
@@ -111,8 +119,8 @@ class Access:
             return _error(400, "the Host or the Origin of the request is no address")
         # Not request.url.path, which a forged Host can be part of.
         token, path = self._session.token, request.scope["path"]
-        if token is None and name not in LOCAL:
-            return _error(403, f"Host {host:.80}: without a token, only {', '.join(LOCAL)} are answered")
+        if token is None and not is_local(name or ""):
+            return _error(403, f"Host {host:.80}: without a token, only 127.0.0.1 and localhost are answered")
         if origin is not None and request.method not in ("GET", "HEAD") and source != host:
             return _error(403, f"Origin {origin:.80}: pages of elsewhere may not ask")
         if token is None or path in OPEN or self._session.known(request):

@@ -1,7 +1,6 @@
 """Serves a gallery until it is told to stop."""
 
 import errno
-import ipaddress
 import socket
 
 import uvicorn
@@ -10,14 +9,6 @@ from iaunet_tf.errors import InputError, reason_of
 from iaunet_tf.serving.app import Service
 
 STOPPING = 5  # seconds in which answers may be finished
-
-
-def is_local(host: str) -> bool:
-    """Whether an address is of this machine alone."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def listen(host: str, port: int) -> socket.socket:

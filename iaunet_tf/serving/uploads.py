@@ -14,7 +14,8 @@ from iaunet_tf.errors import InputError
 
 PIXELS = 64_000_000  # of a picture; decoded they are 192 MB
 SIDE = 30_000  # pixels; the rows of a narrow and tall picture are made as wide as the network's input first
-SCANS = 100  # of a JPEG, each of which goes over all of its pixels; cameras write up to a dozen
+SCANS = 100  # of a JPEG, each of which goes over all of its pixels; usual are up to a dozen
+PASSED = 16 * PIXELS  # pixels that all of them may go over
 JSON = 1 << 20  # bytes of a request in JSON
 WAIT = 60  # seconds that sending a body may take
 SWALLOWED = 256 << 20  # bytes that are read and forgotten, so that the sender can read why
@@ -83,5 +84,7 @@ def check_picture(content: bytes) -> None:
     if width * height > PIXELS or max(width, height) > SIDE:
         most = f"{PIXELS // 10**6} million, and {SIDE} on a side"
         raise InputError(f"the picture has {width}x{height} pixels; at most {most}: send a smaller one")
-    if content[:2] == b"\xff\xd8" and content.count(b"\xff\xda") > SCANS:
-        raise InputError(f"the picture is a JPEG of more than {SCANS} scans; save it anew")
+    if content[:2] == b"\xff\xd8":
+        scans = content.count(b"\xff\xda")
+        if scans > SCANS or scans * width * height > PASSED:
+            raise InputError(f"the picture is a JPEG of {scans} scans, which take long to decode; save it anew")

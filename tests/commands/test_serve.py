@@ -104,8 +104,13 @@ def test_start_and_stop(place, number, code, last):
     answer = connection.getresponse()
     assert answer.status == 401 and json.loads(answer.read())["error"]
     # While it is open, nobody else can open the gallery.
-    second = subprocess.run([*command[:4], *command[4:]], env=environment, capture_output=True, text=True)
+    second = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert second.returncode == 1 and "another process has it open" in second.stderr
+    # Somebody who never sends the rest does not keep it from ending.
+    slow = socket.create_connection(("127.0.0.1", int(port[1])))
+    head = "POST /api/search HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nAuthorization: Bearer {IAUNET_TOKEN}\r\n\r\n1"
+    slow.sendall(head.format(**environment).encode())
     process.send_signal(number)
     _, said = process.communicate(timeout=30)
     assert process.returncode == code and said.strip() == last
+    slow.close()

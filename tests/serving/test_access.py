@@ -20,6 +20,7 @@ def guarded(run):
         ("localhost:9999", 200),
         ("LOCALHOST", 200),
         ("[::1]:80", 200),
+        ("127.0.0.2:80", 200),
         ("evil.example", 403),
         ("127.0.0.1.evil.example", 403),
         ("localhost.evil.example:8000", 403),

@@ -65,12 +65,13 @@ def png_of(width, height):
 
 
 def many_scans(count):
-    """A JPEG whose last scan is repeated."""
+    """A JPEG of so many scans, since its last one is repeated."""
     content = io.BytesIO()
     Image.new("RGB", (64, 64)).save(content, "JPEG", progressive=True)
     whole = content.getvalue()
     start = whole.rindex(b"\xff\xda")
-    return whole[:start] + whole[start:-2] * count + whole[-2:]
+    before = whole.count(b"\xff\xda") - 1
+    return whole[:start] + whole[start:-2] * (count - before) + whole[-2:]
 
 
 @functools.cache
@@ -90,7 +91,7 @@ def bad_pictures():
         "narrow": (png_of(2, 20_000_000), 400, "the picture has 2x20000000 pixels; at most 64 million, and 30000 on a"),
         "flat": (png_of(20_000_000, 2), 400, "the picture has 20000000x2 pixels"),
         "tiny": (encoded(noise[:1, :1]), 400, "an image needs at least 2x2 pixels"),
-        "scans": (many_scans(101), 400, "the picture is a JPEG of more than 100 scans; save it anew"),
+        "scans": (many_scans(101), 400, "the picture is a JPEG of 101 scans, which take long to decode; save it anew"),
         "large": (jpeg + b"\0" * (10 << 20), 413, "the body is larger than 10 MiB; send less"),
     }
 

@@ -147,9 +147,8 @@ def test_unknown(running, visit):
     search(page, running.files[0])
     page.get_by_label("up to a distance").select_option("own")
     page.get_by_label("of", exact=True).fill("0.000001")
-    page.locator("#file").set_input_files(
-        {"name": "noise.png", "mimeType": "image/png", "buffer": encoded(np.random.default_rng(0).integers(0, 255, (64, 32, 3), "uint8"))}
-    )  # fmt: skip
+    noise = encoded(np.random.default_rng(0).integers(0, 255, (64, 32, 3), "uint8"))
+    page.locator("#file").set_input_files({"name": "noise.png", "mimeType": "image/png", "buffer": noise})
     settled(page)
     assert page.locator(".verdict").inner_text() == "Unknown"
     assert page.locator(".hit.same").count() == 0 and page.locator(".hit.other").count() == 20
@@ -306,7 +305,7 @@ def test_by_keyboard_alone(own, visit):
                 return {id: e.id, text: e.textContent, outline: s.outlineStyle + s.outlineWidth} }"""
             )
             reached.append(focused["id"] or focused["text"][:20])
-            assert focused["outline"] == "solid3px" or focused["id"] == "" and focused["text"] == "", focused
+            assert focused["outline"] == "solid3px" or (focused["id"] == focused["text"] == ""), focused
             if condition(focused):
                 return
         raise AssertionError(reached)
@@ -381,7 +380,7 @@ CONTRASTS = """() => {
     return [...document.querySelectorAll("body *")].filter((e) => e.checkVisibility() && !e.closest(".rejected")
         && [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim()))
         .map((e) => { const [a, b] = [light(parse(getComputedStyle(e).color)), light(behind(e))];
-            return [(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), e.tagName + " " + e.textContent.slice(0, 30)]; });
+            return [(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), e.tagName + e.textContent.slice(0, 30)]; });
 }"""
 
 
