@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> None:
     try:
         from iaunet_tf.serving.access import check_token, is_local
         from iaunet_tf.serving.app import Service
-        from iaunet_tf.serving.server import address_of, listen, server_of
+        from iaunet_tf.serving.server import Server, address_of, listen
     except ModuleNotFoundError as error:
         raise InputError(f"iaunet serve needs {error.name.partition('.')[0]}: {INSTALL}") from None
     token = check_token(options.token) if options.token else None
@@ -48,6 +48,6 @@ def main(arguments: Sequence[str]) -> None:
         print(embed.fed)
         print(f"{gallery.uri}: {len(gallery)} entries at {address_of(listening)}; Ctrl-C ends it", flush=True)
         try:
-            server_of(service).run(sockets=[listening])
+            Server(service).run(sockets=[listening])
         finally:
             service.close()

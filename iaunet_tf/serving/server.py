@@ -1,6 +1,7 @@
 """Serves a gallery until it is told to stop."""
 
 import errno
+import logging
 import socket
 
 import uvicorn
@@ -37,19 +38,31 @@ def address_of(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def server_of(service: Service) -> uvicorn.Server:
-    """What serves: `run(sockets=[...])` returns when it was stopped by a signal, which is raised again then, or by its
-    attribute `should_exit`."""
-    return uvicorn.Server(
-        uvicorn.Config(
-            service.app,
-            loop="asyncio",
-            http="h11",
-            ws="none",
-            lifespan="off",
-            log_config=None,  # faults of the program go to standard error
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=STOPPING,
+class Server(uvicorn.Server):
+    """Serves on sockets that listen: `run(sockets=[...])` returns when a signal has stopped it, which is raised again
+    then, or by its attribute `should_exit`."""
+
+    def __init__(self, service: Service):
+        super().__init__(
+            uvicorn.Config(
+                service.app,
+                loop="asyncio",
+                http="h11",
+                ws="none",
+                lifespan="off",
+                log_config=None,  # faults of the program go to standard error
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=STOPPING,
+            )
         )
-    )
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serves."""
+        # What is cut off at the end is no fault.
+        log, going_on = logging.getLogger("uvicorn.error"), lambda record: not self.should_exit
+        log.addFilter(going_on)
+        try:
+            super().run(sockets)
+        finally:
+            log.removeFilter(going_on)

@@ -92,7 +92,8 @@ def test_package_that_is_missing(place, package, capsys, monkeypatch):
     ("number", "code", "last"), [(signal.SIGTERM, 143, "stopped by SIGTERM"), (signal.SIGINT, 130, "interrupted")]
 )
 def test_start_and_stop(place, number, code, last):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "IAUNET_TOKEN": "a token of 24 characters".replace(" ", "-")}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "IAUNET_TOKEN": "a-token-of-24-characters"}
+    environment["TF_CPP_MIN_LOG_LEVEL"] = "3"
     command = [sys.executable, "-m", "iaunet_tf", *serve(place, "--host", "0.0.0.0", "--port", "0")]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     for line in process.stdout:

@@ -80,7 +80,7 @@ def run(network, pictures, tmp_path_factory):
     """`with run(...) as running`: a service of a gallery of pictures, people of which have odd names."""
     from iaunet_tf.gallery import Entry, Gallery
     from iaunet_tf.serving.app import Service
-    from iaunet_tf.serving.server import listen, server_of
+    from iaunet_tf.serving.server import Server, listen
 
     vectors = network(pictures)
 
@@ -99,7 +99,7 @@ def run(network, pictures, tmp_path_factory):
         with Gallery(folder / "people.db", embed) as gallery, listen("127.0.0.1", 0) as listening:
             gallery.add(entries, vectors)
             service = Service(gallery, embed, **options)
-            server = server_of(service)
+            server = Server(service)
             thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
             thread.start()
             try:
