@@ -10,6 +10,7 @@ from iaunet_tf.serving.changes import Change
 from iaunet_tf.serving.questions import Limit
 
 FRESH = 30.0  # seconds for which counts are not counted anew, which reads all entries
+RESTS = 20  # as long as counting takes: no counting for at least so long
 
 
 def entry_answer(entry: Entry) -> dict:
@@ -68,7 +69,8 @@ class About:
 
     def __call__(self) -> dict:
         """All of it, with counts that may be half a minute old. To be called in one thread at a time."""
-        if time.monotonic() > self._until:
+        start = time.monotonic()
+        if start > self._until:
             info = self._gallery.info()
             cameras = sorted(info["cameras"].items(), key=lambda pair: (pair[0] is None, pair[0] or ""))
             self._counts = {
@@ -78,5 +80,6 @@ class About:
                 "cameras": [{"camera": name, "entries": count} for name, count in cameras],
                 **{name: info[name] for name in ("first", "last", "index", "recall")},
             }
-            self._until = time.monotonic() + FRESH
+            end = time.monotonic()
+            self._until = end + max(FRESH, RESTS * (end - start))
         return self._fixed | self._counts

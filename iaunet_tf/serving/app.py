@@ -25,7 +25,7 @@ from iaunet_tf.serving.work import Busy, Places, Threads
 
 PATH = 1000  # entries of an identity that are listed
 IDS = 10_000  # entries and identities that one request changes
-WAITING = 64  # searches that may be under way, and as many times four other requests
+WAITING = 64  # searches that may be under way, and four times as many other requests
 SEEN = "private, max-age=600"  # thumbnails: in the browser of who saw them, for a while
 
 

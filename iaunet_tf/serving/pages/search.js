@@ -174,9 +174,13 @@ function verdict() {
   if (found.unknown) {
     return [line("verdict", "Unknown"), line("", `Nobody is ${within}. The nearest is ${named(nearest.identity)}, ${where}.`), ...confirmed];
   }
-  const count = hits.filter((hit) => hit.same).length;
-  const who = nearest.identity === null ? "Somebody without a name" : `Probably ${nearest.identity}`;
-  return [line("verdict", who), line("", `The nearest is ${where}; ${entries(count)} of ${hits.length} ${count === 1 ? "is" : "are"} ${within}.`), ...confirmed];
+  const same = hits.filter((hit) => hit.same), known = same.filter((hit) => hit.identity !== null);
+  const best = known.length ? known.reduce((best, hit) => (hit.distance < best.distance ? hit : best)) : nearest;
+  const who = known.length ? `Probably ${best.identity}` : "Somebody without a name";
+  const names = [...new Set(known.map((hit) => hit.identity))];
+  const others = names.length > 1 ? ` They are of ${whole.format(names.length)} identities.` : "";
+  const text = `At a distance of ${near(best.distance)}; ${entries(same.length)} of ${hits.length} ${same.length === 1 ? "is" : "are"} ${within}.${others}`;
+  return [line("verdict", who), line("", text), ...confirmed];
 }
 
 function card(hit, rank, furthest) {
