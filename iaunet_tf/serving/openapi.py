@@ -4,6 +4,7 @@ from iaunet_tf import __version__
 from iaunet_tf.gallery.gallery import MOST
 from iaunet_tf.serving.questions import FURTHEST, USUAL
 
+JSON, BYTES = "application/json", "application/octet-stream"
 TEXT, NUMBER, WHOLE = {"type": "string"}, {"type": "number"}, {"type": "integer"}
 NAME = TEXT | {"minLength": 1, "description": "up to 256 bytes in UTF-8, without control characters"}
 KINDS = {"enum": ["open_set", "pairs", "given"]}
@@ -25,8 +26,8 @@ def _named(name):
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _content(schema, kind="application/json"):
-    return {"content": {kind: {"schema": schema}}}
+def _content(schema, *kinds):
+    return {"content": {kind: {"schema": schema} for kind in kinds or (JSON,)}}
 
 
 ENTRY = {
@@ -106,7 +107,7 @@ def document(upload: int, token: bool) -> dict:
     search = [{"name": name, "in": "query", "schema": schema, "description": text} for name, schema, text in SEARCH]
     small = {"image/jpeg": {}, "image/svg+xml": {}}
     paths = {
-        "/api/search": _post("Who is it?", "Found", _content(picture, "application/octet-stream"), search, 408, 413),
+        "/api/search": _post("Who is it?", "Found", _content(picture, "image/*", BYTES), search, 408, 413),
         "/api/info": _get("What is in the gallery, and what the service takes", "About", missing=False),
         "/api/identity": _get("The entries of an identity by time: their path across cameras", "Path", "name"),
         "/api/merge": _post(
