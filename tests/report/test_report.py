@@ -67,7 +67,7 @@ def test_page_of_a_run(runs, report):
     assert not re.search(r"(src|href)=\"(?!data:|#)", page) and "http" not in page  # opens anywhere
     for title in ("Metrics", "CMC and ROC", "Training", "Best queries", "Worst queries", "Random queries"):
         assert f">{title}</h2>" in page
-    for title in ("Part attention", "Relations between parts", "Distances", "Pairs of cameras"):
+    for title in ("Part attention", "Relations between parts", "Distances and thresholds", "Pairs of cameras"):
         assert f">{title}</h2>" in page
     metrics = json.loads((runs / "first" / "metrics.json").read_text())["demo"]
     low, high = metrics["95 %"]["mAP"]
