@@ -215,9 +215,7 @@ class Gallery:
         ids = list(dict.fromkeys(ids))
         lost = self.missing(ids)
         if lost:
-            raise InputError(
-                f"{self.uri}: has no entry {lost[0]:.80}" + f", and {len(lost) - 1} more" * (len(lost) > 1)
-            )
+            raise InputError(f"{self.uri}: has no entry {lost[0]:.80} ({len(lost)} of {len(ids)} are not there)")
         changed = 0
         for filter in expressions(ids=ids, most=self._rows.at_a_time // 4) if ids else ():
             rows = self._rows.query(filter, [*COLUMNS, "embedding"])
@@ -241,11 +239,7 @@ class Gallery:
         cameras: Names = None,
         before: Time | None = None,
     ) -> int:
-        """Removes the entries that are all of what is given; returns how many.
-
-        Raises:
-            InputError: nothing is given.
-        """
+        """Removes the entries that are all of what is given, which must be something; returns how many."""
         if ids is identities is cameras is before is None:
             raise InputError("say which entries to remove: ids, identities, cameras or before")
         removed = 0
@@ -292,7 +286,7 @@ class Gallery:
         vectors = as_vectors(vectors, name)
         if vectors.shape[1] != self.dimension:
             raise InputError(
-                f"{self.uri}: holds embeddings of {self.dimension} numbers; {name} have {vectors.shape[1]}"
+                f"{self.uri}: embeddings have {self.dimension} numbers; these {name} have {vectors.shape[1]}"
             )
         return vectors
 
