@@ -19,7 +19,7 @@ from iaunet_tf.gallery.filters import Names, Time, expression, expressions
 from iaunet_tf.gallery.hits import hits_of
 from iaunet_tf.inference.embedder import Embedder
 from iaunet_tf.terminal import progress as progress_bar
-from iaunet_tf.vectors import as_vectors, unit_length
+from iaunet_tf.vectors import as_array, as_vectors, unit_length
 
 MOST = 1000  # entries that a search finds for a query
 
@@ -131,8 +131,7 @@ class Gallery:
                     done = f"{written} of {len(entries)} entries were added; add them again, and the others follow"
                     raise InputError(f"{error}; {done}") from None
                 bar.update(len(batch))
-        if written:
-            index.keep_fast(self._rows, self.exact_up_to)
+        index.keep_fast(self._rows, self.exact_up_to)
         return Added(written, len(entries) - written)
 
     def missing(self, ids: Sequence[str]) -> list[str]:
@@ -175,7 +174,7 @@ class Gallery:
         if threshold is not None:
             check_number("threshold", threshold, 0, 2)
         filter = expression(None, identities, cameras, after, before)
-        vectors = np.asarray(vectors)
+        vectors = as_array(vectors, "queries")
         queries = unit_length(self._vectors(vectors[None] if vectors.ndim == 1 else vectors, "queries"), "queries")
         found, number = [], rerank or k
         fields = [*COLUMNS, *(["embedding"] if rerank else [])]
