@@ -7,8 +7,10 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -164,6 +166,36 @@ def test_damaged_galleries(filled, damage):
             assert gallery.search(vectors, 3) and gallery.entries()
 
     refused("Milvus Lite cannot use it|has no gallery people", use)
+
+
+READ_ONLY = """
+import os, sys
+import milvus_lite, pymilvus
+from iaunet_tf import Gallery
+from iaunet_tf.errors import InputError
+if os.geteuid() == 0:  # who may write everywhere
+    os.setuid(65534)
+try:
+    Gallery(sys.argv[1], ("ab" * 32, 16))
+except InputError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_folders_that_cannot_be_written_to(there):
+    with tempfile.TemporaryDirectory() as folder:  # that of pytest is closed to other users
+        place = Path(folder) / "people.db"
+        if there:
+            with Gallery(place, NETWORK) as gallery:
+                gallery.add([Entry(id="a")], np.ones((1, 16)))
+        for path in (*Path(folder).rglob("*"), Path(folder)):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        done = subprocess.run([sys.executable, "-c", READ_ONLY, str(place)], capture_output=True, text=True)
+        Path(folder).chmod(0o755)
+        if there:
+            place.chmod(0o755)
+    assert done.stdout == f"{place}: cannot be written to, which Milvus Lite needs even for a search\n", done.stderr
 
 
 HOLD = """
