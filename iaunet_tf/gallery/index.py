@@ -58,11 +58,7 @@ def describe(collection: Collection, anew: bool) -> dict[str, object]:
 
 
 def search(collection: Collection, queries: np.ndarray, k: int, filter: str, fields: list[str]) -> list[list[dict]]:
-    """The `k` nearest rows for each query `(Q, D)`, as Milvus returns them, with `distance` for the cosine.
-
-    What this process has written is found at once, and what others write after up to a few seconds: a server takes
-    200 ms more to answer if it has to be sure that nobody has just written something.
-    """
+    """The `k` nearest rows for each query `(Q, D)`, as Milvus returns them, with `distance` for the cosine."""
     return collection(
         "search",
         queries.tolist(),
@@ -71,7 +67,7 @@ def search(collection: Collection, queries: np.ndarray, k: int, filter: str, fie
         anns_field="embedding",
         output_fields=fields,
         search_params={"metric_type": METRIC, "params": {"ef": max(EF, 2 * k)}},  # exact search ignores `ef`
-        consistency_level="Session",
+        consistency_level=collection.consistency,
     )
 
 
