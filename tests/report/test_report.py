@@ -115,6 +115,7 @@ def test_chosen_queries_are_the_best_and_the_worst_of_different_people(runs):
     assert ap[best[0]] == ap.max() and ap[worst[0]] == ap[~np.isin(pids, pids[best])].min()
 
 
+@pytest.mark.slow
 def test_two_runs_side_by_side(runs):
     assert (
         main(["report", str(runs / "first"), str(runs / "second"), "--out", str(runs / "both"), "--queries", "1"]) == 0
