@@ -8,9 +8,9 @@ from itertools import chain
 from pathlib import Path
 
 from iaunet_tf.commands.arguments import Parser
-from iaunet_tf.commands.embed import image_folders, readable
+from iaunet_tf.commands.embed import add_embedding_options, image_folders, readable
 from iaunet_tf.commands.gallery_options import add_gallery, open_gallery, time
-from iaunet_tf.commands.stated import add_input_options, stated_input
+from iaunet_tf.commands.stated import stated_input
 from iaunet_tf.data.readers.market1501 import NAME
 from iaunet_tf.data.readers.own_folders import CAMERA
 from iaunet_tf.data.readers.own_table import read_table
@@ -45,11 +45,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.switch("--names", True, "take identity and camera from names like 0002_c1s1_000451_03.jpg (default: true)")
     parser.choice("--folders", ("none", "person", "camera"), "what the folder of an image is called by (default: none)")
     parser.switch("--replace", False, "replace entries that are there already (default: false)")
-    parser.count("--batch_size", 1, 10_000, 32, "images or clips at a time")
-    parser.choice("--device", ("auto", "cpu", "cuda"), "what to compute on; auto takes CUDA if it is there (default)")
-    corrupt_help = "unreadable images: error (default) names one before anything is embedded, skip leaves them out"
-    parser.choice("--on_corrupt", ("error", "skip"), corrupt_help)
-    add_input_options(parser)
+    add_embedding_options(parser)
     options = parser.parse(arguments)
     for what in ("identity", "camera"):
         if getattr(options, what) is not None:

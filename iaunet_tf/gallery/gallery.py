@@ -44,8 +44,8 @@ class Gallery:
         collection: name of the gallery on a server that has several; letters, digits and `_`.
         token: `"user:password"` or an API key of a server; by default the environment variable `MILVUS_TOKEN`.
         timeout: seconds to wait for an answer.
-        exact_up_to: up to so many entries a search compares the query with all of them; above, with those that an HNSW
-            index finds, and `info` says how many of the nearest it misses.
+        exact_up_to: the number of entries up to which a search compares the query with all of them; beyond it an HNSW
+            index finds them, and `info` says how many of the nearest it misses.
 
     Attributes:
         uri, collection: as above.
@@ -162,8 +162,8 @@ class Gallery:
                 `datetime` with a time zone.
             threshold: the distance up to which it may be the same person, such as `Embedder.threshold` gives: hits
                 beyond it are left out, and a query without a hit is None, somebody unknown.
-            rerank: so many of the nearest, up to 1000, are ranked again by k-reciprocal re-ranking, `k` of which are
-                returned; 0 for none.
+            rerank: how many of the nearest, up to 1000, are ranked again by k-reciprocal re-ranking, before the first
+                `k` are returned; 0 for none.
 
         Raises:
             InputError: queries are not finite, zero, or of another dimension, or an argument is out of range.
