@@ -30,7 +30,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.count("--k", 1, 1000, 10, "how many to find for each")
     threshold_help = (
         "the distance from which on it is somebody else, 0 to 2; who has nobody nearer is unknown (default: that of "
-        "the network below which 1 % of pairs of two people are, if an evaluation has measured it)"
+        "the network below which 1 %% of pairs of two people are, if an evaluation has measured it)"
     )
     parser.add_argument("--threshold", type=float, metavar="DISTANCE", help=threshold_help)
     parser.count("--rerank", 0, 1000, 0, "how many of the nearest are re-ranked")
