@@ -9,9 +9,11 @@ from itertools import chain
 from setuptools import setup
 
 ADAPT = {"adapt": ["scikit-learn>=1.5"]}  # clusters of people without labels: DBSCAN and HDBSCAN
+# Galleries: Milvus' client, and Milvus Lite for those in a folder, which older versions cannot read.
+GALLERY = {"gallery": ["pymilvus>=3.0", "milvus-lite>=3.2"]}
 SERVE = {
     "serve": [
-        *("pymilvus>=3.0", "milvus-lite>=3.2"),  # the gallery that is served, as extra gallery has them
+        *GALLERY["gallery"],
         "starlette>=1.3.1",  # routing, requests and answers; holes before: addresses by a forged Host, ranges of files
         "uvicorn>=0.35",  # the HTTP server
     ]
@@ -52,6 +54,7 @@ setup(
         "cpu": ["onnxruntime"],  # never beside onnxruntime-gpu: both install the same module
         **EXPORT,
         **ADAPT,
+        **GALLERY,
         **SERVE,
         "wandb": ["wandb>=0.19"],  # histories of runs at Weights & Biases
         "mlflow": ["mlflow>=3.1"],  # histories of runs in MLflow

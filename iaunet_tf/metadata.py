@@ -105,7 +105,7 @@ class Metadata:
             other = ", ".join(sorted(set(values) - known))
             if other:
                 raise InputError(f"{other[:80]} is unknown; a newer iaunet-tf may have written it")
-            if values.get("thresholds") is not None:
+            if "thresholds" in values and values["thresholds"] is not None:
                 values["thresholds"] = Thresholds.from_dict(values["thresholds"])
             return cls(**values)
         except InputError as error:

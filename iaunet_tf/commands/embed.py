@@ -31,11 +31,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("images", nargs="+", help="image files, and folders of them")
     out_help = ".npz or .parquet file to write: paths, and embeddings of length 1"
     parser.add_argument("--out", required=True, type=output, metavar="FILE", help=out_help)
-    parser.count("--batch_size", 1, 10_000, 32, "images or clips at a time")
-    parser.choice("--device", ("auto", "cpu", "cuda"), "what to compute on; auto takes CUDA if it is there (default)")
-    corrupt_help = "unreadable images: error (default) names one before anything is embedded, skip leaves them out"
-    parser.choice("--on_corrupt", ("error", "skip"), corrupt_help)
-    add_input_options(parser)
+    add_embedding_options(parser)
     options = parser.parse(arguments)
     out = options.out
     write = _writer(out)
@@ -44,10 +40,7 @@ def main(arguments: Sequence[str]) -> None:
     embed = Embedder(options.model, options.batch_size, options.device, stated_input(options), options.runtime)
     print(embed.fed)
     folders = readable(folders, options.on_corrupt)
-    if embed.metadata.video:
-        paths, items = list(folders), list(folders.values())
-    else:
-        paths = items = [path for files in folders.values() for path in files]
+    paths, items = items_of(folders, embed.metadata.video)
     partial = out.with_name(f"{out.name}.partial")
     images = (path for files in folders.values() for path in files)
     model = (state(file) for file in embed.files if file not in (out, partial))
@@ -123,6 +116,23 @@ def _writer(out):
         pyarrow.parquet.write_table(pyarrow.table(columns, metadata={"network": network}), file)
 
     return write
+
+
+def add_embedding_options(parser: Parser) -> None:
+    """Adds what is to be said of embedding images: `--batch_size`, `--device`, `--on_corrupt`, input and runtime."""
+    parser.count("--batch_size", 1, 10_000, 32, "images or clips at a time")
+    parser.choice("--device", ("auto", "cpu", "cuda"), "what to compute on; auto takes CUDA if it is there (default)")
+    corrupt_help = "unreadable images: error (default) names one before anything is embedded, skip leaves them out"
+    parser.choice("--on_corrupt", ("error", "skip"), corrupt_help)
+    add_input_options(parser)
+
+
+def items_of(folders: dict[Path, list[Path]], video: bool) -> tuple[list[Path], list]:
+    """What is embedded of images by their folder, and the path that names each: all images, or folders as clips."""
+    if video:
+        return list(folders), list(folders.values())
+    paths = [path for files in folders.values() for path in files]
+    return paths, paths
 
 
 def readable(folders: dict[Path, list[Path]], on_corrupt: str) -> dict[Path, list[Path]]:

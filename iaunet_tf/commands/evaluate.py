@@ -121,7 +121,7 @@ def _evaluate_file(source, keys, stated, runtime):
         if run:
             write_results(evaluations, run)
             print(run.metrics)
-        keep_thresholds(evaluations[0], config.eval, embedder.path, embedder.files)
+        keep_thresholds(evaluations[0], config.eval, embedder.path, embedder.files, embedder.stated)
 
 
 def _name(source):

@@ -1,11 +1,10 @@
 """`iaunet gallery add|search|info|merge|remove|export`: embeddings that last, and who is who among them."""
 
 from collections.abc import Sequence
-from datetime import datetime, timezone
 
 from iaunet_tf.commands import gallery_add, gallery_search
 from iaunet_tf.commands.arguments import Parser, choose, output
-from iaunet_tf.commands.gallery_options import add_filters, add_gallery, filters, open_gallery
+from iaunet_tf.commands.gallery_options import add_filters, add_gallery, filters, open_gallery, utc
 from iaunet_tf.errors import InputError
 
 MOST = 20  # names that are listed
@@ -39,7 +38,7 @@ def _info(arguments):
         "entries": info["entries"],
         "identities": f"{len(info['identities'])}, and {unknown} entries of unknown people",
         "cameras": _listed(info["cameras"]),
-        "times": "unknown" if info["first"] is None else f"{_utc(info['first'])} to {_utc(info['last'])}",
+        "times": "unknown" if info["first"] is None else f"{utc(info['first'])} to {utc(info['last'])}",
         "network": f"{info['network']}, {info['dimension']} numbers",
         "search": f"{info['index']} ({recall})",
     }
@@ -91,7 +90,3 @@ def _export(arguments):
 def _listed(counts):
     names = [f"{'unknown' if name is None else name} ({count})" for name, count in sorted(counts.items(), key=str)]
     return ", ".join(names[:MOST]) + (f", and {len(names) - MOST} more" if len(names) > MOST else "") or "none"
-
-
-def _utc(time):
-    return datetime.fromtimestamp(time, timezone.utc).isoformat(" ", "seconds")

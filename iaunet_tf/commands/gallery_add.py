@@ -4,18 +4,20 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from iaunet_tf.commands.arguments import Parser
-from iaunet_tf.commands.embed import image_folders, readable
+from iaunet_tf.commands.embed import add_embedding_options, image_folders, readable
 from iaunet_tf.commands.gallery_options import add_gallery, open_gallery, time
-from iaunet_tf.commands.stated import add_input_options, stated_input
+from iaunet_tf.commands.stated import stated_input
 from iaunet_tf.data.readers.market1501 import NAME
 from iaunet_tf.data.readers.own_folders import CAMERA
 from iaunet_tf.data.readers.own_table import read_table
 from iaunet_tf.errors import InputError
 from iaunet_tf.features import read_features
 from iaunet_tf.gallery import Entry
+from iaunet_tf.gallery.entries import check_name
 from iaunet_tf.gallery.exchange import read_entries
 from iaunet_tf.inference import Embedder
 from iaunet_tf.inference.alike import all_alike
@@ -43,12 +45,11 @@ def main(arguments: Sequence[str]) -> None:
     parser.switch("--names", True, "take identity and camera from names like 0002_c1s1_000451_03.jpg (default: true)")
     parser.choice("--folders", ("none", "person", "camera"), "what the folder of an image is called by (default: none)")
     parser.switch("--replace", False, "replace entries that are there already (default: false)")
-    parser.count("--batch_size", 1, 10_000, 32, "images or clips at a time")
-    parser.choice("--device", ("auto", "cpu", "cuda"), "what to compute on; auto takes CUDA if it is there (default)")
-    corrupt_help = "unreadable images: error (default) names one before anything is embedded, skip leaves them out"
-    parser.choice("--on_corrupt", ("error", "skip"), corrupt_help)
-    add_input_options(parser)
+    add_embedding_options(parser)
     options = parser.parse(arguments)
+    for what in ("identity", "camera"):
+        if getattr(options, what) is not None:
+            check_name(what, getattr(options, what))
     suffix = Path(options.source[0]).suffix.lower()
     if suffix in FEATURES + TABLES and len(options.source) > 1:
         raise InputError(f"{options.source[1]}: give {options.source[0]} alone, and this in another command")
@@ -80,7 +81,6 @@ def _add_images(options, table):
     embed = _embedder(options)
     print(embed.fed)
     with open_gallery(options, embed) as gallery:
-        folders = {folder: list(dict.fromkeys(files)) for folder, files in folders.items()}
         kept = 0
         if not options.replace:
             folders, kept = _new(gallery, folders, embed.metadata.video)
@@ -112,13 +112,13 @@ def _embedder(options):
 
 def _new(gallery, folders, video):
     """The folders with the images, or the clips, that the gallery does not have yet; and how many it has."""
-    ids = {path: Entry.id_of(path) for path in (folders if video else [p for files in folders.values() for p in files])}
-    new = {*gallery.missing(list(dict.fromkeys(ids.values())))}
-    kept = sum(each not in new for each in ids.values())
+    ids = {path: Entry.id_of(path) for path in (folders if video else chain(*folders.values()))}
+    once = list(dict.fromkeys(ids.values()))
+    new = {*gallery.missing(once)}
     if video:
-        return {folder: files for folder, files in folders.items() if ids[folder] in new}, kept
+        return {folder: files for folder, files in folders.items() if ids[folder] in new}, len(once) - len(new)
     found = {folder: [path for path in files if ids[path] in new] for folder, files in folders.items()}
-    return {folder: files for folder, files in found.items() if files}, kept
+    return {folder: files for folder, files in found.items() if files}, len(once) - len(new)
 
 
 def _entry(options, path, known=None, folder=None):

@@ -1,7 +1,7 @@
 """The options that the commands on galleries have in common."""
 
 import argparse
-from datetime import datetime
+from datetime import datetime, timezone
 
 from iaunet_tf.commands.arguments import Parser
 from iaunet_tf.gallery import Gallery
@@ -36,6 +36,11 @@ def filters(options: argparse.Namespace) -> dict[str, object]:
     """The filters that are given by these options."""
     given = {name: getattr(options, name, None) for name in ("identities", "cameras", "after", "before")}
     return {name: value for name, value in given.items() if value is not None}
+
+
+def utc(time: float | None, precision: str = "seconds") -> str:
+    """Seconds since 1970 as text; nothing of an unknown time."""
+    return "" if time is None else datetime.fromtimestamp(time, timezone.utc).isoformat(" ", precision)
 
 
 def time(text: str) -> float:

@@ -3,13 +3,12 @@
 import csv
 import tempfile
 from collections.abc import Sequence
-from datetime import datetime, timezone
 from pathlib import Path
 
 from iaunet_tf.commands.arguments import Parser, output
-from iaunet_tf.commands.embed import image_folders, readable
-from iaunet_tf.commands.gallery_options import add_filters, add_gallery, filters, open_gallery
-from iaunet_tf.commands.stated import add_input_options, stated_input
+from iaunet_tf.commands.embed import add_embedding_options, image_folders, items_of, readable
+from iaunet_tf.commands.gallery_options import add_filters, add_gallery, filters, open_gallery, utc
+from iaunet_tf.commands.stated import stated_input
 from iaunet_tf.errors import InputError
 from iaunet_tf.files import printable, replacing
 from iaunet_tf.gallery import Entry
@@ -17,6 +16,7 @@ from iaunet_tf.gallery.thumbnails import thumbnail
 from iaunet_tf.inference import Embedder
 from iaunet_tf.report.page import Figure, Section, write_page
 
+RATE = 0.01  # of false positives
 COLUMNS = ("query", "known", "rank", "distance", "identity", "camera", "time", "file", "id")
 
 
@@ -28,16 +28,15 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("images", nargs="+", help="image files, and folders of them")
     parser.add_argument("--model", required=True, help="the network of the gallery, as iaunet embed takes it")
     parser.count("--k", 1, 1000, 10, "how many to find for each")
-    threshold_help = "the distance from which on it is somebody else, 0 to 2; who has nobody nearer is unknown"
+    threshold_help = (
+        "the distance from which on it is somebody else, 0 to 2; who has nobody nearer is unknown (default: that of "
+        "the network below which 1 %% of pairs of two people are, if an evaluation has measured it)"
+    )
     parser.add_argument("--threshold", type=float, metavar="DISTANCE", help=threshold_help)
-    parser.count("--rerank", 0, 1000, 0, "so many of the nearest are re-ranked")
+    parser.count("--rerank", 0, 1000, 0, "how many of the nearest are re-ranked")
     add_filters(parser)
     parser.add_argument("--out", type=output, metavar="FILE", help=".html or .csv file to write as well")
-    parser.count("--batch_size", 1, 10_000, 32, "images or clips at a time")
-    parser.choice("--device", ("auto", "cpu", "cuda"), "what to compute on; auto takes CUDA if it is there (default)")
-    corrupt_help = "unreadable images: error (default) names one before anything is embedded, skip leaves them out"
-    parser.choice("--on_corrupt", ("error", "skip"), corrupt_help)
-    add_input_options(parser)
+    add_embedding_options(parser)
     options = parser.parse(arguments)
     if options.out and (options.out.suffix not in (".html", ".csv") or options.out.is_dir()):
         raise InputError(f"--out {options.out}: must end in .html or .csv")
@@ -48,10 +47,9 @@ def main(arguments: Sequence[str]) -> None:
         embed = Embedder(options.model, options.batch_size, options.device, stated_input(options), options.runtime)
         gallery.require(embed)
         folders = readable(folders, options.on_corrupt)
-        if embed.metadata.video:
-            names, items = list(folders), list(folders.values())
-        else:
-            names = items = [path for files in folders.values() for path in files]
+        names, items = items_of(folders, embed.metadata.video)
+        if options.threshold is None:
+            options.threshold = _measured(embed)
         found = gallery.search(embed(items, progress=True), options.k, rerank=options.rerank, **filters(options))
     answers = [
         (printable(name), _known(hits, options.threshold), hits) for name, hits in zip(names, found, strict=True)
@@ -60,6 +58,16 @@ def main(arguments: Sequence[str]) -> None:
     if options.out:
         {".csv": _write_csv, ".html": _write_html}[options.out.suffix](options, answers, items)
         print(options.out)
+
+
+def _measured(embed):
+    """The threshold that was measured for the network, printed; None if there is none."""
+    measured = embed.thresholds
+    if measured is None or RATE not in [each.false_rate for each in measured.pairs]:
+        return None
+    distance = measured.distance(RATE)
+    print(f"threshold {distance:.4f}: {RATE:.0%} of pairs of two people are nearer, on {measured.data}")
+    return distance
 
 
 def _known(hits, threshold):
@@ -79,11 +87,7 @@ def _print(answers, threshold):
 def _words(entry):
     """Identity, camera, time and file of an entry, for people to read."""
     camera = "" if entry.camera is None else f"camera {entry.camera}"
-    return entry.identity or "unknown", camera, _utc(entry.time), entry.file or entry.id
-
-
-def _utc(time):
-    return "" if time is None else datetime.fromtimestamp(time, timezone.utc).isoformat(" ", "milliseconds")
+    return entry.identity or "unknown", camera, utc(entry.time, "milliseconds"), entry.file or entry.id
 
 
 def _write_csv(options, answers, _):
@@ -94,7 +98,13 @@ def _write_csv(options, answers, _):
             known = "" if known is None else str(known).lower()
             for rank, hit in enumerate(hits, 1):
                 entry = hit.entry
-                about = entry.identity or "", entry.camera or "", _utc(entry.time), entry.file or "", entry.id
+                about = (
+                    entry.identity or "",
+                    entry.camera or "",
+                    utc(entry.time, "milliseconds"),
+                    entry.file or "",
+                    entry.id,
+                )
                 writer.writerow((name, known, rank, f"{hit.distance:.4f}", *about))
 
 

@@ -9,6 +9,7 @@ from iaunet_tf.evaluation.pairs import PairDistances
 from iaunet_tf.evaluation.ranking import RetrievalResult
 from iaunet_tf.files import replacing, write_json
 from iaunet_tf.inference.measured import digests_of, write_thresholds
+from iaunet_tf.inference.stated import Input
 from iaunet_tf.run import Run
 
 
@@ -83,12 +84,14 @@ def write_results(evaluations: Sequence[Evaluation], run: Run) -> None:
     write_cameras([{"test": each.test.name, **row} for each in evaluations for row in each.cameras], run.cameras)
 
 
-def keep_thresholds(evaluation: Evaluation, options, network: Path, files: Sequence[Path]) -> None:
+def keep_thresholds(
+    evaluation: Evaluation, options, network: Path, files: Sequence[Path], stated: Input | None = None
+) -> None:
     """Writes the thresholds beside the network in a file or folder, which consists of `files`, for `Embedder`; but for
     those of other distances than its own, as the `options` of the evaluation ask for."""
     thresholds = evaluation.thresholds
     if thresholds.pairs and options.distance == "cosine" and not options.flip:
-        write_thresholds(network, digests_of(network, files), thresholds)
+        write_thresholds(network, digests_of(network, files), thresholds, stated)
 
 
 def draw_cmc(results: dict[str, RetrievalResult], path: str | Path) -> None:

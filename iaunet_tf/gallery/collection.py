@@ -1,6 +1,7 @@
 """Milvus' collection of a gallery: made once, opened by whoever has its network."""
 
 import re
+import time
 from collections import Counter
 from collections.abc import Iterator
 
@@ -15,6 +16,8 @@ NETWORK, FORMAT, RECALL = "iaunet_tf.network", "iaunet_tf.format", "iaunet_tf.re
 VERSION = "1"
 ROWS = 10_000  # at a time; servers give up to 16,384
 MESSAGE = 32 << 20  # bytes at a time; servers take 64 MiB
+CHANGES = ("upsert", "delete")
+FRESH = 10.0  # seconds, twice what a server is late if it need not be sure
 FIRST = 120.0  # seconds that a server may take for its first collection after it was started
 
 
@@ -38,7 +41,7 @@ class Collection:
     """
 
     def __init__(self, connection: Connection, name: str, network: tuple[str, int] | None):
-        self.connection, self.name = connection, name
+        self.connection, self.name, self._changed = connection, name, time.monotonic()
         if not self("has_collection"):
             if network is None:
                 others = connection("list_collections")
@@ -66,7 +69,18 @@ class Collection:
             )
 
     def __call__(self, method: str, *arguments, **options):
-        return self.connection(method, self.name, *arguments, **options)
+        try:
+            return self.connection(method, self.name, *arguments, **options)
+        finally:
+            if method in CHANGES:
+                self._changed = time.monotonic()
+
+    @property
+    def consistency(self) -> str:
+        """How sure a search must be of what was written just before. A server that has to be sure takes 200 ms more; it
+        has to just after a gallery was opened or changed here, and otherwise what others do is seen some seconds later.
+        """
+        return "Strong" if time.monotonic() - self._changed < FRESH else "Bounded"
 
     def query(self, filter: str, fields: list[str]) -> list[dict]:
         """The rows of a filter that cannot leave many."""

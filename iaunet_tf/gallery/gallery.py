@@ -19,7 +19,7 @@ from iaunet_tf.gallery.filters import Names, Time, expression, expressions
 from iaunet_tf.gallery.hits import hits_of
 from iaunet_tf.inference.embedder import Embedder
 from iaunet_tf.terminal import progress as progress_bar
-from iaunet_tf.vectors import as_vectors, unit_length
+from iaunet_tf.vectors import as_array, as_vectors, unit_length
 
 MOST = 1000  # entries that a search finds for a query
 
@@ -44,8 +44,8 @@ class Gallery:
         collection: name of the gallery on a server that has several; letters, digits and `_`.
         token: `"user:password"` or an API key of a server; by default the environment variable `MILVUS_TOKEN`.
         timeout: seconds to wait for an answer.
-        exact_up_to: up to so many entries a search compares the query with all of them; above, with those that an HNSW
-            index finds, and `info` says how many of the nearest it misses.
+        exact_up_to: the number of entries up to which a search compares the query with all of them; beyond it an HNSW
+            index finds them, and `info` says how many of the nearest it misses.
 
     Attributes:
         uri, collection: as above.
@@ -131,8 +131,7 @@ class Gallery:
                     done = f"{written} of {len(entries)} entries were added; add them again, and the others follow"
                     raise InputError(f"{error}; {done}") from None
                 bar.update(len(batch))
-        if written:
-            index.keep_fast(self._rows, self.exact_up_to)
+        index.keep_fast(self._rows, self.exact_up_to)
         return Added(written, len(entries) - written)
 
     def missing(self, ids: Sequence[str]) -> list[str]:
@@ -163,8 +162,8 @@ class Gallery:
                 `datetime` with a time zone.
             threshold: the distance up to which it may be the same person, such as `Embedder.threshold` gives: hits
                 beyond it are left out, and a query without a hit is None, somebody unknown.
-            rerank: so many of the nearest, up to 1000, are ranked again by k-reciprocal re-ranking, `k` of which are
-                returned; 0 for none.
+            rerank: how many of the nearest, up to 1000, are ranked again by k-reciprocal re-ranking, before the first
+                `k` are returned; 0 for none.
 
         Raises:
             InputError: queries are not finite, zero, or of another dimension, or an argument is out of range.
@@ -175,7 +174,7 @@ class Gallery:
         if threshold is not None:
             check_number("threshold", threshold, 0, 2)
         filter = expression(None, identities, cameras, after, before)
-        vectors = np.asarray(vectors)
+        vectors = as_array(vectors, "queries")
         queries = unit_length(self._vectors(vectors[None] if vectors.ndim == 1 else vectors, "queries"), "queries")
         found, number = [], rerank or k
         fields = [*COLUMNS, *(["embedding"] if rerank else [])]
@@ -215,9 +214,7 @@ class Gallery:
         ids = list(dict.fromkeys(ids))
         lost = self.missing(ids)
         if lost:
-            raise InputError(
-                f"{self.uri}: has no entry {lost[0]:.80}" + f", and {len(lost) - 1} more" * (len(lost) > 1)
-            )
+            raise InputError(f"{self.uri}: has no entry {lost[0]:.80} ({len(lost)} of {len(ids)} are not there)")
         changed = 0
         for filter in expressions(ids=ids, most=self._rows.at_a_time // 4) if ids else ():
             rows = self._rows.query(filter, [*COLUMNS, "embedding"])
@@ -241,11 +238,7 @@ class Gallery:
         cameras: Names = None,
         before: Time | None = None,
     ) -> int:
-        """Removes the entries that are all of what is given; returns how many.
-
-        Raises:
-            InputError: nothing is given.
-        """
+        """Removes the entries that are all of what is given, which must be something; returns how many."""
         if ids is identities is cameras is before is None:
             raise InputError("say which entries to remove: ids, identities, cameras or before")
         removed = 0
@@ -292,7 +285,7 @@ class Gallery:
         vectors = as_vectors(vectors, name)
         if vectors.shape[1] != self.dimension:
             raise InputError(
-                f"{self.uri}: holds embeddings of {self.dimension} numbers; {name} have {vectors.shape[1]}"
+                f"{self.uri}: embeddings have {self.dimension} numbers; these {name} have {vectors.shape[1]}"
             )
         return vectors
 

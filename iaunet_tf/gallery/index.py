@@ -67,7 +67,7 @@ def search(collection: Collection, queries: np.ndarray, k: int, filter: str, fie
         anns_field="embedding",
         output_fields=fields,
         search_params={"metric_type": METRIC, "params": {"ef": max(EF, 2 * k)}},  # exact search ignores `ef`
-        consistency_level="Strong",
+        consistency_level=collection.consistency,
     )
 
 

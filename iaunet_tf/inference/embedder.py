@@ -128,7 +128,7 @@ class Embedder:
     def thresholds(self) -> Thresholds | None:
         """Cosine distances up to which two images are called one person, and on which data they were measured: those
         that `iaunet evaluate` has written beside the network, else those in its metadata; None if there are none."""
-        beside = read_thresholds(self.path, self.digests) if self.path else None
+        beside = read_thresholds(self.path, self.digests, self.stated) if self.path else None
         return beside or self.metadata.thresholds
 
     def threshold(self, false_positive_rate: float = 0.01) -> float:

@@ -209,7 +209,7 @@ def _distances(runs, folder):
                 name = questions if len(runs) == 1 else f"{run.name}: {questions}"
                 false, true = _rate(row.false_rate, row.false_interval, "g"), _rate(row.true_rate, row.true_interval)
                 rows.append([name, false, f"{row.distance:.4f}", true])
-    return Section("Distances and thresholds", text, rows if len(rows) > 1 else None, figures=shown, side=True)
+    return Section("Distances and thresholds", text, rows if len(rows) > 1 else (), figures=shown, side=True)
 
 
 def _rate(rate, interval, form=".1f"):

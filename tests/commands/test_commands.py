@@ -50,6 +50,7 @@ def test_help_of_every_command(capsys):
         ["weights"],
         ["export", "onnx"],
         ["data", "images"],
+        *(["gallery", kind] for kind in ("add", "search", "info", "merge", "remove", "export")),
         ["export"],
         ["data"],
     ):

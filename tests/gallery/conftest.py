@@ -1,27 +1,39 @@
 import itertools
 import os
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 NETWORK, DIMENSION = "ab" * 32, 16
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def milvus_server(tmp_path_factory):
-    """Address of a real Milvus server, whose program the package `milvus` carries; it takes half a minute to start."""
+    """A real Milvus server, whose program the package `milvus` carries; it takes half a minute to start."""
     milvus = pytest.importorskip("milvus", reason="pip install milvus==2.3.5 brings the program of a Milvus server")
     folder, here = tmp_path_factory.mktemp("milvus"), os.getcwd()
-    server = milvus.MilvusServer(milvus.MilvusServerConfig(data_dir=str(folder)))
-    try:
-        server.start()
-    except (OSError, RuntimeError, TimeoutError) as error:
-        server.stop()
-        pytest.skip(f"the Milvus server of package milvus does not run here: {error}")
-    finally:
-        os.chdir(here)
-    yield f"http://127.0.0.1:{server.listen_port}"
-    server.stop()
+    server = milvus.MilvusServer(milvus.MilvusServerConfig(data_dir=str(folder)), wait_for_started=False)
+    with FileLock(Path(tempfile.gettempdir()) / "iaunet-milvus.lock"):  # a machine has ports for one of them
+        try:
+            server.start()
+            server.wait_started(60_000)
+        except (OSError, RuntimeError, TimeoutError) as error:
+            _kill(server)
+            pytest.skip(f"the Milvus server of package milvus does not run here: {error}")
+        finally:
+            os.chdir(here)
+        yield server
+        _kill(server)
+
+
+def _kill(server):
+    """Its own `stop` waits 3 seconds at most, and leaves it behind on a busy machine."""
+    if server.server_proc:
+        server.server_proc.kill()
+        server.server_proc.wait(60)
 
 
 @pytest.fixture(scope="module", params=["lite", pytest.param("server", marks=pytest.mark.slow)])
@@ -38,7 +50,8 @@ def make(request, tmp_path_factory):
         elif request.param == "lite":
             place = tmp_path_factory.mktemp("gallery") / "people.db"
         else:
-            place, options["collection"] = request.getfixturevalue("milvus_server"), f"t{os.getpid()}_{next(numbers)}"
+            server = request.getfixturevalue("milvus_server")
+            place, options["collection"] = f"http://127.0.0.1:{server.listen_port}", f"people{next(numbers)}"
         opened.append(Gallery(place, network, **options))
         return opened[-1]
 

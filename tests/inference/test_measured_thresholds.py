@@ -11,6 +11,7 @@ from exporting.networks import network
 from iaunet_tf import Embedder
 from iaunet_tf.errors import InputError
 from iaunet_tf.inference.measured import read_thresholds, thresholds_file, write_thresholds
+from iaunet_tf.inference.stated import Input
 from iaunet_tf.metadata import Metadata
 from iaunet_tf.thresholds import Threshold, Thresholds
 
@@ -72,7 +73,16 @@ def test_thresholds_are_those_of_one_network(embed, file):
         Embedder(file).threshold()
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"sha256": {}, "data": 1}', "[" * 100_000])
+def test_thresholds_are_those_of_one_input(embed, file):
+    stated = Input(scale="imagenet", size=(64, 32))
+    write_thresholds(file, embed.digests, THRESHOLDS, stated)
+    assert read_thresholds(file, embed.digests, stated) == THRESHOLDS
+    for other in (None, Input(scale="none", size=(64, 32))):
+        with pytest.raises(InputError, match=r"of small\.keras with another input than is stated"):
+            read_thresholds(file, embed.digests, other)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"sha256": {}, "input": null, "data": 1}', "[" * 100_000])
 def test_damaged_thresholds_are_named(embed, file, content):
     thresholds_file(file).write_text(content)
     with pytest.raises(InputError, match=r"thresholds\.json: damaged; evaluate the network again"):
