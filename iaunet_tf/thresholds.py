@@ -1,4 +1,4 @@
-"""Distances up to which two images are called one person, and how often that is right."""
+"""Distances below which two images are called one person, and how often that is right."""
 
 import math
 from dataclasses import asdict, dataclass, fields

@@ -72,7 +72,7 @@ def _measured(embed):
 
 def _known(hits, threshold):
     """Whether somebody is near enough; None if that is not asked."""
-    return None if threshold is None else any(hit.distance <= threshold for hit in hits)
+    return None if threshold is None else any(hit.distance < threshold for hit in hits)
 
 
 def _print(answers, threshold):

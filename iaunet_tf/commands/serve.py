@@ -23,7 +23,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.count("--port", 0, 65_535, 8000, "port to answer on; 0 is any free one")
     token_help = f"who does not say it is not answered; better as environment variable {TOKEN}, for others see options"
     parser.add_argument("--token", default=os.environ.get(TOKEN), metavar="TOKEN", help=token_help)
-    threshold_help = "the distance up to which it may be the same person, 0 to 2 (default: as measured for the network)"
+    threshold_help = "the distance below which it may be the same person, 0 to 2 (default: as measured for the network)"
     parser.add_argument("--threshold", type=float, metavar="DISTANCE", help=threshold_help)
     parser.count("--max_upload", 1, 1000, 10, "MiB that a picture may have")
     parser.choice("--device", ("auto", "cpu", "cuda"), "what to compute on; auto takes CUDA if it is there (default)")

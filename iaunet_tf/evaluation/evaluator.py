@@ -71,7 +71,7 @@ class Evaluation:
 
     @cached_property
     def thresholds(self) -> Thresholds:
-        """Distances up to which two images are called one person, with the rates at which that is wrong and right."""
+        """Distances below which two images are called one person, with the rates at which that is wrong and right."""
         query, gallery = self.test.query.subset, self.test.gallery.subset
         people = len(np.unique(query.pids))
         data = f"{self.test.name}: {len(query)} queries of {people} people, {len(gallery)} gallery {gallery.unit}"

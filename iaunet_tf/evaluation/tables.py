@@ -46,7 +46,7 @@ def _intervals(evaluation):
 
 
 def _thresholds(evaluation):
-    """Lines on the distances up to which two images are one person, in percent."""
+    """Lines on the distances below which two images are one person, in percent."""
     thresholds = evaluation.thresholds
     for question, wrong, right, rows in (
         ("the same person?", "false positives", "true positives", thresholds.pairs),

@@ -160,8 +160,8 @@ class Gallery:
             identities, cameras: only entries of these names; None among them stands for unknown.
             after, before: only entries of a time from `after` on and earlier than `before`, in seconds since 1970 or as
                 `datetime` with a time zone.
-            threshold: the distance up to which it may be the same person, such as `Embedder.threshold` gives: hits
-                beyond it are left out, and a query without a hit is None, somebody unknown.
+            threshold: the distance below which it may be the same person, such as `Embedder.threshold` gives: other
+                hits are left out, and a query without a hit is None, somebody unknown.
             rerank: how many of the nearest, up to 1000, are ranked again by k-reciprocal re-ranking, before the first
                 `k` are returned; 0 for none.
 
@@ -184,12 +184,14 @@ class Gallery:
             found += [hits_of(query, rows, k, rerank) for query, rows in zip(queries[start:], answers, strict=False)]
         if threshold is None:
             return found
-        return [[hit for hit in hits if hit.distance <= threshold] or None for hits in found]
+        return [[hit for hit in hits if hit.distance < threshold] or None for hits in found]
 
     def entries(self, **filters: Iterable[str] | Names | Time | None) -> list[Entry]:
         """All entries that the filters leave, those of unknown time first, then by time. Filters are `ids` and those of
         `search`: `identities`, `cameras`, `after` and `before`."""
-        found = [Entry.from_row(row) for filter in expressions(**filters) for row in self._all(filter, [*COLUMNS])]
+        # Ids are few enough at a time for one question each.
+        rows = self._all if filters.get("ids") is None else self._rows.query
+        found = [Entry.from_row(row) for filter in expressions(**filters) for row in rows(filter, [*COLUMNS])]
         return sorted(found, key=lambda entry: (entry.time is not None, entry.time or 0, entry.id))
 
     def count(self, **filters: Iterable[str] | Names | Time | None) -> int:

@@ -126,7 +126,7 @@ class Embedder:
 
     @cached_property
     def thresholds(self) -> Thresholds | None:
-        """Cosine distances up to which two images are called one person, and on which data they were measured: those
+        """Cosine distances below which two images are called one person, and on which data they were measured: those
         that `iaunet evaluate` has written beside the network, else those in its metadata; None if there are none."""
         beside = read_thresholds(self.path, self.digests, self.stated) if self.path else None
         return beside or self.metadata.thresholds

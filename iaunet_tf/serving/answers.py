@@ -27,7 +27,7 @@ def search_answer(hits: Sequence[Hit], limit: Limit | None) -> dict:
     """What a search has found, and whether somebody is near enough: None without a threshold."""
     entries = []
     for hit in hits:
-        same = None if limit is None else hit.distance <= limit.distance
+        same = None if limit is None else hit.distance < limit.distance
         entries.append(
             entry_answer(hit.entry) | {"distance": hit.distance, "reranked": hit.reranked, "same": same},
         )

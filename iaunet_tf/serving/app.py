@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -14,6 +15,7 @@ from iaunet_tf.gallery import Gallery
 from iaunet_tf.gallery.entries import check_name
 from iaunet_tf.gallery.thumbnails import thumbnail
 from iaunet_tf.inference import Embedder
+from iaunet_tf.inference.inputs import picture_pixels
 from iaunet_tf.serving import pages
 from iaunet_tf.serving.access import Access, Session
 from iaunet_tf.serving.answers import About, change_answer, entry_answer, search_answer
@@ -21,10 +23,11 @@ from iaunet_tf.serving.changes import Changes, NotThere
 from iaunet_tf.serving.openapi import document
 from iaunet_tf.serving.questions import check_keys, read_question, usual_limit
 from iaunet_tf.serving.uploads import PIXELS, check_picture, forget, read_body, read_json
-from iaunet_tf.serving.work import Busy, Places, Threads
+from iaunet_tf.serving.work import Busy, Places, Threads, Together
 
 PATH = 1000  # entries of an identity that are listed
 IDS = 10_000  # entries and identities that one request changes
+AT_ONCE = 64  # queries of a search
 WAITING = 64  # searches that may be under way, and four times as many other requests
 SEEN = "private, max-age=600"  # thumbnails: in the browser of who saw them, for a while
 
@@ -57,14 +60,15 @@ class Service:
         self._usual = usual_limit(embed, threshold)
         self._about = About(gallery, embed, self._usual, upload, PIXELS)
         self._changes = Changes(gallery)
-        # One picture is decoded and embedded at a time, which takes all cores and the memory of one.
-        self._embedding, self._asking, self._counting, self._drawing = (Threads(count) for count in (1, 4, 1, 2))
+        # One picture is decoded at a time, for the memory that it takes.
+        self._decoding, self._asking, self._counting, self._drawing = (Threads(count) for count in (1, 4, 1, 2))
+        self._embedding, self._finding = Together(self._embed, embed.batch_size), Together(self._find, AT_ONCE)
         self._searches, self._others = Places(waiting), Places(4 * waiting)
         self.app = self._application(Session(token))
 
     def close(self) -> None:
         """Waits for what is being done."""
-        for threads in (self._embedding, self._asking, self._counting, self._drawing):
+        for threads in (self._decoding, self._embedding, self._finding, self._asking, self._counting, self._drawing):
             threads.close()
 
     def _application(self, session) -> ASGIApp:
@@ -99,16 +103,25 @@ class Service:
             with self._searches.take():
                 content = await read_body(request, self._upload)
                 question = read_question(request.query_params, self._network, self._usual)
-                vectors = await self._embedding(self._embed, content)
-                (hits,) = await self._ask(self._gallery.search, vectors, **question.filters)
+                pixels = await self._decoding(self._pixels, content)
+                vector = await self._embedding(pixels)
+                hits = await _of_gallery(self._finding(vector, question.filters))
         except Busy:
             await forget(request)
             raise
         return JSONResponse(search_answer(hits, question.limit))
 
-    def _embed(self, content):
+    def _pixels(self, content):
+        """The network's picture `(H, W, 3)`."""
         check_picture(content)
-        return self._network(content)
+        expected = self._network.metadata
+        return picture_pixels(content, (expected.height, expected.width), expected.interpolation)
+
+    def _embed(self, pictures, _):
+        return self._network([[each] for each in pictures] if self._network.metadata.video else pictures)
+
+    def _find(self, vectors, filters):
+        return self._gallery.search(np.stack(vectors), **dict(filters))
 
     async def _info(self, request):
         check_keys(request.query_params, ())
@@ -160,12 +173,16 @@ class Service:
         return Response(content, media_type="image/jpeg", headers={"cache-control": SEEN})
 
     async def _ask(self, work, *arguments, threads=None, **options):
-        """What the gallery answers. All that could be wrong with a question was checked, so that what fails then is the
-        gallery."""
-        try:
-            return await (threads or self._asking)(work, *arguments, **options)
-        except InputError as error:
-            raise HTTPException(503, str(error), {"retry-after": "5"}) from None
+        return await _of_gallery((threads or self._asking)(work, *arguments, **options))
+
+
+async def _of_gallery(answer):
+    """What the gallery answers. All that could be wrong with a question was checked, so that what fails then is the
+    gallery."""
+    try:
+        return await answer
+    except InputError as error:
+        raise HTTPException(503, str(error), {"retry-after": "5"}) from None
 
 
 def _one(request, key, what):

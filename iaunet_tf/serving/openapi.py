@@ -93,7 +93,7 @@ SEARCH = [
     ("before", TEXT, "only entries before a time"),
     ("rerank", WHOLE | {"minimum": 0, "maximum": MOST, "default": 0}, "so many of the nearest, at least k, are ranked "
      "again by k-reciprocal re-ranking"),
-    ("threshold", NUMBER | {"minimum": 0, "maximum": FURTHEST}, "the distance up to which it may be the same person"),
+    ("threshold", NUMBER | {"minimum": 0, "maximum": FURTHEST}, "the distance below which it may be the same person"),
     ("false_positive_rate", NUMBER, "the threshold that was measured on pairs for this rate"),
     ("false_identification_rate", NUMBER, "the threshold that was measured for this rate on people who are in no "
      "gallery"),

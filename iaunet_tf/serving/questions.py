@@ -32,9 +32,9 @@ class Limit:
 
 @dataclass(frozen=True)
 class Question:
-    """What a search asks for: arguments of `Gallery.search`, and the threshold."""
+    """What a search asks for: arguments of `Gallery.search` by name, and the threshold."""
 
-    filters: dict[str, object]
+    filters: tuple[tuple[str, object], ...]
     limit: Limit | None
 
 
@@ -64,11 +64,11 @@ def read_question(given: QueryParams, embed: Embedder, usual: Limit | None) -> Q
     if filters["rerank"]:
         check_number("rerank", filters["rerank"], k, MOST)
     if "cameras" in given:
-        filters["cameras"] = [check_name("camera", name) if name else None for name in given.getlist("cameras")]
+        filters["cameras"] = tuple(check_name("camera", name) if name else None for name in given.getlist("cameras"))
     for name in ("after", "before"):
         if name in given:
             filters[name] = _time(name, given[name])
-    return Question(filters, _limit(given, embed, usual))
+    return Question(tuple(filters.items()), _limit(given, embed, usual))
 
 
 def check_keys(given: QueryParams, known: Iterable[str], repeated: Iterable[str] = ()) -> None:
