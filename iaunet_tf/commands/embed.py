@@ -54,7 +54,7 @@ def main(arguments: Sequence[str]) -> None:
     of = fingerprint([embed.metadata, embed.stated, embed.runtime, *model, *map(str, paths), *map(state, images)])
     embeddings = _embed(embed, paths, items, partial, of)
     with replacing(out) as temporary:
-        write(temporary, [str(path) for path in paths], embeddings)
+        write(temporary, [str(path) for path in paths], embeddings, embed.fingerprint)
     partial.unlink(missing_ok=True)
     doubt = all_alike(embeddings) if embed.stated else None
     if doubt:
@@ -100,23 +100,27 @@ def _embed(embed, paths, items, partial, of):
 
 
 def _writer(out):
-    """A function that writes `N` paths and embeddings `(N, D)`; whether it can is checked now."""
+    """A function that writes `N` paths, embeddings `(N, D)` and the fingerprint of their network; whether it can is
+    checked now."""
     if out.suffix not in (".npz", ".parquet"):
         raise InputError(f"--out {out}: must end in .npz or .parquet")
     if out.is_dir():
         raise InputError(f"--out {out}: is a folder")
     out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix == ".npz":
-        return lambda file, paths, embeddings: np.savez(file, paths=np.array(paths), embeddings=embeddings)
+        return lambda file, paths, embeddings, network: np.savez(
+            file, paths=np.array(paths), embeddings=embeddings, network=np.array(network)
+        )
     try:
         import pyarrow
         import pyarrow.parquet
     except ImportError:
         raise InputError(f"{out}: writing Parquet needs pyarrow: pip install pyarrow") from None
 
-    def write(file, paths, embeddings):
+    def write(file, paths, embeddings, network):
         vectors = pyarrow.FixedSizeListArray.from_arrays(embeddings.ravel(), embeddings.shape[1])
-        pyarrow.parquet.write_table(pyarrow.table({"path": [*map(printable, paths)], "embedding": vectors}), file)
+        columns = {"path": [*map(printable, paths)], "embedding": vectors}
+        pyarrow.parquet.write_table(pyarrow.table(columns, metadata={"network": network}), file)
 
     return write
 

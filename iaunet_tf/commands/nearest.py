@@ -3,15 +3,14 @@
 import csv
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
 from iaunet_tf.commands.arguments import Parser, output
-from iaunet_tf.errors import InputError, reason_of
+from iaunet_tf.errors import InputError
 from iaunet_tf.evaluation import nearest
+from iaunet_tf.features import read_features
 from iaunet_tf.files import replacing
-from iaunet_tf.vectors import as_vectors, unit_length
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -24,7 +23,7 @@ def main(arguments: Sequence[str]) -> None:
     options = parser.parse(arguments)
     if options.out and (options.out.suffix != ".csv" or options.out.is_dir()):
         raise InputError(f"--out {options.out}: must end in .csv")
-    paths, embeddings = read_features(options.features)
+    paths, embeddings, _ = read_features(options.features)
     of = os.path.abspath(options.of)
     ours = np.array([path == of or path.startswith(os.path.join(of, "")) for path in map(os.path.abspath, paths)], bool)
     if not ours.any() or ours.all():
@@ -46,26 +45,3 @@ def main(arguments: Sequence[str]) -> None:
             for rank, (place, value) in enumerate(zip(places, values, strict=True), 1):
                 writer.writerow((paths[query], rank, f"{value:.4f}", paths[place]))
     print(options.out)
-
-
-def read_features(file: str | Path) -> tuple[list[str], np.ndarray]:
-    """Paths, and embeddings of length 1 `(N, D)`, of a file that `iaunet embed` wrote."""
-    path = Path(file)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; iaunet embed MODEL IMAGES --out {path} writes it")
-    try:
-        if path.suffix == ".parquet":
-            import pyarrow.parquet
-
-            table = pyarrow.parquet.read_table(path, columns=["path", "embedding"])
-            paths, embeddings = table["path"].to_pylist(), np.stack(table["embedding"].to_numpy())
-        else:
-            with np.load(path, allow_pickle=False) as arrays:
-                paths, embeddings = arrays["paths"].tolist(), arrays["embeddings"]
-        if len(paths) != len(embeddings):
-            raise ValueError(f"{len(paths)} paths and {len(embeddings)} embeddings")
-    except ImportError:
-        raise InputError(f"{path}: reading Parquet needs pyarrow: pip install pyarrow") from None
-    except Exception as error:  # zipfile, NumPy and pyarrow raise various exceptions for damaged or foreign files
-        raise InputError(f"{path}: not features that iaunet embed wrote ({reason_of(error)})") from None
-    return [str(each) for each in paths], unit_length(as_vectors(embeddings, str(path)), str(path))

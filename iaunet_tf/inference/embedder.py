@@ -2,6 +2,7 @@
 
 import copy
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import replace
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     import keras
 
 DEVICES = ("auto", "cpu", "cuda")
+# Of the metadata, what embeddings depend on.
+PREPARED = ("video", "height", "width", "layout", "dtype", "embedding", "interpolation", "colour", "scale")
 AHEAD = 2  # batches that are decoded while the network embeds one
 
 
@@ -126,6 +129,21 @@ class Embedder:
                     digest.update(block)
             found[path.relative_to(folder).as_posix()] = digest.hexdigest()
         return found
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of all that embeddings depend on, but for the runtime: the network's files, or the weights of one in
+        memory, and how images are prepared. Embeddings of two fingerprints cannot be compared."""
+        digest = hashlib.sha256()
+        if self.files:
+            digest.update("".join(sorted(self.digests.values())).encode())  # whatever the files are called
+        else:
+            for weight in self._network.weights:
+                digest.update(f"{weight.shape} {weight.dtype}\n".encode())
+                digest.update(weight.tobytes())
+        prepared = [getattr(self.metadata, key) for key in PREPARED]
+        digest.update(json.dumps([*prepared, self.stated and self.stated.output]).encode())
+        return digest.hexdigest()
 
     @property
     def fed(self) -> str:

@@ -111,7 +111,12 @@ class KerasNetwork:
         self.metadata = describe(model, source if path else model.name)
         self.path = network_file(source) if path else None
         self.files = [self.path] if path else []
-        self._run = compiled(model)
+        self._model, self._run = model, compiled(model)
+
+    @property
+    def weights(self) -> list[np.ndarray]:
+        """All present weights, in the network's order."""
+        return self._model.get_weights()
 
     def embed(self, pixels: np.ndarray) -> np.ndarray:
         return np.array(self._run(pixels), "float32")
