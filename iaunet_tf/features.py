@@ -1,11 +1,31 @@
 """Files of embeddings, as `iaunet embed` writes them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from iaunet_tf.errors import InputError, reason_of
+from iaunet_tf.files import printable
 from iaunet_tf.vectors import as_vectors, unit_length
+
+
+def check_parquet(out: Path) -> None:
+    """Refuses to write Parquet without pyarrow."""
+    try:
+        import pyarrow.parquet  # noqa: F401
+    except ImportError:
+        raise InputError(f"{out}: writing Parquet needs pyarrow: pip install pyarrow") from None
+
+
+def write_parquet(file: Path, paths: Sequence[str], embeddings: np.ndarray, network: str, **notes: str) -> None:
+    """Writes `N` paths, embeddings `(N, D)`, and the fingerprint of their network, with `notes` beside it."""
+    import pyarrow
+    import pyarrow.parquet
+
+    vectors = pyarrow.FixedSizeListArray.from_arrays(embeddings.ravel(), embeddings.shape[1])
+    columns = {"path": pyarrow.array([*map(printable, paths)], pyarrow.string()), "embedding": vectors}
+    pyarrow.parquet.write_table(pyarrow.table(columns, metadata={"network": network, **notes}), file)
 
 
 def read_features(file: str | Path) -> tuple[list[str], np.ndarray, str | None]:

@@ -1,0 +1,182 @@
+"""A folder of embeddings in parts: Parquet files `part-00000.parquet` and so on, each of so many images, and
+`_manifest.json`, which says of what they are. A part is there whole or not at all, so that what is missing is known."""
+
+import csv
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from iaunet_tf.errors import InputError, reason_of
+from iaunet_tf.features import write_parquet
+from iaunet_tf.files import check_space, printable, replacing, write_json
+
+PART_SIZE = 1024
+# Readers of folders of Parquet take no file whose name begins so.
+MANIFEST, LEFT_OUT = "_manifest.json", "_left_out.csv"
+LEFT = "left_out"  # in the metadata of a part: JSON, the number and the fault of each image that is not in it
+
+
+class Parts:
+    """Parts of the embeddings of `paths` by one network.
+
+    Args:
+        folder: where they are, or will be.
+        network: the fingerprint of the network, and `runtime` what it runs in.
+        dimensions: of its embeddings.
+        sources: what the user called the images.
+        size: images of a part, but for the last.
+
+    Raises:
+        InputError: the folder holds something else, or embeddings of another network or of other images.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        network: str,
+        runtime: str,
+        dimensions: int,
+        sources: Sequence[str],
+        paths: Sequence[str],
+        size: int = PART_SIZE,
+    ):
+        self.folder, self.paths, self.size, self.dimensions = folder, paths, size, dimensions
+        digest = hashlib.sha256()
+        for path in paths:
+            digest.update(path.encode("utf-8", "surrogateescape") + b"\n")
+        self.manifest = {
+            "network": network,
+            "runtime": runtime,
+            "dimensions": dimensions,
+            "sources": [printable(source) for source in sources],
+            "images": len(paths),
+            "images_sha256": digest.hexdigest(),
+            "part_size": size,
+            "embedded": None,
+            "left_out": None,
+        }
+        self._check()
+
+    def _check(self):
+        """Refuses a folder in which something else is."""
+        folder, ours = self.folder, self.manifest
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"--out {folder}: is a file; with --engine ray it is a folder of Parquet files")
+        there = read_manifest(folder)
+        if there is None:
+            if folder.is_dir() and any(not path.name.startswith(".") for path in folder.iterdir()):
+                raise InputError(f"{folder}: is not empty, and holds no {MANIFEST}; choose another --out")
+            return
+        other = "choose another --out"
+        if there["network"] != ours["network"]:
+            raise InputError(f"{folder}: holds embeddings of another network; {other}")
+        if there["runtime"] != ours["runtime"]:
+            runtimes = f"{there['runtime']}, not {ours['runtime']}"
+            raise InputError(f"{folder}: was begun in {runtimes}; give --runtime, or {other}")
+        if there["images_sha256"] != ours["images_sha256"]:
+            names = f"{', '.join(map(str, there['sources']))[:100]}, {there['images']} images"
+            raise InputError(f"{folder}: holds embeddings of other images ({names}); {other}")
+        if there["part_size"] != ours["part_size"]:
+            raise InputError(f"{folder}: was begun with --part_size {there['part_size']}; give that, or {other}")
+
+    def begin(self) -> list[int]:
+        """Makes the folder, or goes on in it; returns the numbers of the parts that are not there.
+
+        Raises:
+            InputError: there is no space for them.
+        """
+        count = -(-len(self.paths) // self.size)
+        missing = [number for number in range(count) if not self._is_whole(number)]
+        self.folder.mkdir(parents=True, exist_ok=True)
+        check_space(self.folder, 4 * self.dimensions * self.size * len(missing))
+        if missing:
+            write_json(self.folder / MANIFEST, self.manifest)
+        return missing
+
+    def paths_of(self, number: int) -> Sequence[str]:
+        """The images of a part."""
+        return self.paths[number * self.size : (number + 1) * self.size]
+
+    def write(self, number: int, embeddings: np.ndarray, reasons: dict[int, str]) -> None:
+        """Writes a part: `(N, D)` embeddings of its images but for those that `reasons` keep out, by their place."""
+        paths = [path for place, path in enumerate(self.paths_of(number)) if place not in reasons]
+        left = json.dumps([[place, printable(reason)] for place, reason in sorted(reasons.items())])
+        with replacing(self._file(number)) as temporary:
+            write_parquet(temporary, paths, embeddings, self.manifest["network"], **{LEFT: left})
+
+    def finish(self) -> tuple[int, int]:
+        """Counts what is embedded and what is left out, and writes both down; to be called when no part is missing."""
+        embedded, left = 0, []
+        for number in range(-(-len(self.paths) // self.size)):
+            paths, (rows, reasons) = self.paths_of(number), _contents(self._file(number))
+            embedded += rows
+            left += [(printable(paths[place]), reason) for place, reason in reasons]
+        if left:
+            with replacing(self.folder / LEFT_OUT) as temporary, temporary.open("w", newline="") as file:
+                writer = csv.writer(file)
+                writer.writerow(("path", "reason"))
+                writer.writerows(left)
+        self.manifest |= {"embedded": embedded, "left_out": len(left)}
+        write_json(self.folder / MANIFEST, self.manifest)
+        return embedded, len(left)
+
+    def _file(self, number):
+        return part_file(self.folder, number)
+
+    def _is_whole(self, number):
+        """Whether a part is there; after a power failure a file may be there by its name alone."""
+        try:
+            rows, reasons = _contents(self._file(number))
+        except Exception:  # pyarrow raises various ones for damaged files
+            return False
+        return rows + len(reasons) == len(self.paths_of(number))
+
+
+def part_file(folder: Path, number: int) -> Path:
+    """The file of a part."""
+    return folder / f"part-{number:05}.parquet"
+
+
+def read_manifest(folder: Path) -> dict | None:
+    """What a folder of parts says of itself; None if it is none.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    file = folder / MANIFEST
+    if not file.is_file():
+        return None
+    try:
+        manifest = json.loads(file.read_bytes())
+        kinds = {"network": str, "runtime": str, "sources": list, "images": int, "images_sha256": str, "part_size": int}
+        if any(type(manifest[key]) is not kind for key, kind in kinds.items()) or manifest["part_size"] < 1:
+            raise ValueError("a value of another type")
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise InputError(f"{file}: damaged ({reason_of(error, 80)}); choose another folder") from None
+    return manifest
+
+
+def part_files(folder: Path) -> Iterator[Path]:
+    """The files of a folder of parts, in order.
+
+    Raises:
+        InputError: it is none, or not finished.
+    """
+    manifest = read_manifest(folder)
+    if manifest is None:
+        raise InputError(f"{folder}: holds no {MANIFEST}; name a file or folder that iaunet embed wrote")
+    if type(manifest.get("embedded")) is not int:
+        raise InputError(f"{folder}: is not finished; repeat the iaunet embed that began it")
+    for number in range(-(-manifest["images"] // manifest["part_size"])):
+        yield part_file(folder, number)
+
+
+def _contents(file):
+    """How many rows a part has, and what is left out of it."""
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(file) as part:
+        return part.metadata.num_rows, json.loads(part.schema_arrow.metadata[LEFT.encode()])
