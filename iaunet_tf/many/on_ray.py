@@ -41,9 +41,12 @@ def import_ray(address: str | None) -> None:
         raise InputError('--engine ray needs Ray: pip install "ray[data]"') from None
     if address in (None, "auto"):
         return
-    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if address.startswith("ray://"):
+        remedy = "on a machine of the cluster, give --address auto"
+        raise InputError(f"--address {address}: Ray's client does not do for Ray Data; {remedy}")
+    host, colon, port = address.rpartition(":")
     if not (host and colon and port.isdecimal() and 0 < int(port) < 65536) or "/" in host:
-        raise InputError(f"--address must be auto, host:port or ray://host:port; received {address}")
+        raise InputError(f"--address must be auto or host:port; received {address}")
     try:
         socket.create_connection((host.strip("[]"), int(port)), WAIT).close()
     except OSError as error:
@@ -126,7 +129,7 @@ def _answers(ray, embed, model, parts, missing, shares, options) -> Iterator[tup
         runs_in=None if gpus else embed.runtime,
         cores=cores,
         version=iaunet_tf.__version__,
-        attempts=ray.remote(num_cpus=0)(Attempts).remote(),
+        attempts=ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Attempts).remote(),
     )
     rows = [{"part": number, "paths": [*map(_place, parts.paths_of(number))]} for number in missing]
     # Reading takes no CPU from those that embed, which may have them all; they decode. Workers that die are started
@@ -187,7 +190,7 @@ def _connected(address):
     try:
         with quietly():
             ray.init(address or "local", logging_level="error", log_to_driver=False, **alone)
-            logging.getLogger("ray.data").setLevel(logging.ERROR)
+            logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     except (Exception, SystemExit) as error:  # of the latter, when it has waited in vain
         remedy = "is Ray of the same version started there?" if address else "is there space in /tmp, and memory?"
         where = f"--address {address}: cannot connect" if address else "Ray does not start here"
@@ -195,13 +198,13 @@ def _connected(address):
     finally:
         if before is not None and signal.getsignal(signal.SIGTERM) is not before:
             signal.signal(signal.SIGTERM, before)
-    try:
-        # What it says of workers that died goes to standard output.
-        with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+    # What it says of workers that died goes to standard output.
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+        try:
             yield ray
-    finally:
-        with quietly():
-            ray.shutdown()
+        finally:
+            with quietly():
+                ray.shutdown()
 
 
 @contextlib.contextmanager

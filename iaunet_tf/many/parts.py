@@ -4,18 +4,17 @@
 import csv
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from iaunet_tf.errors import InputError, reason_of
-from iaunet_tf.features import write_parquet
+from iaunet_tf.errors import InputError
+from iaunet_tf.features import MANIFEST, part_file, read_manifest, write_parquet
 from iaunet_tf.files import check_space, printable, replacing, write_json
 
 PART_SIZE = 1024
-# Readers of folders of Parquet take no file whose name begins so.
-MANIFEST, LEFT_OUT = "_manifest.json", "_left_out.csv"
+LEFT_OUT = "_left_out.csv"
 LEFT = "left_out"  # in the metadata of a part: JSON, the number and the fault of each image that is not in it
 
 
@@ -133,45 +132,6 @@ class Parts:
         except Exception:  # pyarrow raises various ones for damaged files
             return False
         return rows + len(reasons) == len(self.paths_of(number))
-
-
-def part_file(folder: Path, number: int) -> Path:
-    """The file of a part."""
-    return folder / f"part-{number:05}.parquet"
-
-
-def read_manifest(folder: Path) -> dict | None:
-    """What a folder of parts says of itself; None if it is none.
-
-    Raises:
-        InputError: it is damaged.
-    """
-    file = folder / MANIFEST
-    if not file.is_file():
-        return None
-    try:
-        manifest = json.loads(file.read_bytes())
-        kinds = {"network": str, "runtime": str, "sources": list, "images": int, "images_sha256": str, "part_size": int}
-        if any(type(manifest[key]) is not kind for key, kind in kinds.items()) or manifest["part_size"] < 1:
-            raise ValueError("a value of another type")
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InputError(f"{file}: damaged ({reason_of(error, 80)}); choose another folder") from None
-    return manifest
-
-
-def part_files(folder: Path) -> Iterator[Path]:
-    """The files of a folder of parts, in order.
-
-    Raises:
-        InputError: it is none, or not finished.
-    """
-    manifest = read_manifest(folder)
-    if manifest is None:
-        raise InputError(f"{folder}: holds no {MANIFEST}; name a file or folder that iaunet embed wrote")
-    if type(manifest.get("embedded")) is not int:
-        raise InputError(f"{folder}: is not finished; repeat the iaunet embed that began it")
-    for number in range(-(-manifest["images"] // manifest["part_size"])):
-        yield part_file(folder, number)
 
 
 def _contents(file):

@@ -7,6 +7,7 @@ import contextlib
 import csv
 import io
 import os
+import posixpath
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -137,8 +138,13 @@ def _listed(source):
     for row, value in enumerate(values, 1):
         if not isinstance(value, str) or not value.strip():
             raise InputError(f"{source}: row {row} has no path; fill it in or remove the row")
-    folder = source.rpartition("/")[0] if is_remote(source) else os.path.dirname(source)
-    return [value if is_remote(value) else os.path.join(folder, value) for value in values]
+    if not is_remote(source):
+        return [value if is_remote(value) else os.path.join(os.path.dirname(source), value) for value in values]
+    root, key = _split(source)
+    folder = posixpath.dirname(key)
+    return [
+        value if is_remote(value) else f"{root}/{posixpath.normpath(posixpath.join(folder, value))}" for value in values
+    ]
 
 
 def _parquet(content):
