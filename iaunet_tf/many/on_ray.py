@@ -87,32 +87,34 @@ def embed_on_ray(
         raise InputError(f"{model}: is a network for clips, which are embedded without --engine ray")
     print(embed.fed)
     parts = Parts(out, embed.fingerprint, embed.runtime, embed.metadata.embedding, sources, paths, part_size)
-    missing = parts.begin()
-    images = sum(len(parts.paths_of(number)) for number in missing)
-    if images < len(paths):
-        print(f"{out}: goes on after {len(paths) - images} of {len(paths)}")
-    doubt = None
-    if missing:
-        with _connected(address) as ray, progress("embedding", len(paths)) as bar:
-            bar.update(len(paths) - images)
-            answers = _answers(ray, embed, model, parts, missing, share(ray.nodes(), workers, device), options)
-            for number, rows, reasons in answers:
-                if reasons and not skip:
-                    count = f"{len(parts.paths_of(number))} images"
-                    first = reasons[min(reasons)]
-                    raise InputError(
-                        f"{first}; {len(reasons)} of {count} cannot be used; --on_corrupt skip leaves such images out"
-                    )
-                parts.write(number, rows, reasons)
-                bar.update(len(parts.paths_of(number)))
-                if embed.stated and number == missing[0]:
-                    doubt = all_alike(rows)
-    embedded, left = parts.finish()
-    if doubt:
-        print(f"warning: {doubt}")
+    with parts.begun() as missing:
+        if missing:
+            _fill(parts, missing, embed, model, options, address, workers, device, skip)
+        embedded, left = parts.finish()
     if left:
         print(f"{left} of {len(paths)} images cannot be used and are left out: {out / LEFT_OUT}")
     print(f"{embedded} embeddings of {embed.metadata.embedding} numbers: {out}")
+
+
+def _fill(parts, missing, embed, model, options, address, workers, device, skip):
+    """Embeds the images of the parts that are missing."""
+    images, whole, doubt = sum(len(parts.paths_of(number)) for number in missing), len(parts.paths), None
+    if images < whole:
+        print(f"{parts.folder}: goes on after {whole - images} of {whole}")
+    with _connected(address) as ray, progress("embedding", whole) as bar:
+        bar.update(whole - images)
+        shares = share(ray.nodes(), workers, device)
+        for number, rows, reasons in _answers(ray, embed, model, parts, missing, shares, options):
+            count = len(parts.paths_of(number))
+            if reasons and not skip:
+                faults = f"{reasons[min(reasons)]}; {len(reasons)} of {count} images cannot be used"
+                raise InputError(f"{faults}; --on_corrupt skip leaves such images out")
+            if embed.stated and number == missing[0]:
+                doubt = all_alike(rows)
+            parts.write(number, rows, reasons)
+            bar.update(count)
+    if doubt:
+        print(f"warning: {doubt}")
 
 
 def _answers(ray, embed, model, parts, missing, shares, options) -> Iterator[tuple[int, np.ndarray, dict[int, str]]]:

@@ -1,17 +1,23 @@
 """A folder of embeddings in parts: Parquet files `part-00000.parquet` and so on, each of so many images, and
 `_manifest.json`, which says of what they are. A part is there whole or not at all, so that what is missing is known."""
 
+import contextlib
 import csv
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from iaunet_tf.errors import InputError
 from iaunet_tf.features import MANIFEST, part_file, read_manifest, write_parquet
-from iaunet_tf.files import check_space, printable, replacing, write_json
+from iaunet_tf.files import check_space, printable, remove_unfinished, replacing, write_json
+
+try:
+    import fcntl
+except ImportError:  # not POSIX: nothing is locked
+    fcntl = None
 
 PART_SIZE = 1024
 LEFT_OUT = "_left_out.csv"
@@ -81,19 +87,29 @@ class Parts:
         if there["part_size"] != ours["part_size"]:
             raise InputError(f"{folder}: was begun with --part_size {there['part_size']}; give that, or {other}")
 
-    def begin(self) -> list[int]:
-        """Makes the folder, or goes on in it; returns the numbers of the parts that are not there.
+    @contextlib.contextmanager
+    def begun(self) -> Iterator[list[int]]:
+        """Makes the folder, or goes on in it; yields the numbers of the parts that are not there. Until the block ends,
+        it is for this process alone.
 
         Raises:
-            InputError: there is no space for them.
+            InputError: there is no space for them, or another process is at work.
         """
-        count = -(-len(self.paths) // self.size)
-        missing = [number for number in range(count) if not self._is_whole(number)]
         self.folder.mkdir(parents=True, exist_ok=True)
-        check_space(self.folder, 4 * self.dimensions * self.size * len(missing))
-        if missing:
-            write_json(self.folder / MANIFEST, self.manifest)
-        return missing
+        with (self.folder / ".lock").open("a") as lock:
+            try:
+                if fcntl:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise InputError(f"{self.folder}: another process embeds into it; wait until it ends") from None
+            except OSError:  # a file system without locks
+                pass
+            remove_unfinished(self.folder)
+            missing = [number for number in range(self._count) if not self._is_whole(number)]
+            check_space(self.folder, 4 * self.dimensions * min(self.size * len(missing), len(self.paths)))
+            if missing:
+                write_json(self.folder / MANIFEST, self.manifest)
+            yield missing
 
     def paths_of(self, number: int) -> Sequence[str]:
         """The images of a part."""
@@ -109,7 +125,7 @@ class Parts:
     def finish(self) -> tuple[int, int]:
         """Counts what is embedded and what is left out, and writes both down; to be called when no part is missing."""
         embedded, left = 0, []
-        for number in range(-(-len(self.paths) // self.size)):
+        for number in range(self._count):
             paths, (rows, reasons) = self.paths_of(number), _contents(self._file(number))
             embedded += rows
             left += [(printable(paths[place]), reason) for place, reason in reasons]
@@ -121,6 +137,10 @@ class Parts:
         self.manifest |= {"embedded": embedded, "left_out": len(left)}
         write_json(self.folder / MANIFEST, self.manifest)
         return embedded, len(left)
+
+    @property
+    def _count(self):
+        return -(-len(self.paths) // self.size)
 
     def _file(self, number):
         return part_file(self.folder, number)

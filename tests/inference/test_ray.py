@@ -131,11 +131,10 @@ def test_a_command_that_is_killed_goes_on(network, images, expected, tmp_path):
         before = len(parts(out))
         process = command(network, images, *words)
         until(lambda before=before: len(parts(out)) >= before + 3)
-        ray = psutil.Process(process.pid).children(recursive=True)
+        workers = embedding(process)
         process.send_signal(end)
         done(process, 143 if end == signal.SIGTERM else -end)
-        psutil.wait_procs(ray, 30)
-        assert not [each for each in ray if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
+        assert workers and not psutil.wait_procs(workers, 30)[1]
     assert main(["nearest", str(out), "--of", "x"]) == 1  # a folder that is not finished is not read
     there = parts(out)
     assert 6 <= len(there) < COUNT // 5
