@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import others
 import psutil
 import pytest
 from PIL import Image
@@ -38,23 +39,28 @@ def images(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def network(exports):
-    return exports / "image" / "image.onnx"
+def network(tmp_path_factory):
+    return others.write_onnx(tmp_path_factory.mktemp("network") / "network.onnx")
 
 
 @pytest.fixture(scope="module")
-def expected(network, images):
+def alone(network):
+    return Embedder(network, input={"scale": "imagenet"})
+
+
+@pytest.fixture(scope="module")
+def expected(alone, images):
     """Embeddings by path, of `Embedder` alone."""
     paths = sorted(path for path in images.rglob("*") if path.is_file())
-    return dict(zip(map(str, paths), Embedder(network)(paths), strict=True))
+    return dict(zip(map(str, paths), alone(paths), strict=True))
 
 
 def command(network, *words, **options):
-    """Starts the command with two workers, each with small batches so that a part takes a while."""
+    """Starts the command."""
     start = [sys.executable, "-m", "iaunet_tf", "embed", str(network), *map(str, words), "--engine", "ray"]
     environment = {**os.environ, "PYTHONPATH": ROOT}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen([*start, "--batch_size=1"], env=environment, **pipes, **options)
+    return subprocess.Popen([*start, "--input.scale=imagenet", "--batch_size=1"], env=environment, **pipes, **options)
 
 
 def done(process, code=0):
@@ -96,15 +102,15 @@ def check(out, expected):
 
 
 @pytest.mark.parametrize("size", [7, 1000])
-def test_a_folder_of_parts_is_what_one_process_computes(network, images, expected, size, tmp_path, capsys):
+def test_a_folder_of_parts_is_what_one_process_computes(network, alone, images, expected, size, tmp_path, capsys):
     out = tmp_path / "out"
     printed = done(command(network, images, "--out", out, "--workers=2", f"--part_size={size}"))
-    assert printed.splitlines()[-1] == f"{COUNT} embeddings of 512 numbers: {out}" and len(printed.splitlines()) == 2
+    assert printed.splitlines()[-1] == f"{COUNT} embeddings of 8 numbers: {out}" and len(printed.splitlines()) == 2
     check(out, expected)
     assert len(parts(out)) == -(-COUNT // size)
     manifest = json.loads((out / "_manifest.json").read_text())
     assert manifest["images"] == manifest["embedded"] == COUNT and manifest["sources"] == [str(images)]
-    assert manifest["network"] == Embedder(network).fingerprint == read_features(out)[2]
+    assert manifest["network"] == alone.fingerprint == read_features(out)[2]
     # Other commands read the folder, and so does whatever reads folders of Parquet.
     assert main(["nearest", str(out), "--of", str(next(iter(expected))), "--k=1"]) == 0
     assert capsys.readouterr().out.startswith(next(iter(expected)))
@@ -147,8 +153,12 @@ def test_a_command_that_is_killed_goes_on(network, images, expected, tmp_path):
     assert not list(out.glob(".unfinished*"))
 
 
-def test_what_kills_every_worker_is_named(network, images, tmp_path):
-    process = command(network, images, "--out", tmp_path / "out", "--workers=1")
+def test_what_kills_every_worker_is_named(network, tmp_path):
+    (tmp_path / "large").mkdir()
+    Image.linear_gradient("L").resize((5000, 5000)).save(tmp_path / "0.jpg")
+    for number in range(60):
+        (tmp_path / "large" / f"{number}.jpg").symlink_to(tmp_path / "0.jpg")
+    process = command(network, tmp_path / "large", "--out", tmp_path / "out", "--workers=1")
     killed = set()
 
     def kill():
@@ -220,10 +230,11 @@ def test_object_storage(network, images, expected, tmp_path, monkeypatch):
         started.stop()
 
 
-def test_a_folder_of_something_else_is_refused(network, exports, images, tmp_path, capsys, monkeypatch):
+def test_a_folder_of_something_else_is_refused(network, images, tmp_path, capsys):
     some, out = sorted(images.glob("*/*"))[:10], tmp_path / "out"
+    done(command(network, *some, "--part_size=4", f"--out={out}"))
     words = ["embed", str(network), *map(str, some), "--engine=ray", "--part_size=4", f"--out={out}"]
-    done(command(*words[1:-3], "--part_size=4", f"--out={out}"))
+    words += ["--input.scale=imagenet", "--batch_size=1"]
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "a.txt").write_text("x")
     damaged = tmp_path / "damaged"
@@ -239,5 +250,7 @@ def test_a_folder_of_something_else_is_refused(network, exports, images, tmp_pat
         assert main([*words, *changed]) == 1
         printed = capsys.readouterr()
         assert message in printed.err and printed.err.count("\n") == 1
-    assert main([words[0], str(exports / "tracker" / "tracker.onnx"), *words[2:]]) == 1
-    assert "holds embeddings of another network" in capsys.readouterr().err
+    other = others.write_onnx(tmp_path / "other.onnx", matrix=others.MATRIX + 1)
+    for changed in ([str(other), *words[2:]], [words[1], *words[2:], "--input.scale=255"]):
+        assert main(["embed", *changed]) == 1
+        assert "holds embeddings of another network" in capsys.readouterr().err
