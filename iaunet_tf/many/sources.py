@@ -37,10 +37,12 @@ def list_images(sources: Sequence[str]) -> list[str]:
             found += _below(source)
         else:
             found += map(str, images_of(Path(source)))
-    once = {path if is_remote(path) else os.path.abspath(path): path for path in reversed(found)}
+    once: dict[str, str] = {}
+    for path in found:
+        once.setdefault(path if is_remote(path) else os.path.abspath(path), path)
     if len(once) < len(found):
         print(f"{len(found) - len(once)} images are given twice, and are embedded once")
-    return list(reversed(once.values()))
+    return list(once.values())
 
 
 def is_remote(path: str) -> bool:

@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 import numpy as np
-import others
 import psutil
 import pytest
+from inference import others
 from PIL import Image
 
 from iaunet_tf import Embedder
