@@ -24,6 +24,14 @@ ray = pytest.importorskip("ray.data")
 pytestmark = pytest.mark.slow
 COUNT = 300
 ROOT = str(Path(__file__).parents[2])
+started: list[subprocess.Popen] = []
+
+
+@pytest.fixture(autouse=True)
+def nothing_goes_on():
+    yield
+    while started:
+        started.pop().kill()
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +68,10 @@ def command(network, *words, **options):
     start = [sys.executable, "-m", "iaunet_tf", "embed", str(network), *map(str, words), "--engine", "ray"]
     environment = {**os.environ, "PYTHONPATH": ROOT}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen([*start, "--input.scale=imagenet", "--batch_size=1"], env=environment, **pipes, **options)
+    started.append(
+        subprocess.Popen([*start, "--input.scale=imagenet", "--batch_size=1"], env=environment, **pipes, **options)
+    )
+    return started[-1]
 
 
 def done(process, code=0):
