@@ -9,6 +9,8 @@ from itertools import chain
 from setuptools import setup
 
 ADAPT = {"adapt": ["scikit-learn>=1.5"]}  # clusters of people without labels: DBSCAN and HDBSCAN
+# Galleries: Milvus' client, and Milvus Lite for those in a folder, which older versions cannot read.
+GALLERY = {"gallery": ["pymilvus>=3.0", "milvus-lite>=3.2"]}
 EXPORT = {
     "onnx": ["tf2onnx>=1.17", "onnx>=1.21"],  # writing ONNX; holes before: external data outside the folder
     "serving": ["tensorflow-serving-api>=2.19"],  # warm-up requests in SavedModels, and the gRPC client
@@ -45,12 +47,16 @@ setup(
         "cpu": ["onnxruntime"],  # never beside onnxruntime-gpu: both install the same module
         **EXPORT,
         **ADAPT,
+        **GALLERY,
         # Very many images: `iaunet embed --engine ray`; tried with 2.60, whose processes ask each other for a token.
         "ray": ["ray[data]>=2.60"],
         "wandb": ["wandb>=0.19"],  # histories of runs at Weights & Biases
         "mlflow": ["mlflow>=3.1"],  # histories of runs in MLflow
         "torch": ["torch>=2.10"],  # reading .pth checkpoints, tests against PyTorch; holes before: weights_only
         # Tests, whose workers share exports by filelock, and style.
-        "dev": ["pytest", "pytest-xdist", "filelock", "ruff", "onnxruntime", *chain(*EXPORT.values(), *ADAPT.values())],
+        "dev": [
+            *("pytest", "pytest-xdist", "filelock", "ruff", "onnxruntime"),
+            *chain(*EXPORT.values(), *ADAPT.values(), *GALLERY.values()),
+        ],
     },
 )

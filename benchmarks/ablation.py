@@ -20,7 +20,7 @@ from iaunet_tf.evaluation.extraction import embedding_function
 from iaunet_tf.models.folding import inference
 
 SHAPE, CLIP, IMAGES = (256, 128, 3), 4, 8
-CLIPS = ["--config=configs/demo_video.yaml", "--train.epochs=6", "--eval.every=0", "--name=ours"]
+CLIPS = ["--config=configs/demo_video.yaml", "--eval.every=0", "--name=ours"]
 # Rows: kind of block, places, parts.
 BOTH = ("layer2", "layer3")
 OF_IMAGES = {

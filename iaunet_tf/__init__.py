@@ -12,12 +12,22 @@ from iaunet_tf.lazy import lazily
 
 __version__ = "0.1.0"
 
-__all__ = ["Embedder", "IAUBlock", "IAUNet", "__version__", "build_network", "from_pretrained", "insert_blocks"]
+__all__ = [
+    "Embedder",
+    "Gallery",
+    "IAUBlock",
+    "IAUNet",
+    "__version__",
+    "build_network",
+    "from_pretrained",
+    "insert_blocks",
+]
 
 __getattr__ = lazily(
     __name__,
     {
         "Embedder": "iaunet_tf.inference",
+        "Gallery": "iaunet_tf.gallery",
         "IAUBlock": "iaunet_tf.layers",
         "IAUNet": "iaunet_tf.models",
         "build_network": "iaunet_tf.models",

@@ -1,10 +1,11 @@
 """Metadata stored in exported networks, which specifies how pixels must be prepared."""
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 
 from iaunet_tf.errors import InputError
 from iaunet_tf.preprocessing import COLOURS, INTERPOLATIONS, SCALES
+from iaunet_tf.thresholds import Thresholds
 
 KEY = "iaunet_tf"  # key in a file's own metadata
 FILE = f"{KEY}.json"  # file name in exports that contain files
@@ -34,6 +35,7 @@ class Metadata:
         interpolation: how images are resized.
         colour: order of the colours.
         scale: how the caller normalises pixels, a key of `iaunet_tf.preprocessing.SCALES`.
+        thresholds: those of the network that was exported, if it was evaluated.
 
     Raises:
         InputError: a value is of the wrong type or out of range.
@@ -52,11 +54,12 @@ class Metadata:
     interpolation: str = "bicubic"
     colour: str = "rgb"
     scale: str = ""
+    thresholds: Thresholds | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self):
         if self.scale == "":
             object.__setattr__(self, "scale", SCALE_OF.get(self.layout, ""))
-        for entry in fields(self):
+        for entry in fields(self)[:-1]:
             value = getattr(self, entry.name)
             low, high = RANGES.get(entry.name, (None, None))
             if type(value) is not entry.type or (low is not None and not low <= value <= high):
@@ -102,6 +105,8 @@ class Metadata:
             other = ", ".join(sorted(set(values) - known))
             if other:
                 raise InputError(f"{other[:80]} is unknown; a newer iaunet-tf may have written it")
+            if "thresholds" in values and values["thresholds"] is not None:
+                values["thresholds"] = Thresholds.from_dict(values["thresholds"])
             return cls(**values)
         except InputError as error:
             reason = str(error)

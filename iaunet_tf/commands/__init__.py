@@ -17,6 +17,7 @@ COMMANDS = {
     "adapt": "adapt a run's network to new cameras, without labels",
     "embed": "embed images or clips",
     "nearest": "find the most similar images among embedded ones",
+    "gallery": "keep embeddings in a gallery, search it, say who is who",
     "report": "write a page on a run, or on two side by side",
     "weights": "list published networks, convert checkpoints",
     "data": "draw the synthetic data sets, make part masks",

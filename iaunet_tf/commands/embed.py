@@ -35,11 +35,7 @@ def main(arguments: Sequence[str]) -> None:
     )
     out_help = ".npz or .parquet file to write: paths, and embeddings of length 1; with Ray a folder of .parquet"
     parser.add_argument("--out", required=True, type=output, metavar="FILE", help=out_help)
-    parser.count("--batch_size", 1, 10_000, 32, "images or clips at a time")
-    parser.choice("--device", ("auto", "cpu", "cuda"), "what to compute on; auto takes CUDA if it is there (default)")
-    corrupt_help = "unreadable images: error (default) names one before anything is embedded, skip leaves them out"
-    parser.choice("--on_corrupt", ("error", "skip"), corrupt_help)
-    add_input_options(parser)
+    add_embedding_options(parser)
     parser.choice("--engine", ("process", "ray"), "embed here (default), or in workers of Ray, into a folder")
     parser.count("--workers", 1, 10_000, None, "of Ray: processes that embed; default: one for each GPU, or machine")
     parser.add_argument("--address", help="of a Ray cluster: host:port, or auto for that of this machine")
@@ -54,14 +50,11 @@ def main(arguments: Sequence[str]) -> None:
             raise InputError(f"--{name} is for --engine ray")
     write = _writer(out)
     # The images first: a mistyped folder should not wait for the network.
-    folders = _folders(options.images)
+    folders = image_folders(options.images)
     embed = Embedder(options.model, options.batch_size, options.device, stated_input(options), options.runtime)
     print(embed.fed)
-    folders = _readable(folders, options.on_corrupt)
-    if embed.metadata.video:
-        paths, items = list(folders), list(folders.values())
-    else:
-        paths = items = [path for files in folders.values() for path in files]
+    folders = readable(folders, options.on_corrupt)
+    paths, items = items_of(folders, embed.metadata.video)
     partial = out.with_name(f"{out.name}.partial")
     images = (path for files in folders.values() for path in files)
     model = (state(file) for file in embed.files if file not in (out, partial))
@@ -150,8 +143,26 @@ def _writer(out):
     return write_parquet
 
 
-def _readable(folders, on_corrupt):
-    """Those of the images that can be decoded, each once, by their folder."""
+def add_embedding_options(parser: Parser) -> None:
+    """Adds what is to be said of embedding images: `--batch_size`, `--device`, `--on_corrupt`, input and runtime."""
+    parser.count("--batch_size", 1, 10_000, 32, "images or clips at a time")
+    parser.choice("--device", ("auto", "cpu", "cuda"), "what to compute on; auto takes CUDA if it is there (default)")
+    corrupt_help = "unreadable images: error (default) names one before anything is embedded, skip leaves them out"
+    parser.choice("--on_corrupt", ("error", "skip"), corrupt_help)
+    add_input_options(parser)
+
+
+def items_of(folders: dict[Path, list[Path]], video: bool) -> tuple[list[Path], list]:
+    """What is embedded of images by their folder, and the path that names each: all images, or folders as clips."""
+    if video:
+        return list(folders), list(folders.values())
+    paths = [path for files in folders.values() for path in files]
+    return paths, paths
+
+
+def readable(folders: dict[Path, list[Path]], on_corrupt: str) -> dict[Path, list[Path]]:
+    """Those of the images that can be decoded, each once, by their folder; others are an `InputError`, or left out
+    if `on_corrupt` is `"skip"`."""
     files = [path for each in folders.values() for path in each]
     once = list({os.path.abspath(path): path for path in files}.values())
     if len(once) < len(files):
@@ -177,8 +188,8 @@ def _readable(folders, on_corrupt):
     return found
 
 
-def _folders(images):
-    """Image files by their folder, in order."""
+def image_folders(images: Sequence[str]) -> dict[Path, list[Path]]:
+    """Image files by their folder, in order; prints what is left out of folders."""
     folders: dict[Path, list[Path]] = {}
     for name in map(Path, images):
         for path in images_of(name):

@@ -16,7 +16,7 @@ from iaunet_tf.errors import InputError
 from iaunet_tf.evaluation.doubts import doubts
 from iaunet_tf.evaluation.evaluator import Evaluator
 from iaunet_tf.evaluation.exported import ExportedExtractor
-from iaunet_tf.evaluation.tables import summary, write_metrics, write_results
+from iaunet_tf.evaluation.tables import keep_thresholds, summary, write_metrics, write_results
 from iaunet_tf.inference import Embedder
 from iaunet_tf.inference.record import Record
 from iaunet_tf.inference.stated import refuse_input
@@ -121,6 +121,7 @@ def _evaluate_file(source, keys, stated, runtime):
         if run:
             write_results(evaluations, run)
             print(run.metrics)
+        keep_thresholds(evaluations[0], config.eval, embedder.path, embedder.files, embedder.stated)
 
 
 def _name(source):

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 
 from iaunet_tf.commands.arguments import Parser, choose, output
@@ -164,12 +164,19 @@ def _out_file(out, suffix):
 def _load(options):
     """The network, and a function that describes an export of it."""
     with quietly():
-        from iaunet_tf.inference.keras_files import describe, load_network
+        from iaunet_tf.inference.keras_files import describe, load_network, network_file
 
     from iaunet_tf.exporting.network import in_float32
+    from iaunet_tf.inference.measured import digests_of, read_thresholds
 
-    model = in_float32(load_network(options.source))
-    return model, lambda **changes: describe(model, options.source, unit_length=options.unit_length, **changes)
+    model, file = in_float32(load_network(options.source)), network_file(options.source)
+    thresholds = read_thresholds(file, digests_of(file, [file]))
+
+    def network(**changes):
+        metadata = describe(model, options.source, unit_length=options.unit_length, **changes)
+        return replace(metadata, thresholds=thresholds)
+
+    return model, network
 
 
 def _write_and_compare(options, model, metadata, out, title, write, by_signature=None):

@@ -80,13 +80,13 @@ def train_run(config: Config, run: Run, source: Run) -> dict[str, float]:
     if begun:
         check_resumable(config, run)
     task = make_task(config, "resume" if begun else "train")
-    return task.evaluate(train(config, run, task, resume=begun), run)
+    return task.evaluate(train(config, run, task, resume=begun), run, run.model)
 
 
 def evaluate_again(config: Config, run: Run, source: Run) -> dict[str, float]:
     """Evaluates the final model of the run `source`; with other keys than its own, another `run` gets the result."""
     from iaunet_tf.distribution.strategy import is_chief
-    from iaunet_tf.inference.keras_files import describe, load_network
+    from iaunet_tf.inference.keras_files import describe, load_network, network_file
     from iaunet_tf.tasks import make_task
     from iaunet_tf.training.loop import begin
 
@@ -98,7 +98,7 @@ def evaluate_again(config: Config, run: Run, source: Run) -> dict[str, float]:
     task = make_task(config, "evaluate")
     if run != source and is_chief():
         begin(run, config)
-    return task.evaluate(model, run)
+    return task.evaluate(model, run, network_file(source.path))
 
 
 def cross_validate(config: Config, run: Run, source: Run, work: Work) -> None:

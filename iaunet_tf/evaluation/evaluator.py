@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -13,12 +14,14 @@ from iaunet_tf.evaluation.confidence import confidence_intervals
 from iaunet_tf.evaluation.embeddings import Embeddings, combine
 from iaunet_tf.evaluation.functions import evaluate_distances
 from iaunet_tf.evaluation.histograms import histograms
+from iaunet_tf.evaluation.open_set import OpenSet, OpenSetDistances
 from iaunet_tf.evaluation.pairs import PairDistances, Pairs
 from iaunet_tf.evaluation.per_camera import standardise_per_camera
 from iaunet_tf.evaluation.ranking import Ranking, RetrievalResult
 from iaunet_tf.evaluation.reranking import expand_queries, rerank
 from iaunet_tf.evaluation.search import Nearest, Search
 from iaunet_tf.evaluation.single_shot import SingleShot
+from iaunet_tf.thresholds import Thresholds
 
 # From a source, and a name under which its embeddings may be stored, to vectors `(N, D)`.
 Extract = Callable[[Source, str], np.ndarray]
@@ -42,6 +45,7 @@ class Evaluation:
         cameras: metrics of each pair of cameras, see `CameraPairs`.
         intervals: 95 % confidence intervals by name.
         nearest: places and distances of what queries find first, see `Nearest`; None unless asked for.
+        metric: `"cosine"` or `"euclidean"`.
     """
 
     test: TestSet
@@ -49,9 +53,11 @@ class Evaluation:
     gallery: Embeddings
     results: dict[str, RetrievalResult]
     pairs: PairDistances
+    open_set: OpenSetDistances
     cameras: list[dict]
     intervals: dict[str, tuple[float, float]]
     nearest: tuple[np.ndarray, np.ndarray] | None
+    metric: str
 
     @property
     def label(self) -> str:
@@ -62,6 +68,14 @@ class Evaluation:
     def ranking(self) -> RetrievalResult:
         """The ordinary ranking."""
         return self.results[self.label]
+
+    @cached_property
+    def thresholds(self) -> Thresholds:
+        """Distances up to which two images are called one person, with the rates at which that is wrong and right."""
+        query, gallery = self.test.query.subset, self.test.gallery.subset
+        people = len(np.unique(query.pids))
+        data = f"{self.test.name}: {len(query)} queries of {people} people, {len(gallery)} gallery {gallery.unit}"
+        return Thresholds(data, self.metric, self.pairs.thresholds(), self.open_set.thresholds())
 
 
 class Evaluator:
@@ -123,11 +137,13 @@ class Evaluator:
         label = f"{name} on {test.name}" if self.config.data.test else name
         query, gallery = self.embeddings(test, extract)
         search = Search(query, gallery, self.config.eval.distance)
-        metrics = [self._ranking(query, gallery), Pairs(search), CameraPairs(query, gallery)]
-        ranking, pairs, cameras, *found = search.run(*metrics, *([Nearest(search, nearest)] if nearest else []))
+        metrics = [self._ranking(query, gallery), Pairs(search), OpenSet(search), CameraPairs(query, gallery)]
+        metrics += [Nearest(search, nearest)] if nearest else []
+        ranking, pairs, open_set, cameras, *found = search.run(*metrics)
         intervals = confidence_intervals(ranking, query.pids)
         first = found[0] if found else None
-        return Evaluation(test, query, gallery, {label: ranking}, pairs, cameras, intervals, first)
+        metric = self.config.eval.distance
+        return Evaluation(test, query, gallery, {label: ranking}, pairs, open_set, cameras, intervals, first, metric)
 
     def _further(self, evaluation, ensemble):
         """Labels and results of the further rankings."""

@@ -5,6 +5,7 @@ import numpy as np
 from iaunet_tf.errors import InputError
 from iaunet_tf.evaluation.cameras import CameraPairs
 from iaunet_tf.evaluation.embeddings import ids_of, query_and_gallery
+from iaunet_tf.evaluation.open_set import OpenSet, OpenSetDistances
 from iaunet_tf.evaluation.pairs import BINS, PairDistances, Pairs
 from iaunet_tf.evaluation.ranking import MAX_RANK, Ranking, RetrievalResult
 from iaunet_tf.evaluation.search import Nearest, Search, each_query
@@ -127,11 +128,27 @@ def compare_pairs(
     distance: str = "cosine",
     bins: int = BINS,
 ) -> PairDistances:
-    """Counts the distances of all pairs in `bins`, for the ROC curve; those of the same person in the same camera are
-    left out. Arguments and errors are those of `evaluate_retrieval`."""
+    """Counts the distances of all pairs in `bins`, for the ROC curve and thresholds; those of the same person in the
+    same camera are left out. Arguments and errors are those of `evaluate_retrieval`."""
     pair = query_and_gallery(query, gallery, query_pids, gallery_pids, query_camids, gallery_camids)
     search = Search(*pair, distance)
     return search.run(Pairs(search, bins))[0]
+
+
+def evaluate_open_set(
+    query: np.ndarray,
+    gallery: np.ndarray,
+    query_pids: np.ndarray,
+    gallery_pids: np.ndarray,
+    query_camids: np.ndarray | None = None,
+    gallery_camids: np.ndarray | None = None,
+    distance: str = "cosine",
+) -> OpenSetDistances:
+    """Looks for every query in the gallery with and without its own person, for thresholds of "nobody"; entries of the
+    same person in the same camera are left out. Arguments and errors are those of `evaluate_retrieval`."""
+    pair = query_and_gallery(query, gallery, query_pids, gallery_pids, query_camids, gallery_camids)
+    search = Search(*pair, distance)
+    return search.run(OpenSet(search))[0]
 
 
 def by_camera_pair(

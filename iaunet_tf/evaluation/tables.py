@@ -8,6 +8,8 @@ from iaunet_tf.evaluation.evaluator import Evaluation
 from iaunet_tf.evaluation.pairs import PairDistances
 from iaunet_tf.evaluation.ranking import RetrievalResult
 from iaunet_tf.files import replacing, write_json
+from iaunet_tf.inference.measured import digests_of, write_thresholds
+from iaunet_tf.inference.stated import Input
 from iaunet_tf.run import Run
 
 
@@ -22,7 +24,7 @@ def table(results: dict[str, RetrievalResult]) -> str:
 
 
 def summary(evaluations: Sequence[Evaluation], seconds: float) -> str:
-    """The table, then intervals, true positive rates and sizes."""
+    """The table, then intervals, thresholds and sizes."""
     first = evaluations[0]
     results = dict(item for each in evaluations for item in each.results.items())
     gallery = first.test.gallery.subset
@@ -30,6 +32,7 @@ def summary(evaluations: Sequence[Evaluation], seconds: float) -> str:
         [
             f"\n{table(results)}\n",
             *(_intervals(each) for each in evaluations),
+            *(line for each in evaluations for line in _thresholds(each)),
             f"{first.ranking.num_queries} queries with a match among {len(gallery)} gallery {gallery.unit}, "
             f"{seconds:.1f} s",
         ]
@@ -37,10 +40,28 @@ def summary(evaluations: Sequence[Evaluation], seconds: float) -> str:
 
 
 def _intervals(evaluation):
-    """One line of confidence intervals and true positive rates, in percent."""
+    """One line of confidence intervals, in percent."""
     intervals = [f"{name} {100 * low:.1f} to {100 * high:.1f}" for name, (low, high) in evaluation.intervals.items()]
-    rates = [f"{name} {100 * value:.1f}" for name, value in evaluation.pairs.metrics().items()]
-    return f"{evaluation.label}: {', '.join(intervals)} (95 %, people resampled); {', '.join(rates)}"
+    return f"{evaluation.label}: {', '.join(intervals)} (95 %, people resampled)"
+
+
+def _thresholds(evaluation):
+    """Lines on the distances up to which two images are one person, in percent."""
+    thresholds = evaluation.thresholds
+    for question, wrong, right, rows in (
+        ("the same person?", "false positives", "true positives", thresholds.pairs),
+        ("who of the gallery, or nobody?", "false identifications", "identified", thresholds.open_set),
+    ):
+        if rows:
+            yield f"\n{question:31}{wrong:>21}{f'{thresholds.metric} distance below':>26}   {right}"
+        for row in rows:
+            low, high = (100 * value for value in row.false_interval)
+            false = f"{100 * row.false_rate:g} % ({low:.2g} to {high:.2g})"
+            low, high = (100 * value for value in row.true_interval)
+            true = f"{100 * row.true_rate:.1f} % ({low:.1f} to {high:.1f})"
+            yield f"{evaluation.label:31}{false:>21}{row.distance:26.4f}   {true}"
+    if thresholds.pairs or thresholds.open_set:
+        yield "in brackets: what to expect on as many other people, in 95 % of cases\n"
 
 
 def write_metrics(evaluations: Sequence[Evaluation], path: str | Path) -> None:
@@ -50,6 +71,7 @@ def write_metrics(evaluations: Sequence[Evaluation], path: str | Path) -> None:
         for label, result in each.results.items():
             content[label] = {**result.metrics(), "cmc": result.cmc.tolist()}
         content[each.label].update({"95 %": each.intervals, **each.pairs.metrics()})
+        content[each.label]["thresholds"] = each.thresholds.to_dict()
     write_json(path, content)
 
 
@@ -60,6 +82,16 @@ def write_results(evaluations: Sequence[Evaluation], run: Run) -> None:
     draw_cmc(results, run.cmc)
     draw_roc({each.label: each.pairs for each in evaluations}, run.roc)
     write_cameras([{"test": each.test.name, **row} for each in evaluations for row in each.cameras], run.cameras)
+
+
+def keep_thresholds(
+    evaluation: Evaluation, options, network: Path, files: Sequence[Path], stated: Input | None = None
+) -> None:
+    """Writes the thresholds beside the network in a file or folder, which consists of `files`, for `Embedder`; but for
+    those of other distances than its own, as the `options` of the evaluation ask for."""
+    thresholds = evaluation.thresholds
+    if thresholds.pairs and options.distance == "cosine" and not options.flip:
+        write_thresholds(network, digests_of(network, files), thresholds, stated)
 
 
 def draw_cmc(results: dict[str, RetrievalResult], path: str | Path) -> None:

@@ -16,11 +16,13 @@ import numpy as np
 from iaunet_tf.arguments import at_least_one, check_choice
 from iaunet_tf.errors import InputError
 from iaunet_tf.inference.inputs import Picture, as_input, as_list, clip_pixels, in_places, picture_pixels
+from iaunet_tf.inference.measured import digests_of, read_thresholds
 from iaunet_tf.inference.onnx_runtimes import RUNTIMES
 from iaunet_tf.inference.runtimes import open_network
 from iaunet_tf.inference.stated import Input, in_words
 from iaunet_tf.terminal import progress as progress_bar
 from iaunet_tf.threads import ahead
+from iaunet_tf.thresholds import Thresholds
 from iaunet_tf.vectors import as_vectors, unit_length
 
 if TYPE_CHECKING:
@@ -120,15 +122,53 @@ class Embedder:
     @cached_property
     def digests(self) -> dict[str, str]:
         """SHA-256 of all files of the network, by their names from its own place."""
-        folder = self.path if self.path.is_dir() else self.path.parent
-        found = {}
-        for path in self.files:
-            digest = hashlib.sha256()
-            with path.open("rb") as file:
-                while block := file.read(1 << 20):
-                    digest.update(block)
-            found[path.relative_to(folder).as_posix()] = digest.hexdigest()
-        return found
+        return digests_of(self.path, self.files)
+
+    @cached_property
+    def thresholds(self) -> Thresholds | None:
+        """Cosine distances up to which two images are called one person, and on which data they were measured: those
+        that `iaunet evaluate` has written beside the network, else those in its metadata; None if there are none."""
+        beside = read_thresholds(self.path, self.digests, self.stated) if self.path else None
+        return beside or self.metadata.thresholds
+
+    def threshold(self, false_positive_rate: float = 0.01) -> float:
+        """The cosine distance below which two images are called one person, so that the given share of pairs of two
+        people is called one, too.
+
+        Raises:
+            InputError: no threshold was measured for that rate.
+        """
+        if self.thresholds is None:
+            raise InputError(f"{self._name}: no thresholds; iaunet evaluate measures them on data of yours")
+        return self.thresholds.distance(false_positive_rate)
+
+    def same(self, first: object, second: object, false_positive_rate: float = 0.01) -> bool | np.ndarray:
+        """Whether two images show the same person, by the `threshold`.
+
+        Args:
+            first, second: what a call takes, one picture or a list of them, or embeddings `(D,)` or `(N, D)`; lists are
+                compared one by one.
+
+        Returns:
+            True or False, for lists an array `(N,)` of them.
+        """
+        threshold = self.threshold(false_positive_rate)
+        ours, theirs = (self._embeddings(each) for each in (first, second))
+        if len(ours) != len(theirs):
+            raise InputError(f"as many are compared with as many; received {len(ours)} and {len(theirs)}")
+        found = 1 - np.einsum("nd,nd->n", ours, theirs) < threshold
+        listed = any(isinstance(each, list | tuple) and len(each) == len(found) for each in (first, second))
+        return found if listed or getattr(first, "ndim", 1) in (2, 4) else bool(found[0])
+
+    def _embeddings(self, given):
+        """Embeddings of length 1, `(N, D)`, of pictures or of embeddings."""
+        if getattr(given, "ndim", None) not in (1, 2):
+            return self(given)
+        vectors = as_vectors(np.atleast_2d(given), "embeddings")
+        if vectors.shape[1] != self.metadata.embedding:
+            wanted = f"{self.metadata.embedding} dimensions"
+            raise InputError(f"embeddings of {self._name} have {wanted}; received {vectors.shape[1]}")
+        return unit_length(vectors)
 
     @property
     def fingerprint(self) -> str:

@@ -38,7 +38,7 @@ def import_ray(address: str | None) -> None:
     try:
         import ray.data  # noqa: F401
     except ImportError:
-        raise InputError('--engine ray needs Ray: pip install "ray[data]"') from None
+        raise InputError('--engine ray needs Ray: pip install "iaunet-tf[ray]"') from None
     if address in (None, "auto"):
         return
     if address.startswith("ray://"):

@@ -178,7 +178,7 @@ def _metrics(path: Path, folder: str | Path) -> dict:
     with contextlib.suppress(ValueError, TypeError, AttributeError):
         content = json.loads(path.read_text(encoding="utf-8"))
         if all(
-            numbers(value for key, value in metrics.items() if key not in ("cmc", "95 %"))
+            numbers(value for key, value in metrics.items() if key not in ("cmc", "95 %", "thresholds"))
             and all(len(pair) == 2 and numbers(pair) for pair in metrics.get("95 %", {}).values())
             for metrics in content.values()
         ):

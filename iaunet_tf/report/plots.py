@@ -1,6 +1,6 @@
 """Plots of a report."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from iaunet_tf.data.dataset import PARTS
 from iaunet_tf.evaluation.pairs import PairDistances
 from iaunet_tf.evaluation.tables import new_figure, save_figure
+from iaunet_tf.thresholds import Threshold
 
 SAME, DIFFERENT = "#2a9d3a", "#d1495b"
 BARS = 100
@@ -42,8 +43,9 @@ def draw_curves(
     save_figure(figure, path)
 
 
-def draw_distances(pairs: PairDistances, path: Path) -> None:
-    """Plots how far apart pairs of the same and of different people are."""
+def draw_distances(pairs: PairDistances, thresholds: Sequence[Threshold], path: Path) -> None:
+    """Plots how far apart pairs of the same and of different people are, and thresholds by their rates of false
+    positives."""
     figure, axes = new_figure()
     step = max(1, len(pairs.same) // BARS)
     starts = np.arange(0, len(pairs.same), step)
@@ -54,6 +56,10 @@ def draw_distances(pairs: PairDistances, path: Path) -> None:
         shares = np.add.reduceat(counts, starts) / max(counts.sum(), 1)
         edges = np.append(pairs.edges[starts], pairs.edges[-1])
         axes.stairs(100 * shares, edges, fill=True, alpha=0.55, color=colour, label=label)
+    for each in thresholds:
+        axes.axvline(each.distance, color="black", linestyle=":", linewidth=1)
+        label = f" {100 * each.false_rate:g} %"
+        axes.text(each.distance, 0.98, label, transform=axes.get_xaxis_transform(), rotation=90, va="top", fontsize=7)
     axes.set(xlabel="distance", ylabel="pairs [%]")
     axes.set_xlim(0, pairs.edges[1 + np.flatnonzero(pairs.same + pairs.different).max(initial=0)])
     axes.legend(fontsize=8)

@@ -199,9 +199,23 @@ def _confused(runs, folder):
 
 def _distances(runs, folder):
     file, draw = folder / "distances.png", plots.draw_distances
-    shown = [_drawn(runs, run, file, "", draw, run.pairs) for run in runs]
-    text = "The less the two overlap, the better a threshold tells people apart."
-    return Section("Distances", text, figures=shown, side=True)
+    shown = [_drawn(runs, run, file, "", draw, run.pairs, run.thresholds.pairs) for run in runs]
+    text = "The less the two overlap, the better a threshold tells people apart. Below a threshold, a dotted line, two "
+    text += "images are called one person; in brackets, in percent, what to expect on as many other people."
+    rows = [["", "false positives", "distance", "true positives"]]
+    for run in runs:
+        for questions, each in (("pairs", run.thresholds.pairs), ("open set", run.thresholds.open_set)):
+            for row in each:
+                name = questions if len(runs) == 1 else f"{run.name}: {questions}"
+                false, true = _rate(row.false_rate, row.false_interval, "g"), _rate(row.true_rate, row.true_interval)
+                rows.append([name, false, f"{row.distance:.4f}", true])
+    return Section("Distances and thresholds", text, rows if len(rows) > 1 else (), figures=shown, side=True)
+
+
+def _rate(rate, interval, form=".1f"):
+    low, high = (100 * value for value in interval)
+    spread = f"{low:.2g} to {high:.2g}" if form == "g" else f"{low:.1f} to {high:.1f}"
+    return f"{100 * rate:{form}} ({spread})"
 
 
 def _cameras(runs, folder):

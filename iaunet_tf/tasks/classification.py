@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -81,7 +82,7 @@ class Classification(Task):
 
         return judge
 
-    def evaluate(self, model: keras.Model, run: Run) -> dict[str, float]:
+    def evaluate(self, model: keras.Model, run: Run, network: Path) -> dict[str, float]:
         known = model.output["logits"].shape[-1]
         if known != len(self.classes):
             raise InputError(f"{self.config.data.root}: holds {len(self.classes)} classes, the network knows {known}")

@@ -4,6 +4,7 @@ import contextlib
 import io
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -21,7 +22,7 @@ from iaunet_tf.distribution.strategy import is_chief, num_workers
 from iaunet_tf.errors import InputError
 from iaunet_tf.evaluation.evaluator import Evaluator
 from iaunet_tf.evaluation.extraction import Extractor
-from iaunet_tf.evaluation.tables import summary, write_metrics, write_results
+from iaunet_tf.evaluation.tables import keep_thresholds, summary, write_metrics, write_results
 from iaunet_tf.inference.keras_files import describe, load_network
 from iaunet_tf.losses.objective import make_objective, part_attentions
 from iaunet_tf.models import IAUNet, build_network
@@ -163,7 +164,7 @@ class ReIdentification(Task):
         extract = Extractor(model, self.config)
         return lambda: self.evaluator.validate(extract)
 
-    def evaluate(self, model: keras.Model, run: Run) -> dict[str, float]:
+    def evaluate(self, model: keras.Model, run: Run, network: Path) -> dict[str, float]:
         start = time.perf_counter()
         extract = Extractor(model, self.config, run.embeddings)
         ensemble = [Extractor(load_network(source), self.config, name=source) for source in self.config.eval.ensemble]
@@ -174,5 +175,6 @@ class ReIdentification(Task):
         if is_chief():
             print(f"{summary(evaluations, time.perf_counter() - start)}; {run.metrics}")
             write_results(evaluations, run)
+            keep_thresholds(evaluations[0], self.config.eval, network, [network])
         first = evaluations[0]
         return {**first.ranking.metrics(), **first.pairs.metrics()}

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -43,8 +44,9 @@ class Task(ABC):
         """A function that measures the network's present state: `validation` to values."""
 
     @abstractmethod
-    def evaluate(self, model: keras.Model, run: Run) -> dict[str, float]:
-        """Judges the final network: prints a table, writes `metrics.json` and plots, and returns the metrics."""
+    def evaluate(self, model: keras.Model, run: Run, network: Path) -> dict[str, float]:
+        """Judges the final network, whose file is `network`: prints a table, writes `metrics.json` and plots, and
+        returns the metrics."""
 
 
 def describe_data(files: Iterable[tuple[str, int]], labels: np.ndarray, others: np.ndarray, unit: str) -> str:

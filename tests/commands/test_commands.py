@@ -1,6 +1,7 @@
 """The command `iaunet` as a user types it."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from iaunet_tf import Embedder
 from iaunet_tf.commands import COMMANDS, main
 from iaunet_tf.data.synthetic import images, tracklets
 from iaunet_tf.data.synthetic.images import ImageOptions, ensure_images
 from iaunet_tf.data.synthetic.tracklets import TrackletOptions, ensure_tracklets
+from iaunet_tf.thresholds import Thresholds
 
 ROOT = Path(__file__).parents[2]
 SMALL = ["--data.height=64", "--data.width=32", "--model.width=0.25", "--train.batch_size=8", "--train.epochs=0"]
@@ -47,6 +50,7 @@ def test_help_of_every_command(capsys):
         ["weights"],
         ["export", "onnx"],
         ["data", "images"],
+        *(["gallery", kind] for kind in ("add", "search", "info", "merge", "remove", "export")),
         ["export"],
         ["data"],
     ):
@@ -173,6 +177,16 @@ def test_exported_files_give_the_table_of_their_run(run, tmp_path, capsys):
         assert (out / "cmc.png").is_file()
 
 
+def test_thresholds_are_measured_anew(run, tmp_path, capsys):
+    file = shutil.copy(run / "model.keras", tmp_path / "a.keras")
+    words = ["evaluate", str(file), "--data.name=market1501", f"--data.root={run.parent / 'market'}"]
+    assert main([*words, "--eval.distance=euclidean"]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["a.keras"]  # embeddings of length 1 have other distances
+    assert main(words) == 0
+    assert f"thresholds: {file}.thresholds.json" in capsys.readouterr().out
+    assert Embedder(file).thresholds == Embedder(run).thresholds
+
+
 @pytest.mark.parametrize("key", ["--model.width=0.5", "--loss.margin=1", "--train.batch_size=4"])
 def test_keys_of_training_have_no_effect_on_an_evaluation(run, key, capsys):
     for words in (["evaluate", str(run), key], ["train", "--evaluate", str(run), key]):
@@ -201,6 +215,9 @@ def test_hyphens_in_options_are_underscores(run, tmp_path, capsys):
     pytest.importorskip("ai_edge_litert")
     out = str(tmp_path / "a.tflite")
     assert main(["export", "litert", str(run), "--out", out, "--unit-length", "false"]) == 0
+    measured = json.loads((run / "metrics.json").read_text())["small"]["thresholds"]
+    assert Embedder(out).thresholds == Embedder(run).thresholds == Thresholds.from_dict(measured)
+    assert Embedder(out).threshold(0.1) == measured["pairs"][-1]["distance"]
     assert main(["embed", out, str(run.parent / "market" / "query"), "--batch-size=2", "--out", f"{out}.npz"]) == 0
     with np.load(f"{out}.npz") as features:
         np.testing.assert_allclose(np.linalg.norm(features["embeddings"], axis=1), 1, rtol=1e-5)

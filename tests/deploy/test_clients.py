@@ -194,6 +194,25 @@ def test_compose_names_files_that_exist():
     assert scrape["metrics_path"] in (folder / "monitoring.config").read_text()
 
 
+def test_compose_of_milvus():
+    folder = DEPLOY / "milvus"
+    content = yaml.safe_load((folder / "docker-compose.yml").read_text())
+    services = content["services"]
+    assert {"etcd", "minio", "milvus"} == set(services) == set(content["volumes"])
+    mounted = [volume.split(":")[0] for service in services.values() for volume in service["volumes"]]
+    assert all((folder / name).is_file() if name.startswith("./") else name in content["volumes"] for name in mounted)
+    for name, service in services.items():
+        image, _, tag = service["image"].partition(":")
+        assert image and tag.startswith("${") and "latest" not in tag  # pinned
+        assert all(port.startswith("${ADDRESS:-127.0.0.1}:") for port in service.get("ports", []))
+        assert name == "milvus" or "ports" not in service
+        limits = service["deploy"]["resources"]["limits"]
+        assert {"cpus", "memory", "pids"} <= set(limits) and service["restart"] and service["healthcheck"]["test"]
+    assert services["milvus"]["ports"][0].endswith(":19530")
+    settings = yaml.safe_load((folder / "user.yaml").read_text())
+    assert settings["common"]["security"]["authorizationEnabled"] is False
+
+
 def test_example_without_tensorflow_finds_the_same_person(exports, tmp_path):
     rng = np.random.default_rng(0)
     for folder, noise in (("query", 0), ("gallery", 3)):

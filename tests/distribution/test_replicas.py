@@ -48,7 +48,11 @@ def single(tmp_path_factory):
     return {flags: run(folder, "default", *flags)[0] for flags in [("frozen",), ("sync",)]}
 
 
-WAYS = [("mirrored", 1), ("multi_worker", 2), pytest.param("multi_worker", 3, marks=pytest.mark.slow)]
+WAYS = [
+    pytest.param("mirrored", 1, marks=pytest.mark.slow),
+    ("multi_worker", 2),
+    pytest.param("multi_worker", 3, marks=pytest.mark.slow),
+]
 
 
 @pytest.mark.parametrize(("strategy", "workers"), WAYS)

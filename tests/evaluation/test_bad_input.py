@@ -13,6 +13,7 @@ from iaunet_tf.evaluation import (
     compare_pairs,
     confidence_intervals,
     evaluate_distances,
+    evaluate_open_set,
     evaluate_retrieval,
     evaluate_single_shot,
     expand_queries,
@@ -26,7 +27,7 @@ RNG = np.random.default_rng(1)
 QUERY, GALLERY = RNG.normal(size=(37, 6)), RNG.normal(size=(210, 6))
 IDS = RNG.integers(1, 9, 37), RNG.integers(0, 10, 210), RNG.integers(1, 4, 37), RNG.integers(1, 4, 210)
 DISTANCES = RNG.random((37, 210))
-OF_PAIRS = evaluate_retrieval, evaluate_single_shot, nearest, compare_pairs, by_camera_pair
+OF_PAIRS = evaluate_retrieval, evaluate_single_shot, nearest, compare_pairs, by_camera_pair, evaluate_open_set
 ONE_ZERO = np.concatenate([np.zeros((1, 6)), QUERY[1:]])
 
 

@@ -248,6 +248,7 @@ def test_int8_recognises_real_people(kind, street, tmp_path):
     assert maps[0] == pytest.approx(0.9530, abs=1e-4) and maps[1] == pytest.approx(maps[0], abs=0.01)
 
 
+@pytest.mark.slow
 def test_smaller_in_8_bits_and_alike(tmp_path):
     model = built("osnet_x0_25")
     for int8 in (False, True):

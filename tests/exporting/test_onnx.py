@@ -143,7 +143,7 @@ def test_samples_are_the_runs_queries_if_they_are_there(tmp_path, monkeypatch):
     assert [len(clip) for clip in pictures] == [4] * 4 and origin == "drawn pedestrians"
 
 
-@pytest.mark.parametrize("kind", ["images", "clips"])
+@pytest.mark.parametrize("kind", [pytest.param("images", marks=pytest.mark.slow), "clips"])
 def test_float16_but_for_the_channel_attention(exports, tmp_path, kind):
     out = tmp_path / "a.onnx"
     assert main(["export", "onnx", str(exports / f"{kind}.keras"), "--out", str(out), "--precision", "fp16"]) == 0

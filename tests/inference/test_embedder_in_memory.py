@@ -73,6 +73,27 @@ def test_pictures_that_are_none(network):
             Embedder(network)([FRAME, picture])
 
 
+def test_fingerprint_is_of_weights_and_input(network, tmp_path):
+    embed = Embedder(network)
+    first = embed.fingerprint
+    assert len(first) == 64 and Embedder(network).fingerprint == first
+    assert Embedder(IAUNet(**SIZE, num_classes=3)).fingerprint != first
+    other = keras.models.clone_model(network)
+    other.set_weights(network.get_weights())
+    assert Embedder(other).fingerprint == first
+    weight = next(weight for weight in other.weights if "kernel" in weight.path)
+    weight.assign(weight + 1e-3)
+    assert Embedder(other).fingerprint != first
+    assert embed.otherwise(interpolation="bilinear").fingerprint != first == embed.otherwise(source="x").fingerprint
+    network.save(tmp_path / "a.keras")
+    (tmp_path / "b.keras").write_bytes((tmp_path / "a.keras").read_bytes())
+    files = [
+        Embedder(tmp_path / name, device=device).fingerprint
+        for name, device in (("a.keras", "auto"), ("b.keras", "cpu"))
+    ]
+    assert files[0] == files[1] != first  # whatever it is called, and wherever it runs
+
+
 def _saved():
     import io
 

@@ -27,6 +27,7 @@ def identity_loss():
     return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_metrics_of_one_output(name, tmp_path):
     keras.utils.set_random_seed(0)

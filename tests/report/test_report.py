@@ -67,7 +67,7 @@ def test_page_of_a_run(runs, report):
     assert not re.search(r"(src|href)=\"(?!data:|#)", page) and "http" not in page  # opens anywhere
     for title in ("Metrics", "CMC and ROC", "Training", "Best queries", "Worst queries", "Random queries"):
         assert f">{title}</h2>" in page
-    for title in ("Part attention", "Relations between parts", "Distances", "Pairs of cameras"):
+    for title in ("Part attention", "Relations between parts", "Distances and thresholds", "Pairs of cameras"):
         assert f">{title}</h2>" in page
     metrics = json.loads((runs / "first" / "metrics.json").read_text())["demo"]
     low, high = metrics["95 %"]["mAP"]
@@ -115,6 +115,7 @@ def test_chosen_queries_are_the_best_and_the_worst_of_different_people(runs):
     assert ap[best[0]] == ap.max() and ap[worst[0]] == ap[~np.isin(pids, pids[best])].min()
 
 
+@pytest.mark.slow
 def test_two_runs_side_by_side(runs):
     assert (
         main(["report", str(runs / "first"), str(runs / "second"), "--out", str(runs / "both"), "--queries", "1"]) == 0

@@ -64,6 +64,7 @@ def test_a_network_with_blocks_is_trained_evaluated_and_reported_on(tree, weight
     assert "takes images resized by bilinear, not bicubic" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_interpolation_of_the_configuration_travels_with_the_network(tree, tmp_path):
     run = tmp_path / "run"
     assert main(["train", *train(tree, run, **{"train.epochs": 0, "data.interpolation": "bicubic"})]) == 0

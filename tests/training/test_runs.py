@@ -201,6 +201,7 @@ def test_other_training_data_are_refused(folder, stopped, tmp_path, capsys, chan
     assert re.search(r"training data is \d+ images of 4 labels, \w+ now and was 16 images", one_line(words, capsys))
 
 
+@pytest.mark.slow
 def test_edits_that_do_not_are_taken_and_said(folder, stopped, tmp_path, capsys, read_history):
     """And a damaged checkpoint gives way to the one before."""
     last, previous = (stopped / "checkpoints" / f"{name}.keras" for name in ("last", "previous"))

@@ -196,6 +196,7 @@ def test_validation_measures_by_the_distance_of_the_evaluation(tree, tmp_path, r
     assert float(read_history(run)[0]["val_mAP"]) == pytest.approx(metrics["mAP"], abs=1e-6)
 
 
+@pytest.mark.slow
 def test_weights_to_start_from_are_needed_once(tree, tmp_path):
     from iaunet_tf import IAUNet
 

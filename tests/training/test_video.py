@@ -82,6 +82,7 @@ def test_resumed_run_equals_the_uninterrupted_one(finished, tree, tmp_path, stop
         np.testing.assert_allclose(a, b, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_starts_from_an_image_network_with_one_key(finished, tree, tmp_path):
     from iaunet_tf import IAUNet
 

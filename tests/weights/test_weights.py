@@ -259,6 +259,7 @@ def test_bfloat16_safetensors_are_read(tmp_path):
         np.testing.assert_allclose(found[name], array, rtol=2**-8)
 
 
+@pytest.mark.slow
 def test_command_builds_the_network_that_fits(checkpoint, tmp_path, capsys):
     other, odd = tmp_path / "other.safetensors", tmp_path / "odd.safetensors"
     save_file({"\x1b[31mencoder.weight\n": np.zeros(3)}, other)

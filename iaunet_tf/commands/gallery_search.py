@@ -1,0 +1,138 @@
+"""`iaunet gallery search GALLERY IMAGES... --model MODEL`: who is it?"""
+
+import csv
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from iaunet_tf.commands.arguments import Parser, output
+from iaunet_tf.commands.embed import add_embedding_options, image_folders, items_of, readable
+from iaunet_tf.commands.gallery_options import add_filters, add_gallery, filters, open_gallery, utc
+from iaunet_tf.commands.stated import stated_input
+from iaunet_tf.errors import InputError
+from iaunet_tf.files import printable, replacing
+from iaunet_tf.gallery import Entry
+from iaunet_tf.gallery.thumbnails import thumbnail
+from iaunet_tf.inference import Embedder
+from iaunet_tf.report.page import Figure, Section, write_page
+
+RATE = 0.01  # of false positives
+COLUMNS = ("query", "known", "rank", "distance", "identity", "camera", "time", "file", "id")
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Finds the entries of a gallery that look most like the people in images, or for a video network in the images of
+    each folder."""
+    parser = Parser("gallery search", main.__doc__)
+    add_gallery(parser)
+    parser.add_argument("images", nargs="+", help="image files, and folders of them")
+    parser.add_argument("--model", required=True, help="the network of the gallery, as iaunet embed takes it")
+    parser.count("--k", 1, 1000, 10, "how many to find for each")
+    threshold_help = (
+        "the distance from which on it is somebody else, 0 to 2; who has nobody nearer is unknown (default: that of "
+        "the network below which 1 %% of pairs of two people are, if an evaluation has measured it)"
+    )
+    parser.add_argument("--threshold", type=float, metavar="DISTANCE", help=threshold_help)
+    parser.count("--rerank", 0, 1000, 0, "how many of the nearest are re-ranked")
+    add_filters(parser)
+    parser.add_argument("--out", type=output, metavar="FILE", help=".html or .csv file to write as well")
+    add_embedding_options(parser)
+    options = parser.parse(arguments)
+    if options.out and (options.out.suffix not in (".html", ".csv") or options.out.is_dir()):
+        raise InputError(f"--out {options.out}: must end in .html or .csv")
+    if options.threshold is not None and not 0 <= options.threshold <= 2:
+        raise InputError(f"--threshold must be 0 to 2; received {options.threshold}")
+    folders = image_folders(options.images)
+    with open_gallery(options) as gallery:  # a mistyped name should not wait for the network
+        embed = Embedder(options.model, options.batch_size, options.device, stated_input(options), options.runtime)
+        gallery.require(embed)
+        folders = readable(folders, options.on_corrupt)
+        names, items = items_of(folders, embed.metadata.video)
+        if options.threshold is None:
+            options.threshold = _measured(embed)
+        found = gallery.search(embed(items, progress=True), options.k, rerank=options.rerank, **filters(options))
+    answers = [
+        (printable(name), _known(hits, options.threshold), hits) for name, hits in zip(names, found, strict=True)
+    ]
+    _print(answers, options.threshold)
+    if options.out:
+        {".csv": _write_csv, ".html": _write_html}[options.out.suffix](options, answers, items)
+        print(options.out)
+
+
+def _measured(embed):
+    """The threshold that was measured for the network, printed; None if there is none."""
+    measured = embed.thresholds
+    if measured is None or RATE not in [each.false_rate for each in measured.pairs]:
+        return None
+    distance = measured.distance(RATE)
+    print(f"threshold {distance:.4f}: {RATE:.0%} of pairs of two people are nearer, on {measured.data}")
+    return distance
+
+
+def _known(hits, threshold):
+    """Whether somebody is near enough; None if that is not asked."""
+    return None if threshold is None else any(hit.distance <= threshold for hit in hits)
+
+
+def _print(answers, threshold):
+    for name, known, hits in answers:
+        print(f"{name}: unknown, nobody is within {threshold:g}" if known is False else name)
+        for hit in hits:
+            print(f"  {hit.distance:.4f}  {'  '.join(text for text in _words(hit.entry) if text)}")
+        if not hits:
+            print("  the gallery has nobody to compare with, or the filters leave nobody")
+
+
+def _words(entry):
+    """Identity, camera, time and file of an entry, for people to read."""
+    camera = "" if entry.camera is None else f"camera {entry.camera}"
+    return entry.identity or "unknown", camera, utc(entry.time, "milliseconds"), entry.file or entry.id
+
+
+def _write_csv(options, answers, _):
+    with replacing(options.out) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        for name, known, hits in answers:
+            known = "" if known is None else str(known).lower()
+            for rank, hit in enumerate(hits, 1):
+                entry = hit.entry
+                about = (
+                    entry.identity or "",
+                    entry.camera or "",
+                    utc(entry.time, "milliseconds"),
+                    entry.file or "",
+                    entry.id,
+                )
+                writer.writerow((name, known, rank, f"{hit.distance:.4f}", *about))
+
+
+def _write_html(options, answers, items):
+    limit = "" if options.threshold is None else f", people within a distance of {options.threshold:g} are known"
+    lead = [f"{len(answers)} searches in {options.gallery}, the {options.k} nearest of each{limit}"]
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+
+        def figure(entry, caption, number):
+            content = thumbnail(entry)
+            if content is None:
+                return []
+            file = place / f"{number}.jpg"
+            file.write_bytes(content)
+            return [Figure(file, caption)]
+
+        sections, number = [], 0
+        for (name, known, hits), item in zip(answers, items, strict=True):
+            first = item[0] if isinstance(item, list) else item
+            figures = figure(Entry(file=first), "query", number := number + 1)
+            for hit in hits:
+                caption = f"{hit.distance:.4f} {hit.entry.identity or 'unknown'}"
+                figures += figure(hit.entry, caption, number := number + 1)
+            table = [("rank", "distance", "identity", "camera", "time", "file")]
+            for rank, hit in enumerate(hits, 1):
+                identity, _, time, file = _words(hit.entry)
+                table.append((str(rank), f"{hit.distance:.4f}", identity, hit.entry.camera or "", time, file))
+            text = "unknown: nobody is near enough" if known is False else ""
+            sections.append(Section(name, text, table if hits else (), figures, side=True))
+        write_page("Who is it?", lead, sections, options.out)
