@@ -56,6 +56,8 @@ setup(
         **ADAPT,
         **GALLERY,
         **SERVE,
+        # Very many images: `iaunet embed --engine ray`; tried with 2.60, whose processes ask each other for a token.
+        "ray": ["ray[data]>=2.60"],
         "wandb": ["wandb>=0.19"],  # histories of runs at Weights & Biases
         "mlflow": ["mlflow>=3.1"],  # histories of runs in MLflow
         "torch": ["torch>=2.10"],  # reading .pth checkpoints, tests against PyTorch; holes before: weights_only

@@ -96,6 +96,13 @@ def allocate(path: Path, start: int, end: int) -> None:
                 file.write(bytes(min(left, 2**20)))
 
 
+def check_space(folder: Path, needed: int) -> None:
+    """Refuses a folder that has fewer bytes of space than are needed."""
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise InputError(f"{folder}: has {free / 2**30:.1f} GiB of space, {needed / 2**30:.1f} are needed")
+
+
 def intact(read: Callable[[], Content], path: Path) -> Content | None:
     """What `read` makes of the derived file `path`; None if it is missing or damaged and has to be made anew."""
     try:

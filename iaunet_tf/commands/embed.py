@@ -1,7 +1,6 @@
-"""`iaunet embed MODEL IMAGES... --out features.npz` (or `.parquet`)."""
+"""`iaunet embed MODEL IMAGES... --out features.npz` (or `.parquet`, or with `--engine ray` a folder)."""
 
 import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,10 +8,11 @@ import numpy as np
 
 from iaunet_tf.commands.arguments import Parser, output
 from iaunet_tf.commands.stated import add_input_options, stated_input
-from iaunet_tf.data.decoding import SUFFIXES, load_image
-from iaunet_tf.data.walking import Walker
+from iaunet_tf.data.decoding import load_image
+from iaunet_tf.data.walking import images_of
 from iaunet_tf.errors import InputError
-from iaunet_tf.files import fingerprint, printable, replacing, state
+from iaunet_tf.features import check_parquet, write_parquet
+from iaunet_tf.files import check_space, fingerprint, replacing, state
 from iaunet_tf.inference import Embedder
 from iaunet_tf.inference.alike import all_alike
 from iaunet_tf.terminal import in_threads, progress
@@ -28,12 +28,26 @@ def main(arguments: Sequence[str]) -> None:
         "a name of iaunet weights list, .onnx, .tflite, .xml or .keras file, or the folder of a SavedModel or of a run"
     )
     parser.add_argument("model", help=model_help)
-    parser.add_argument("images", nargs="+", help="image files, and folders of them")
-    out_help = ".npz or .parquet file to write: paths, and embeddings of length 1"
+    parser.add_argument(
+        "images",
+        nargs="+",
+        help="image files, and folders of them; with Ray also s3:// addresses, and .csv or .parquet lists",
+    )
+    out_help = ".npz or .parquet file to write: paths, and embeddings of length 1; with Ray a folder of .parquet"
     parser.add_argument("--out", required=True, type=output, metavar="FILE", help=out_help)
     add_embedding_options(parser)
+    parser.choice("--engine", ("process", "ray"), "embed here (default), or in workers of Ray, into a folder")
+    parser.count("--workers", 1, 10_000, None, "of Ray: processes that embed; default: one for each GPU, or machine")
+    parser.add_argument("--address", help="of a Ray cluster: host:port, or auto for that of this machine")
+    parser.count("--part_size", 1, 65_536, None, "with Ray: images in each file of the folder; default: 1024")
     options = parser.parse(arguments)
     out = options.out
+    if options.engine == "ray":
+        _on_ray(options)
+        return
+    for name in ("workers", "address", "part_size"):
+        if getattr(options, name) is not None:
+            raise InputError(f"--{name} is for --engine ray")
     write = _writer(out)
     # The images first: a mistyped folder should not wait for the network.
     folders = image_folders(options.images)
@@ -55,14 +69,35 @@ def main(arguments: Sequence[str]) -> None:
     print(f"{len(embeddings)} embeddings of {embeddings.shape[1]} numbers: {out}")
 
 
+def _on_ray(options):
+    """Embeds by `iaunet_tf.many`."""
+    from iaunet_tf.many.on_ray import embed_on_ray, import_ray
+    from iaunet_tf.many.parts import PART_SIZE
+    from iaunet_tf.many.sources import list_images
+
+    import_ray(options.address)
+    embed_on_ray(
+        options.model,
+        list_images(options.images),
+        options.out,
+        sources=options.images,
+        part_size=options.part_size or PART_SIZE,
+        address=options.address,
+        workers=options.workers,
+        device=options.device,
+        skip=options.on_corrupt == "skip",
+        batch_size=options.batch_size,
+        input=stated_input(options),
+        runtime=options.runtime,
+    )
+
+
 def _embed(embed, paths, items, partial, of):
     """Embeddings `(N, D)` of the items, from the file `partial`, where a command on the same things, by their
     fingerprint `of`, goes on if it was ended in between."""
     head, shape = of.encode(), (len(items), embed.metadata.embedding)
     width, size = 4 * shape[1], BATCHES * embed.batch_size
-    needed, free = 2 * width * len(items), shutil.disk_usage(partial.parent).free
-    if needed > free:
-        raise InputError(f"{partial.parent}: has {free / 2**30:.1f} GiB of space, {needed / 2**30:.1f} are needed")
+    check_space(partial.parent, 2 * width * len(items))
     with partial.open("a+b") as file:
         file.seek(0)
         known = file.read(len(head)) == head
@@ -104,18 +139,8 @@ def _writer(out):
         return lambda file, paths, embeddings, network: np.savez(
             file, paths=np.array(paths), embeddings=embeddings, network=np.array(network)
         )
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        raise InputError(f"{out}: writing Parquet needs pyarrow: pip install pyarrow") from None
-
-    def write(file, paths, embeddings, network):
-        vectors = pyarrow.FixedSizeListArray.from_arrays(embeddings.ravel(), embeddings.shape[1])
-        columns = {"path": [*map(printable, paths)], "embedding": vectors}
-        pyarrow.parquet.write_table(pyarrow.table(columns, metadata={"network": network}), file)
-
-    return write
+    check_parquet(out)
+    return write_parquet
 
 
 def add_embedding_options(parser: Parser) -> None:
@@ -167,17 +192,6 @@ def image_folders(images: Sequence[str]) -> dict[Path, list[Path]]:
     """Image files by their folder, in order; prints what is left out of folders."""
     folders: dict[Path, list[Path]] = {}
     for name in map(Path, images):
-        if name.is_dir():
-            walker = Walker(name)
-            found = walker.images(name, deep=True)
-            for note in walker.notes:
-                print(note)
-            if not found:
-                raise InputError(f"{name}: contains no images ({', '.join(sorted(SUFFIXES))})")
-        elif name.is_file():
-            found = [name]
-        else:
-            raise InputError(f"{name}: no such file or folder")
-        for path in found:
+        for path in images_of(name):
             folders.setdefault(path.parent, []).append(path)
     return folders

@@ -15,7 +15,7 @@ from iaunet_tf.data.readers.market1501 import NAME
 from iaunet_tf.data.readers.own_folders import CAMERA
 from iaunet_tf.data.readers.own_table import read_table
 from iaunet_tf.errors import InputError
-from iaunet_tf.features import read_features
+from iaunet_tf.features import MANIFEST, read_features
 from iaunet_tf.gallery import Entry
 from iaunet_tf.gallery.entries import check_name
 from iaunet_tf.gallery.exchange import read_entries
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("model", help="what embeds, as iaunet embed takes it")
     source_help = (
         "image files and folders of them; a .csv or .tsv table with columns path, person and camera; or a .npz or "
-        ".parquet file that iaunet embed or iaunet gallery export wrote"
+        ".parquet file, or a folder, that iaunet embed or iaunet gallery export wrote"
     )
     parser.add_argument("source", nargs="+", help=source_help)
     parser.add_argument("--identity", metavar="NAME", help="who is seen in all of the images")
@@ -50,13 +50,14 @@ def main(arguments: Sequence[str]) -> None:
     for what in ("identity", "camera"):
         if getattr(options, what) is not None:
             check_name(what, getattr(options, what))
-    suffix = Path(options.source[0]).suffix.lower()
-    if suffix in FEATURES + TABLES and len(options.source) > 1:
-        raise InputError(f"{options.source[1]}: give {options.source[0]} alone, and this in another command")
-    if suffix in FEATURES:
-        _add_features(options, Path(options.source[0]))
+    first = Path(options.source[0])
+    features, table = first.suffix.lower() in FEATURES or (first / MANIFEST).is_file(), first.suffix.lower() in TABLES
+    if (features or table) and len(options.source) > 1:
+        raise InputError(f"{options.source[1]}: give {first} alone, and this in another command")
+    if features:
+        _add_features(options, first)
     else:
-        _add_images(options, suffix in TABLES)
+        _add_images(options, table)
 
 
 def _add_features(options, file):
@@ -128,7 +129,7 @@ def _entry(options, path, known=None, folder=None):
         match, other = NAME.match(path.stem), CAMERA.search(path.stem)
         identity = match[1] if match and not NOBODY.fullmatch(match[1]) else None
         camera = match[2] if match else other[1] if other else None
-    above = (folder or path).parent.name if folder else path.parent.name
+    above = (folder or path).parent.name
     if options.folders != "none" and above:
         identity, camera = (above, camera) if options.folders == "person" else (identity, above)
     when = path.stat().st_mtime if options.time == "file" and path.is_file() else options.time

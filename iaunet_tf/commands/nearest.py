@@ -16,7 +16,7 @@ from iaunet_tf.files import replacing
 def main(arguments: Sequence[str]) -> None:
     """Prints, for each image of a folder, the most similar ones that are not of that folder."""
     parser = Parser("nearest", main.__doc__)
-    parser.add_argument("features", help=".npz or .parquet file that iaunet embed wrote")
+    parser.add_argument("features", help=".npz or .parquet file, or folder, that iaunet embed wrote")
     parser.add_argument("--of", required=True, metavar="FOLDER", help="which images to look for: a folder, or one file")
     parser.count("--k", 1, 1000, 5, "how many to find for each")
     parser.add_argument("--out", type=output, metavar="FILE", help="write them as a .csv file instead")

@@ -89,6 +89,25 @@ class Walker:
         self._left_out[kind] = count + 1, min(first, entry.path)
 
 
+def images_of(name: Path) -> list[Path]:
+    """An image file itself, or the images in a folder and below it; prints what is left out of the latter.
+
+    Raises:
+        InputError: there is neither, or a folder without images.
+    """
+    if name.is_file():
+        return [name]
+    if not name.is_dir():
+        raise InputError(f"{name}: no such file or folder")
+    walker = Walker(name)
+    found = walker.images(name, deep=True)
+    for note in walker.notes:
+        print(note)
+    if not found:
+        raise InputError(f"{name}: contains no images ({', '.join(sorted(SUFFIXES))})")
+    return found
+
+
 def _kind(entry):
     if entry.name.startswith(".") or entry.name.lower() in DROPPINGS:
         return "hidden or of the system"

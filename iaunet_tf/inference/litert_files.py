@@ -1,7 +1,6 @@
 """LiteRT files, without TensorFlow and Keras."""
 
 import contextlib
-import os
 import threading
 import zipfile
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 from iaunet_tf.errors import InputError, reason_of
 from iaunet_tf.metadata import FILE, LARGEST, Metadata
 from iaunet_tf.terminal import quietly
+from iaunet_tf.threads import cores
 
 
 class LiteRtFile:
@@ -35,7 +35,7 @@ class LiteRtFile:
         try:
             with quietly():
                 # From bytes: of a mapped file that somebody writes anew, the process would die.
-                self._interpreter = Interpreter(model_content=path.read_bytes(), num_threads=os.cpu_count())
+                self._interpreter = Interpreter(model_content=path.read_bytes(), num_threads=cores())
                 self._interpreter.allocate_tensors()  # operations that LiteRT does not have are noticed here
             self._inputs = _by_name(self._interpreter.get_input_details(), own[0])
             self._outputs = _by_name(self._interpreter.get_output_details(), own[1])

@@ -7,6 +7,7 @@ import numpy as np
 
 from iaunet_tf.errors import InputError, reason_of
 from iaunet_tf.metadata import KEY, Metadata
+from iaunet_tf.threads import limit
 from iaunet_tf.wording import either
 
 CUDA = "CUDAExecutionProvider"
@@ -32,6 +33,7 @@ class OnnxFile:
         if b"_ORT_MEM_ADDR_" in content:  # a tensor at an address in memory, which older versions read
             raise InputError(f"{path}: refused: its weights are not in the file")
         options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = limit() or 0  # 0 is all
         options.log_severity_level = 4  # errors are raised, and need not be printed as well
         # Tensors may be in other files, by names that the file chooses. From bytes, ONNX Runtime looks for them in the
         # current folder, or in one that is set here: there is none. What lies beside the file by the names that

@@ -7,6 +7,7 @@ import numpy as np
 
 from iaunet_tf.errors import InputError, reason_of
 from iaunet_tf.inference.onnx_files import OnnxFile
+from iaunet_tf.threads import limit
 
 KINDS = {"f32": "float32", "f16": "float16", "bf16": "bfloat16", "u8": "uint8"}
 LARGEST = 64 << 20  # bytes of the description; that of a network of 900 layers has half a MiB
@@ -64,6 +65,8 @@ class _Compiled:
         except ImportError:
             raise InputError(f"{path}: requires OpenVINO: pip install openvino") from None
         core = _core(openvino)
+        if limit():
+            options = {**options, "INFERENCE_NUM_THREADS": limit()}
         try:
             compiled = core.compile_model(core.read_model(content, weights), "CPU", options)
             self._request = compiled.create_infer_request()
