@@ -25,7 +25,7 @@ HEADERS = {
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",  # with none, browsers send forms of these pages as if from nowhere
     "x-content-type-options": "nosniff",
     "cache-control": "no-store",  # unless an answer says otherwise
 }
