@@ -61,11 +61,12 @@ setup(
         "wandb": ["wandb>=0.19"],  # histories of runs at Weights & Biases
         "mlflow": ["mlflow>=3.1"],  # histories of runs in MLflow
         "torch": ["torch>=2.10"],  # reading .pth checkpoints, tests against PyTorch; holes before: weights_only
+        # Slow tests: the program of a Milvus server, Debian's chromium driven by a program, and storage as S3 has it.
+        "slow": ["milvus==2.3.5", "playwright", "moto[server]", "boto3"],
         # Tests, whose workers share exports by filelock, and style.
         "dev": [
             *("pytest", "pytest-xdist", "filelock", "ruff", "onnxruntime"),
             "jsonschema",  # checks answers against their description
-            "playwright",  # drives Debian's chromium in tests of pages
             *chain(*EXPORT.values(), *ADAPT.values(), *SERVE.values()),
         ],
     },

@@ -73,7 +73,7 @@ class Gallery:
         collection: str = "people",
         token: str | None = None,
         timeout: float = 30,
-        exact_up_to: int = 200_000,
+        exact_up_to: int = 100_000,
     ):
         check_number("timeout", timeout, 0.1, 86_400)
         check_number("exact_up_to", exact_up_to, 0)

@@ -67,6 +67,11 @@ class About:
         }
         self._gallery, self._counts, self._until = gallery, {}, 0.0
 
+    @property
+    def last(self) -> dict | None:
+        """What was known when it was last counted."""
+        return self._fixed | self._counts if self._counts else None
+
     def __call__(self) -> dict:
         """All of it, with counts that may be half a minute old. To be called in one thread at a time."""
         start = time.monotonic()

@@ -1,5 +1,7 @@
 """The service: a page to search in, and the same as JSON."""
 
+import asyncio
+from asyncio import Future
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +31,7 @@ PATH = 1000  # entries of an identity that are listed
 IDS = 10_000  # entries and identities that one request changes
 AT_ONCE = 64  # queries of a search
 WAITING = 64  # searches that may be under way, and four times as many other requests
+PATIENCE = 0.5  # seconds for counting, before what was counted last is the answer
 SEEN = "private, max-age=600"  # thumbnails: in the browser of who saw them, for a while
 
 
@@ -126,7 +129,13 @@ class Service:
     async def _info(self, request):
         check_keys(request.query_params, ())
         with self._others.take():
-            return JSONResponse(await self._ask(self._about, threads=self._counting))
+            counting = asyncio.ensure_future(self._ask(self._about, threads=self._counting))
+            if last := self._about.last:
+                await asyncio.wait([counting], timeout=PATIENCE)
+                if not counting.done():
+                    counting.add_done_callback(Future.exception)  # which somebody who asks later is told
+                    return JSONResponse(last)
+            return JSONResponse(await counting)
 
     async def _identity(self, request):
         name = _one(request, "name", "identity")

@@ -81,7 +81,7 @@ async function learn() {
   const options = about.thresholds.map((each) => [String(each.distance), `${near(each.distance)}: ${means(each)}`]);
   const usual = about.threshold ? String(about.threshold.distance) : "";
   if (!about.threshold) options.unshift(["", "not known"]);
-  else if (about.threshold.kind === "given") options.unshift([usual, `${near(about.threshold.distance)}: as the service was started`]);
+  else if (about.threshold.kind === "given") options.unshift([usual, `${near(about.threshold.distance)}: as given`]);
   $("limit").replaceChildren(...options.map(([value, text]) => make("option", { value, textContent: text })),
     make("option", { value: "own", textContent: "another distance" }));
   $("limit").value = usual;
