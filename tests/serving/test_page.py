@@ -304,7 +304,8 @@ def test_naming_and_rejecting(own, visit):
 def test_by_keyboard_alone(own, visit):
     page = visit(own)
     reached, chosen = [], []
-    page.on("filechooser", lambda chooser: chosen.append(chooser))  # early: from when on the browser tells of them is not known
+    # Early: from when on the browser tells of them is not known.
+    page.on("filechooser", lambda chooser: chosen.append(chooser))
     page.locator("#about").get_by_text("entries").wait_for()
 
     def tab_to(condition, most=80):
