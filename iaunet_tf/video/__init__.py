@@ -1,0 +1,1 @@
+"""Who is seen in videos: from frames to identities."""
