@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from serving.odd import NAMES, encoded
-from serving.test_bad_input import png_of
+from serving.test_bad_requests import png_of
 
 pytestmark = pytest.mark.slow
 CHROMIUM = Path("/usr/bin/chromium")

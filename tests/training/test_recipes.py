@@ -53,6 +53,7 @@ def whole(tree, tmp_path_factory):
     return run
 
 
+@pytest.mark.slow
 def test_a_run_with_everything_is_resumed_to_the_last_bit(tree, whole, tmp_path, read_history):
     """It is stopped while the backbone is frozen."""
     run = tmp_path / "stopped"

@@ -176,6 +176,7 @@ def test_unreadable_frame_in_mid_training_is_one_line(tree, tmp_path):
         run_command(arguments(root, tmp_path / "run"))
 
 
+@pytest.mark.slow
 def test_street(street, tmp_path):
     """Real pictures, the ordinary command."""
     run = tmp_path / "street"
