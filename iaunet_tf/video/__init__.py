@@ -1,0 +1,1 @@
+"""From video to identities: frames, detections, tracks and the clips of people, each step a module."""
