@@ -1,6 +1,7 @@
 """Phrases that messages have in common."""
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 
 
@@ -14,3 +15,8 @@ def did_you_mean(word: str, known: Iterable[str], full: Mapping[str, str] | None
     """The end of a message about a word that does not exist: the most similar one, by its `full` name; else nothing."""
     near = difflib.get_close_matches(word, list(known), 1)
     return f"; did you mean {(full or {}).get(near[0], near[0])}?" if near else ""
+
+
+def without_password(address: str) -> str:
+    """An address without the user and the password that may be in it."""
+    return re.sub(r"://[^/\s]*@", "://", address)

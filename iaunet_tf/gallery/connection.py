@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 from iaunet_tf.errors import InputError, reason_of
+from iaunet_tf.wording import without_password
 
 INSTALL = 'pip install "iaunet-tf[gallery]"'
 SUFFIX = ".db"  # of the folders of Milvus Lite, which pymilvus knows them by
@@ -34,7 +35,7 @@ class Connection:
     """
 
     def __init__(self, uri: str | Path, token: str | None, timeout: float, make: bool):
-        self.uri, self.timeout = _without_password(str(uri)), timeout
+        self.uri, self.timeout = without_password(str(uri)), timeout
         try:
             from pymilvus import MilvusClient
             from pymilvus.exceptions import MilvusException
@@ -108,11 +109,6 @@ class Connection:
         if "auth" in reason.lower():
             return InputError(f"{self.uri}: the Milvus server takes another token (MILVUS_TOKEN; {reason})")
         return InputError(f"{self.uri}: the Milvus server refuses ({reason})")
-
-
-def _without_password(uri):
-    """A server's address without the user and the password that may be in it, for messages."""
-    return re.sub(r"://[^/@\s]*@", "://", uri)
 
 
 def _check_folder(folder, make):

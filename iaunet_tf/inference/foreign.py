@@ -31,7 +31,7 @@ class ForeignNetwork:
     def __init__(self, file, given: Mapping | Input | None):
         self.file, self.path, self.files, self.runtime = file, file.path, file.files, file.runtime
         stated, self.origin = read_input(file.path, given)
-        self._input, self._kind, self._batch, self._layout, size = _image_input(file, stated)
+        self._input, self._kind, self._batch, self._layout, size = image_input(file, stated)
         self._output = _embedding_output(file, stated)
         metadata = self._describe(stated, size, 1)
         # What a file declares of its embedding may be nothing, or wrong.
@@ -99,8 +99,13 @@ class ForeignNetwork:
         return output.reshape(len(output), -1)
 
 
-def _image_input(file, stated):
-    """Name, data type, fixed batch or None, layout and size of the only input."""
+def image_input(file, stated: Input) -> tuple[str, str, int | None, str, tuple[int, int]]:
+    """Name, data type, fixed batch or None, layout and size of the only input of a network in one of the files of
+    `iaunet_tf.inference.runtimes`.
+
+    Raises:
+        InputError: its input is not images alone, nothing declares their size, or what is stated contradicts the file.
+    """
     if len(file.inputs) != 1:
         names = f" ({', '.join(file.inputs):.80})" if file.inputs else ""
         raise InputError(f"{file.path}: takes {len(file.inputs) or 'no'} inputs{names}, not images alone")

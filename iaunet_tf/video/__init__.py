@@ -1,1 +1,1 @@
-"""Who is seen in videos: from frames to identities."""
+"""From video to identities: frames, detections, tracks and the clips of people, each step a module."""
