@@ -11,6 +11,7 @@ from setuptools import setup
 ADAPT = {"adapt": ["scikit-learn>=1.5"]}  # clusters of people without labels: DBSCAN and HDBSCAN
 # Galleries: Milvus' client, and Milvus Lite for those in a folder, which older versions cannot read.
 GALLERY = {"gallery": ["pymilvus>=3.0", "milvus-lite>=3.2"]}
+VIDEO = {"video": ["av>=14"]}  # reading and writing videos; older versions cannot copy a stream
 SERVE = {
     "serve": [
         *GALLERY["gallery"],
@@ -56,6 +57,7 @@ setup(
         **ADAPT,
         **GALLERY,
         **SERVE,
+        **VIDEO,
         # Very many images: `iaunet embed --engine ray`; tried with 2.60, whose processes ask each other for a token.
         "ray": ["ray[data]>=2.60"],
         "wandb": ["wandb>=0.19"],  # histories of runs at Weights & Biases
@@ -67,7 +69,7 @@ setup(
         "dev": [
             *("pytest", "pytest-xdist", "filelock", "ruff", "onnxruntime"),
             "jsonschema",  # checks answers against their description
-            *chain(*EXPORT.values(), *ADAPT.values(), *SERVE.values()),
+            *chain(*EXPORT.values(), *ADAPT.values(), *SERVE.values(), *VIDEO.values()),
         ],
     },
 )

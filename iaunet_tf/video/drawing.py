@@ -1,0 +1,97 @@
+"""Boxes and name tags in pictures."""
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image, ImageDraw, ImageFont
+
+from iaunet_tf.files import printable
+from iaunet_tf.video.colours import Colour, text_on
+
+Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels
+DARK = (0, 0, 0)
+LONGEST = 40  # letters of a name that are looked at
+SMALLEST = 12  # height of letters in pixels
+
+
+class Label(NamedTuple):
+    """What is written at a box, and the colour of both."""
+
+    name: str
+    colour: Colour
+
+
+def draw_people(picture: Image.Image, people: Sequence[tuple[Label, Box]]) -> None:
+    """Draws a box and a name tag for each person into a picture.
+
+    Lines have a dark edge on both sides, so that they are seen on any ground. Tags stand above their boxes, or inside
+    them where there is no room, and wholly in the picture, names being cut where they are too long. Who is further
+    down, and so nearer, is drawn last.
+    """
+    draw = ImageDraw.Draw(picture)
+    size = max(SMALLEST, min(picture.size) // 36)
+    line = max(2, size // 6)
+    seen = [(label, box) for label, raw in people if (box := _inside(raw, picture.size))]
+    seen.sort(key=lambda each: each[1][3])
+    for label, box in seen:
+        _draw_box(draw, box, label.colour, line)
+    for label, (left, top, _, _) in seen:
+        _draw_tag(draw, label, left, top, size, picture.size)
+
+
+def _inside(box, size):
+    """The part of a box in the picture, as whole pixels that it covers; None if there is none."""
+    if not all(map(math.isfinite, box)):
+        return None
+    left, top, right, bottom = (round(value) for value in box)
+    left, top, right, bottom = max(left, 0), max(top, 0), min(right, size[0]) - 1, min(bottom, size[1]) - 1
+    return (left, top, right, bottom) if left <= right and top <= bottom else None
+
+
+def _draw_box(draw, box, colour, line):
+    left, top, right, bottom = box
+    for inset, width, ink in ((-1, 1, DARK), (0, line, colour), (line, 1, DARK)):
+        corners = left + inset, top + inset, right - inset, bottom - inset
+        if corners[0] <= corners[2] and corners[1] <= corners[3]:
+            draw.rectangle(corners, outline=ink, width=width)
+
+
+def _draw_tag(draw, label, left, top, size, picture):
+    edge = size // 4
+    text, width = _fitted(label.name, size, picture[0] - 2 * edge)
+    width, height = width + 2 * edge, _line_height(size) + edge
+    if not text or height > picture[1]:
+        return
+    x = max(0, min(left, picture[0] - width))
+    y = top - height if top >= height else min(top, picture[1] - height)
+    draw.rectangle((x, y, x + width - 1, y + height - 1), fill=label.colour)
+    draw.text((x + edge, y + edge // 2), text, fill=text_on(label.colour), font=_font(size))
+
+
+@lru_cache(1000)
+def _fitted(name, size, width):
+    """As much of a name as fits into a width, and how wide that is."""
+    font = _font(size)
+    name = "".join(letter if letter.isprintable() else " " for letter in printable(name))
+    for length in range(min(len(name), LONGEST), 0, -1):
+        text = name if length == len(name) else name[:length].rstrip() + "…"
+        wide = math.ceil(font.getlength(text))
+        if wide <= width:
+            return text, wide
+    return "", 0
+
+
+def _line_height(size):
+    return sum(_font(size).getmetrics())
+
+
+@lru_cache
+def _font(size):
+    """The font that comes with Matplotlib: it has Greek, Cyrillic and many signs, which Pillow's own has not."""
+    import matplotlib
+
+    file = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans-Bold.ttf"
+    return ImageFont.truetype(file, size) if file.is_file() else ImageFont.load_default(size)
