@@ -16,6 +16,11 @@ from iaunet_tf.errors import FULL, InputError, reason_of
 if TYPE_CHECKING:
     import numpy as np
 
+try:
+    import fcntl
+except ImportError:  # not POSIX: nothing is locked
+    fcntl = None
+
 Content = TypeVar("Content")
 UNFINISHED = ".unfinished-"
 
@@ -71,6 +76,26 @@ def remove_unfinished(*folders: Path) -> None:
     writing just now."""
     for path in [path for folder in folders for path in folder.glob(f"{UNFINISHED}*")]:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Makes a folder for this process alone, until the block ends; what a killed process was writing there goes.
+
+    Raises:
+        InputError: another process is at work in it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("a") as lock:
+        try:
+            if fcntl:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(f"{folder}: another process is at work in it; wait until it ends") from None
+        except OSError:  # a file system without locks
+            pass
+        remove_unfinished(folder)
+        yield
 
 
 def new_array(path: Path, shape: tuple[int, ...], dtype: str) -> "np.memmap":

@@ -12,12 +12,7 @@ import numpy as np
 
 from iaunet_tf.errors import InputError
 from iaunet_tf.features import MANIFEST, part_file, read_manifest, write_parquet
-from iaunet_tf.files import check_space, printable, remove_unfinished, replacing, write_json
-
-try:
-    import fcntl
-except ImportError:  # not POSIX: nothing is locked
-    fcntl = None
+from iaunet_tf.files import alone, check_space, printable, replacing, write_json
 
 PART_SIZE = 1024
 LEFT_OUT = "_left_out.csv"
@@ -95,16 +90,7 @@ class Parts:
         Raises:
             InputError: there is no space for them, or another process is at work.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / ".lock").open("a") as lock:
-            try:
-                if fcntl:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise InputError(f"{self.folder}: another process embeds into it; wait until it ends") from None
-            except OSError:  # a file system without locks
-                pass
-            remove_unfinished(self.folder)
+        with alone(self.folder):
             missing = [number for number in range(self._count) if not self._is_whole(number)]
             check_space(self.folder, 4 * self.dimensions * min(self.size * len(missing), len(self.paths)))
             if missing:

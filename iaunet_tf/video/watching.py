@@ -1,0 +1,215 @@
+"""One video: from its frames to the tracklets of the people in it."""
+
+import csv
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from iaunet_tf.files import intact, replacing
+from iaunet_tf.inference import Embedder
+from iaunet_tf.vectors import unit_length
+from iaunet_tf.video.clips import Clips, Track
+from iaunet_tf.video.detections import DetectionFile, Detections
+from iaunet_tf.video.detectors import Detect, open_detector
+from iaunet_tf.video.frames import Frame, frames
+from iaunet_tf.video.tracklets import Tracklet
+from iaunet_tf.video.tracks import Tracker
+
+QUALITY = 92  # of the JPEG files of crops
+EVERY = 50  # frames whose detections are written at a time
+
+
+@dataclass(frozen=True)
+class Video:
+    """A video of one camera.
+
+    Attributes:
+        source: what `frames` takes.
+        camera: its name.
+        detections: what `open_detector` takes: a file, a network, or a callable.
+        begin: time of the first frame in seconds since 1970; None if unknown.
+        rate: frames per second, where they are not to be those that the video states.
+    """
+
+    source: str
+    camera: str
+    detections: str | Path | Callable
+    begin: float | None = None
+    rate: float | None = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How people are followed.
+
+    Attributes:
+        threshold: the score from which on a detection counts.
+        tracker: of `Tracker`.
+        crops: how many pictures a clip has at most.
+        shortest: tracks of fewer boxes are nobody's: mostly faults of the detector.
+    """
+
+    threshold: float = 0.5
+    tracker: str = "bytetrack"
+    crops: int = 8
+    shortest: int = 5
+
+
+class Clock:
+    """Seconds that each step has taken, in `seconds`."""
+
+    def __init__(self):
+        self.seconds: Counter = Counter()
+
+    @contextmanager
+    def __call__(self, step: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[step] += time.perf_counter() - start
+
+
+def watch(
+    video: Video, embed: Embedder, folder: Path, settings: Settings, clock: Clock, update: Callable[[int], object]
+) -> list[Tracklet]:
+    """The tracklets of a video with their embeddings, by their beginnings.
+
+    Writes to `folder`: the boxes of all tracks as `CAMERA.boxes.csv`, crops as `crops/CAMERA/TRACK-FRAME.jpg`, and in the
+    end `CAMERA.npz`; if that is there, it is read and nothing else is done. Detections of a network are kept in
+    `CAMERA.detections` while it works, since they take most of the time: after an interruption they are taken from there.
+
+    Args:
+        update: is called with the number of frames that were just done.
+
+    Raises:
+        InputError: the video or the detections cannot be used.
+    """
+    done = folder / f"{video.camera}.npz"
+    if (found := intact(lambda: _read(done), done)) is not None:
+        return found
+    found, count = [], 0
+    detect = open_detector(video.detections, settings.threshold)
+    with frames(video.source, rate=video.rate, begin=video.begin) as pictures:
+        if isinstance(detect, DetectionFile):
+            if pictures.count:
+                detect.check_frames(pictures.count, video.source)
+        else:
+            detect = Remembered(detect, folder / f"{video.camera}.detections")
+        track = Tracker(settings.tracker, pictures.rate)
+        clips = Clips(settings.crops, track.patience)
+        with replacing(folder / f"{video.camera}.boxes.csv") as temporary, temporary.open("w", newline="") as file:
+            rows = csv.writer(file)
+            for frame in clock_each(pictures, clock, "decoding"):
+                with clock("detecting"):
+                    detections = detect(frame)
+                with clock("tracking"):
+                    numbers = track(frame, detections)
+                    clips.add(frame, detections, numbers)
+                    rows.writerows(_rows(frame, detections, numbers))
+                with clock("embedding"):
+                    found += [_tracklet(each, video.camera, embed, folder, settings) for each in clips.ended(frame.time)]
+                count = frame.number
+                update(1)
+            with clock("embedding"):
+                found += [_tracklet(each, video.camera, embed, folder, settings) for each in clips.ended()]
+    if isinstance(detect, DetectionFile):
+        detect.check_frames(count, video.source)
+        for note in detect.notes():
+            print(note)
+    found.sort(key=lambda each: (each.first, each.track))
+    _write(done, found)
+    return found
+
+
+def clock_each(items: Iterator, clock: Clock, step: str) -> Iterator:
+    """The items, whose making is a step of the clock."""
+    while True:
+        with clock(step):
+            item = next(items, None)
+        if item is None:
+            return
+        yield item
+
+
+class Remembered:
+    """A detector whose results are written to a file, and taken from there for frames that it has seen before."""
+
+    def __init__(self, detect: Detect, path: Path):
+        self._detect, self._known, kept = detect, {}, b""
+        if path.is_file():
+            for line in path.read_bytes().splitlines(keepends=True):
+                if not line.endswith(b"\n"):  # it was being written
+                    break
+                number, boxes, scores = json.loads(line)
+                self._known[number] = np.array(boxes, "float32").reshape(-1, 4), np.array(scores, "float32")
+                kept += line
+            with replacing(path) as temporary:
+                temporary.write_bytes(kept)
+        self._file = path.open("a", buffering=1)
+
+    def __call__(self, frame: Frame) -> Detections:
+        if frame.number in self._known:
+            return Detections(*self._known.pop(frame.number))
+        found = self._detect(frame)
+        self._file.write(json.dumps([frame.number, found.boxes.tolist(), found.scores.tolist()]) + "\n")
+        return found
+
+
+def _rows(frame, detections, numbers):
+    for row in np.flatnonzero(numbers >= 0):
+        left, top, right, bottom = (round(float(side), 2) for side in detections.boxes[row])
+        yield frame.number, frame.time, int(numbers[row]), left, top, round(right - left, 2), round(bottom - top, 2)
+
+
+def _tracklet(track: Track, camera, embed, folder, settings):
+    """A track as it is kept: its crops as files, and its embedding, if it is long enough."""
+    found = Tracklet(camera, track.track, track.first, track.last, track.start, track.end, track.count)
+    if track.count < settings.shortest or not track.crops:
+        return found
+    place = folder / "crops" / camera
+    place.mkdir(parents=True, exist_ok=True)
+    for crop in track.crops:
+        file = place / f"{track.track:06}-{crop.frame:08}.jpg"
+        with replacing(file) as temporary:
+            Image.fromarray(crop.image).save(temporary, quality=QUALITY)
+        found.crops.append((crop.frame, str(file.relative_to(folder))))
+    found.embedding = embedding(embed, [crop.image for crop in track.crops])
+    return found
+
+
+def embedding(embed: Embedder, pictures: list[np.ndarray]) -> np.ndarray:
+    """The embedding `(D,)` of a clip, of length 1: that of a network for clips, or the mean of those of its pictures."""
+    if embed.metadata.video:
+        return embed([pictures])[0]
+    return unit_length(embed(pictures).mean(axis=0, keepdims=True))[0]
+
+
+def _write(path, tracklets):
+    rows = [asdict(each) | {"embedding": None} for each in tracklets]
+    vectors = [each.embedding for each in tracklets if each.embedding is not None]
+    seen = [row for row, each in enumerate(tracklets) if each.embedding is not None]
+    with replacing(path) as temporary:
+        np.savez(
+            temporary,
+            tracklets=np.frombuffer(json.dumps(rows).encode(), "uint8"),
+            seen=np.array(seen, "int64"),
+            embeddings=np.stack(vectors) if vectors else np.empty((0, 0), "float32"),
+        )
+
+
+def _read(path):
+    with np.load(path, allow_pickle=False) as arrays:
+        found = [Tracklet(**row) for row in json.loads(bytes(arrays["tracklets"]))]
+        for row, vector in zip(arrays["seen"], arrays["embeddings"], strict=True):
+            found[row].embedding = vector
+    for each in found:
+        each.crops = [tuple(crop) for crop in each.crops]
+    return found
