@@ -18,6 +18,7 @@ COMMANDS = {
     "embed": "embed images or clips",
     "nearest": "find the most similar images among embedded ones",
     "gallery": "keep embeddings in a gallery, search it, say who is who",
+    "identify": "follow people in videos, and say who they are",
     "serve": "serve a page to search a gallery in",
     "report": "write a page on a run, or on two side by side",
     "weights": "list published networks, convert checkpoints",

@@ -24,8 +24,8 @@ def identify(
 ) -> None:
     """Says who is seen in tracklets: sets their `identity`, `known`, `distance`, `rival` and `rival_distance`.
 
-    Tracklets, and the people of a gallery, are clustered by average linkage of cosine distances: two clusters become one
-    person if the average distance between them is below the threshold, the nearest two first. Nobody is in two places at
+    Tracklets, and the people of a gallery, are clustered by average linkage of cosine distances: two become one
+    person if the average distance between them is below the threshold, the nearest first. Nobody is in two places at
     once: tracklets that overlap in time in one camera, or in two cameras that are apart, are never one person, nor are
     two people of the gallery. The order of tracklets does not matter.
 
@@ -68,8 +68,7 @@ def _order(tracklet):
 
 
 def _to_people(vectors, gallery):
-    """People of the gallery who are near some tracklet, and how far each tracklet is from them, `(N, P)`: the distance of
-    their nearest entry."""
+    """People of the gallery who are near some tracklet, and how far each tracklet is from their nearest entry, `(N, P)`."""
     found = gallery.search(vectors.astype("float32"), NEAREST) if gallery is not None and len(gallery) else []
     near = [{} for _ in vectors]
     for own, hits in zip(near, found, strict=False):

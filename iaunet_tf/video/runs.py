@@ -1,13 +1,17 @@
 """A run of `iaunet identify`: from videos to a folder that says who was where, and when."""
 
+import hashlib
 import json
-from collections.abc import Callable, Collection, Iterator, Sequence
+import os
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
+
 from iaunet_tf.arguments import check_number
 from iaunet_tf.errors import InputError
-from iaunet_tf.files import alone, fingerprint, intact, printable, replacing, state, write_json
+from iaunet_tf.files import alone, fingerprint, intact, printable, state, write_json
 from iaunet_tf.gallery import Entry, Gallery
 from iaunet_tf.inference import Embedder
 from iaunet_tf.terminal import progress
@@ -17,8 +21,9 @@ from iaunet_tf.video.frames import frames
 from iaunet_tf.video.identities import identify
 from iaunet_tf.video.page import write_page
 from iaunet_tf.video.tracklets import Tracklet
-from iaunet_tf.video.tracks_csv import Row, write_tracks
-from iaunet_tf.video.watching import Clock, Settings, Video, read_boxes, watch
+from iaunet_tf.video.tracks_csv import Row, read_tracks, write_tracks
+from iaunet_tf.video.watching import Clock, Settings, Video, boxes_of, watch
+from iaunet_tf.wording import without_password
 
 WORK = "work"  # folder of what an interrupted run goes on from
 AT_ONCE = 1000  # tracklets that are added to a gallery at a time
@@ -49,8 +54,8 @@ def run(
     apart: Collection[frozenset[str]] | None = (),
     films: bool = True,
 ) -> Run:
-    """Writes to `out` who is seen in videos: `tracks.csv`, `tracklets.csv`, the page `index.html`, crops, and with `films`
-    the videos with boxes and names. New people and their tracklets are added to the gallery, if there is one.
+    """Writes to `out` who is seen in videos: `tracks.csv`, `tracklets.csv`, the page `index.html`, crops, and with
+    `films` the videos with boxes and names. New people and their tracklets are added to the gallery, if there is one.
 
     A run that was interrupted goes on, and writes the same as if it had not been.
 
@@ -76,14 +81,120 @@ def run(
                 bar.update(number)
 
             for video in videos:
-                tracklets += watch(video, embed, out / WORK, settings, clock, update)
+                tracklets += watch(video, embed, out, settings, clock, update)
         _decide(out, tracklets, threshold, gallery, apart)
         if gallery is not None:
-            _add(gallery, videos, tracklets, out)
+            _add(gallery, videos, tracklets)
         write_tracks(out / "tracks.csv", _rows(videos, tracklets, out))
         colours = colours_of({each.identity for each in tracklets if each.identity})
-        written = {video.camera: _film(video, tracklets, out, colours) for video in videos} if films else {}
-        crops = [(frame, str(out / WORK / file)) for each in tracklets for frame, file in each.crops]
-        del crops
-        write_page(_with_files(tracklets, out), out / "index.html", threshold, videos=written, colours=colours)
+        written = {video.camera: _film(video, out, colours) for video in videos} if films else {}
+        write_page(tracklets, out / "index.html", threshold, videos=written, colours=colours)
     return Run(tracklets, count, dict(clock.seconds))
+
+
+def _check_cameras(videos, apart):
+    cameras = [video.camera for video in videos]
+    for camera in cameras:
+        if not camera or camera != Path(camera).name or camera.startswith("."):
+            raise InputError(f"camera {camera!r:.80}: a camera's name must be one that a file may have")
+        if cameras.count(camera) > 1:
+            raise InputError(f"camera {camera} is named twice; join videos of one camera, or run them one by one")
+    for camera in set().union(*(apart or ())) - {*cameras}:
+        raise InputError(f"there is no camera {camera}; there are {', '.join(cameras)}")
+
+
+def _identity(videos, embed, threshold, settings, apart):
+    """What a run depends on."""
+    pairs = None if apart is None else sorted(sorted(pair) for pair in apart)
+    return {
+        "network": embed.fingerprint,
+        "videos": [
+            {
+                "source": printable(video.source),
+                "camera": video.camera,
+                "detections": printable(getattr(video.detections, "__name__", video.detections)),
+                "begin": video.begin,
+                "rate": video.rate,
+                "files": fingerprint([_state(video.source), _state(video.detections)]),
+            }
+            for video in videos
+        ],
+        "threshold": threshold,
+        "settings": asdict(settings),
+        "apart": pairs,
+    }
+
+
+def _state(source):
+    return state(Path(source)) if isinstance(source, str | Path) else None
+
+
+def _begin(out, identity):
+    """Goes on in a folder, or begins in an empty one."""
+    file = out / "run.json"
+    there = intact(lambda: json.loads(file.read_bytes()), file)
+    if there is None:
+        if any(not path.name.startswith(".") for path in out.iterdir()):
+            raise InputError(f"{out}: is not empty, and holds no run of iaunet identify; choose another folder")
+        write_json(file, identity)
+        return
+    for key, value in identity.items():
+        if there.get(key) != value:
+            raise InputError(f"{out}: holds a run with other {key}; choose another folder, or remove this one")
+
+
+def _decide(out, tracklets, threshold, gallery, apart):
+    """Says who is seen; once, since the gallery knows more afterwards."""
+    file = out / WORK / "identities.json"
+    keys = ("identity", "known", "distance", "rival", "rival_distance")
+    found = intact(lambda: json.loads(file.read_bytes()), file)
+    if found is None:
+        identify(tracklets, threshold, gallery, apart)
+        write_json(file, [[getattr(each, key) for key in keys] for each in tracklets])
+        return
+    for each, values in zip(tracklets, found, strict=True):
+        for key, value in zip(keys, values, strict=True):
+            setattr(each, key, value)
+
+
+def _add(gallery, videos, tracklets):
+    """Adds the tracklets to the gallery, each once however often."""
+    sources = {video.camera: video for video in videos}
+    seen = [each for each in tracklets if each.embedding is not None]
+    for start in range(0, len(seen), AT_ONCE):
+        some = seen[start : start + AT_ONCE]
+        entries = [_entry(sources[each.camera], each) for each in some]
+        gallery.add(entries, np.stack([each.embedding for each in some]))
+
+
+def _entry(video, tracklet):
+    middle, picture = tracklet.crops[len(tracklet.crops) // 2]
+    source = os.path.abspath(video.source) if os.path.exists(video.source) else without_password(video.source)
+    return Entry(
+        id=hashlib.sha256(json.dumps([source, video.begin, tracklet.track, tracklet.first]).encode()).hexdigest(),
+        identity=tracklet.identity,
+        camera=tracklet.camera,
+        time=tracklet.start if video.begin is not None else None,
+        file=source,
+        frame=middle - 1,
+        tracklet=f"{tracklet.camera} {tracklet.track}",
+        thumbnail=os.path.abspath(picture),
+    )
+
+
+def _rows(videos, tracklets, out) -> Iterator[Row]:
+    """Rows of `tracks.csv`."""
+    known = {(each.camera, each.track): each for each in tracklets}
+    for video in videos:
+        for number, time, track, box in boxes_of(out, video):
+            of = known[video.camera, track]
+            yield Row(video.camera, number, time, track, of.identity, of.distance, *box)
+
+
+def _film(video, out, colours):
+    """The video with boxes and names, written if it is not there."""
+    path = out / f"{video.camera}.mp4"
+    if not path.is_file():
+        with frames(video.source, rate=video.rate, begin=video.begin, say=lambda line: None) as pictures:
+            annotate(pictures, read_tracks(out / "tracks.csv", video.camera), path, colours=colours)
+    return path

@@ -6,7 +6,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +20,10 @@ from iaunet_tf.video.clips import Clips, Track
 from iaunet_tf.video.detections import DetectionFile, Detections
 from iaunet_tf.video.detectors import Detect, open_detector
 from iaunet_tf.video.frames import Frame, frames
-from iaunet_tf.video.tracklets import Tracklet
+from iaunet_tf.video.tracklets import Tracklet, read_tracklets, write_tracklets
 from iaunet_tf.video.tracks import Tracker
 
 QUALITY = 92  # of the JPEG files of crops
-EVERY = 50  # frames whose detections are written at a time
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,9 @@ def watch(
 ) -> list[Tracklet]:
     """The tracklets of a video with their embeddings, by their beginnings.
 
-    Writes to `folder`: the boxes of all tracks as `CAMERA.boxes.csv`, crops as `crops/CAMERA/TRACK-FRAME.jpg`, and in the
-    end `CAMERA.npz`; if that is there, it is read and nothing else is done. Detections of a network are kept in
-    `CAMERA.detections` while it works, since they take most of the time: after an interruption they are taken from there.
+    Writes to `folder`: the boxes of all tracks as `work/CAMERA.boxes.csv`, crops as `crops/CAMERA/TRACK-FRAME.jpg`, and
+    in the end `work/CAMERA.npz`; if that is there, it is read and nothing else is done. What a detector has found is
+    kept in `work/CAMERA.detections`, since it takes most of the time: after an interruption it is taken from there.
 
     Args:
         update: is called with the number of frames that were just done.
@@ -92,20 +92,21 @@ def watch(
     Raises:
         InputError: the video or the detections cannot be used.
     """
-    done = folder / f"{video.camera}.npz"
-    if (found := intact(lambda: _read(done), done)) is not None:
+    done = work_file(folder, video, "npz")
+    if (found := intact(lambda: read_tracklets(done, folder), done)) is not None:
         return found
     found, count = [], 0
+    keep = partial(_tracklet, video.camera, embed, folder, settings)
     detect = open_detector(video.detections, settings.threshold)
     with frames(video.source, rate=video.rate, begin=video.begin) as pictures:
         if isinstance(detect, DetectionFile):
             if pictures.count:
                 detect.check_frames(pictures.count, video.source)
         else:
-            detect = Remembered(detect, folder / f"{video.camera}.detections")
+            detect = Remembered(detect, work_file(folder, video, "detections"))
         track = Tracker(settings.tracker, pictures.rate)
         clips = Clips(settings.crops, track.patience)
-        with replacing(folder / f"{video.camera}.boxes.csv") as temporary, temporary.open("w", newline="") as file:
+        with replacing(work_file(folder, video, "boxes.csv")) as temporary, temporary.open("w", newline="") as file:
             rows = csv.writer(file)
             for frame in clock_each(pictures, clock, "decoding"):
                 with clock("detecting"):
@@ -115,18 +116,30 @@ def watch(
                     clips.add(frame, detections, numbers)
                     rows.writerows(_rows(frame, detections, numbers))
                 with clock("embedding"):
-                    found += [_tracklet(each, video.camera, embed, folder, settings) for each in clips.ended(frame.time)]
+                    found += map(keep, clips.ended(frame.time))
                 count = frame.number
                 update(1)
             with clock("embedding"):
-                found += [_tracklet(each, video.camera, embed, folder, settings) for each in clips.ended()]
+                found += map(keep, clips.ended())
     if isinstance(detect, DetectionFile):
         detect.check_frames(count, video.source)
         for note in detect.notes():
             print(note)
     found.sort(key=lambda each: (each.first, each.track))
-    _write(done, found)
+    write_tracklets(done, found, folder)
     return found
+
+
+def work_file(folder: Path, video: Video, kind: str) -> Path:
+    """A file that an interrupted run goes on from."""
+    return folder / "work" / f"{video.camera}.{kind}"
+
+
+def boxes_of(folder: Path, video: Video) -> Iterator[tuple[int, float, int, list[float]]]:
+    """Number and time of the frame, track, and left, top, width and height, of all boxes of a watched video."""
+    with work_file(folder, video, "boxes.csv").open(newline="") as file:
+        for number, seconds, track, *box in csv.reader(file):
+            yield int(number), float(seconds), int(track), [*map(float, box)]
 
 
 def clock_each(items: Iterator, clock: Clock, step: str) -> Iterator:
@@ -169,7 +182,7 @@ def _rows(frame, detections, numbers):
         yield frame.number, frame.time, int(numbers[row]), left, top, round(right - left, 2), round(bottom - top, 2)
 
 
-def _tracklet(track: Track, camera, embed, folder, settings):
+def _tracklet(camera, embed, folder, settings, track: Track):
     """A track as it is kept: its crops as files, and its embedding, if it is long enough."""
     found = Tracklet(camera, track.track, track.first, track.last, track.start, track.end, track.count)
     if track.count < settings.shortest or not track.crops:
@@ -180,36 +193,13 @@ def _tracklet(track: Track, camera, embed, folder, settings):
         file = place / f"{track.track:06}-{crop.frame:08}.jpg"
         with replacing(file) as temporary:
             Image.fromarray(crop.image).save(temporary, quality=QUALITY)
-        found.crops.append((crop.frame, str(file.relative_to(folder))))
+        found.crops.append((crop.frame, str(file)))
     found.embedding = embedding(embed, [crop.image for crop in track.crops])
     return found
 
 
 def embedding(embed: Embedder, pictures: list[np.ndarray]) -> np.ndarray:
-    """The embedding `(D,)` of a clip, of length 1: that of a network for clips, or the mean of those of its pictures."""
+    """The embedding `(D,)` of a clip, of length 1: of a network for clips, or the mean of those of its pictures."""
     if embed.metadata.video:
         return embed([pictures])[0]
     return unit_length(embed(pictures).mean(axis=0, keepdims=True))[0]
-
-
-def _write(path, tracklets):
-    rows = [asdict(each) | {"embedding": None} for each in tracklets]
-    vectors = [each.embedding for each in tracklets if each.embedding is not None]
-    seen = [row for row, each in enumerate(tracklets) if each.embedding is not None]
-    with replacing(path) as temporary:
-        np.savez(
-            temporary,
-            tracklets=np.frombuffer(json.dumps(rows).encode(), "uint8"),
-            seen=np.array(seen, "int64"),
-            embeddings=np.stack(vectors) if vectors else np.empty((0, 0), "float32"),
-        )
-
-
-def _read(path):
-    with np.load(path, allow_pickle=False) as arrays:
-        found = [Tracklet(**row) for row in json.loads(bytes(arrays["tracklets"]))]
-        for row, vector in zip(arrays["seen"], arrays["embeddings"], strict=True):
-            found[row].embedding = vector
-    for each in found:
-        each.crops = [tuple(crop) for crop in each.crops]
-    return found
