@@ -20,7 +20,7 @@ COMMANDS = {
     "gallery": "keep embeddings in a gallery, search it, say who is who",
     "report": "write a page on a run, or on two side by side",
     "weights": "list published networks, convert checkpoints",
-    "data": "draw the synthetic data sets, make part masks",
+    "data": "draw the synthetic data sets and videos, make part masks",
 }
 RESUMING = "; iaunet train --resume RUN continues training from the last whole epoch"
 

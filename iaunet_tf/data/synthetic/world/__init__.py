@@ -6,6 +6,6 @@ Lengths are in metres unless given in pixels, times in seconds or in frames, whi
 files.
 """
 
-from iaunet_tf.data.synthetic.world.drawing import World, WorldOptions, draw_world
+from iaunet_tf.data.synthetic.world.drawing import LIMITS, World, WorldOptions, draw_world
 
-__all__ = ["World", "WorldOptions", "draw_world"]
+__all__ = ["LIMITS", "World", "WorldOptions", "draw_world"]
