@@ -22,7 +22,7 @@ COMMANDS = {
     "serve": "serve a page to search a gallery in",
     "report": "write a page on a run, or on two side by side",
     "weights": "list published networks, convert checkpoints",
-    "data": "draw the synthetic data sets, make part masks",
+    "data": "draw the synthetic data sets and videos, make part masks",
 }
 RESUMING = "; iaunet train --resume RUN continues training from the last whole epoch"
 

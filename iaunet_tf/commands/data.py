@@ -1,5 +1,5 @@
-"""`iaunet data images|tracklets|masks|pack`: draws the synthetic data sets, makes part masks from label maps, and packs
-data sets into shards."""
+"""`iaunet data images|tracklets|world|masks|pack`: draws the synthetic data sets and videos, makes part masks from
+label maps, and packs data sets into shards."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -7,7 +7,7 @@ from dataclasses import asdict
 from iaunet_tf.commands.arguments import Parser, choose, output
 from iaunet_tf.data.part_masks import convert
 from iaunet_tf.data.readers.table import READERS, read_dataset
-from iaunet_tf.data.synthetic import images, tracklets
+from iaunet_tf.data.synthetic import images, tracklets, world
 from iaunet_tf.errors import InputError
 from iaunet_tf.files import replacing
 from iaunet_tf.terminal import quietly
@@ -23,6 +23,13 @@ OPTIONS = {
     "distractors": (0, 9999, "strangers in the gallery, an image or tracklet each"),
     "alike": (1, 6, "of every six people, how many wear the same clothes"),
 }
+OF_WORLD = {
+    "seed": "what is drawn follows from it",
+    "cameras": "a video each; the first two cameras watch the same place",
+    "people": "people who walk through the views, others than those of images and tracklets",
+    "seconds": "length of the videos; from 30 on, everybody leaves and comes back",
+    "alike": "of every six people, how many wear the same clothes",
+}
 SWITCHES = {
     "masks": "draw part masks of the training frames",
     "dusk": "draw it in bad light: dark, bluish, noisy",
@@ -36,8 +43,8 @@ DRAWN = {
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Draws images or tracklets into a folder, makes masks, or packs."""
-    others = {"masks": _masks, "pack": _pack}
+    """Draws images, tracklets or videos into a folder, makes masks, or packs."""
+    others = {"world": _world, "masks": _masks, "pack": _pack}
     kind = choose("data", "kind", (*DRAWN, *others), arguments, "FOLDER ...")
     if kind in others:
         others[kind](arguments[1:])
@@ -68,6 +75,19 @@ def _draw(kind: str, arguments: Sequence[str]) -> None:
     if sheet_file:
         with replacing(sheet_file) as temporary:
             sheet(options).save(temporary)
+
+
+def _world(arguments):
+    parser = Parser(
+        "data world", "Draws people who walk through the views of several cameras, as videos with their truth."
+    )
+    parser.add_argument("folder", type=output, help="where to write the videos and their truth, in the format of MOT16")
+    for key, default in asdict(world.WorldOptions()).items():
+        parser.count(f"--{key}", *world.LIMITS[key], default, OF_WORLD[key])
+    given = vars(parser.parse(arguments))
+    folder, options = given.pop("folder"), world.WorldOptions(**given)
+    world.draw_world(folder, options, progress=True)
+    print(f"{options.cameras} videos of {options.seconds} s, {options.people} people: {folder}")
 
 
 def _masks(arguments):

@@ -68,7 +68,7 @@ def _order(tracklet):
 
 
 def _to_people(vectors, gallery):
-    """People of the gallery who are near some tracklet, and how far each tracklet is from their nearest entry, `(N, P)`."""
+    """People of the gallery who are near some tracklet, and how far each is from their nearest entry, `(N, P)`."""
     found = gallery.search(vectors.astype("float32"), NEAREST) if gallery is not None and len(gallery) else []
     near = [{} for _ in vectors]
     for own, hits in zip(near, found, strict=False):

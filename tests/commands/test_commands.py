@@ -75,7 +75,7 @@ def test_the_module_is_the_command():
         (["evaluate", "gone.onnx", "--data.name=market1501"], "gone.onnx: no such file"),
         (["export"], "needs a format first: onnx, savedmodel, litert"),
         (["export", "onnx", "run"], "missing: --out; iaunet export onnx --help explains its options"),
-        (["data"], "needs a kind first: images, tracklets, masks"),
+        (["data"], "needs a kind first: images, tracklets, world, masks"),
         (
             ["report", "run", "--colour", "red"],
             "there is no option --colour; iaunet report --help explains its options",
@@ -122,6 +122,7 @@ def test_the_module_is_the_command():
         (["embed", "a", "b", "--out", "c.txt"], "--out c.txt: must end in .npz or .parquet"),
         (["embed", "a", "b", "--out", "{file}/c.npz"], "is not a folder that you may write to"),
         (["weights", "a", "{file}/b.keras"], "is not a folder that you may write to"),
+        (["data", "world", "a", "--cameras", "10"], "--cameras must be a whole number from 1 to 9; received 10"),
         (["data", "images", "a", "--sheet", "a.gif"], "--sheet a.gif: must end in .png or .jpg"),
         # Options that need each other.
         (["export", "onnx", "run", "--out", "a.onnx", "--precision", "int8"], "add --calibrate FOLDER"),

@@ -20,6 +20,7 @@ from iaunet_tf.data.dataset import PARTS
 from iaunet_tf.data.synthetic.pedestrians import BACKGROUND, HEAD, HEIGHT, WIDTH, Camera, Person
 from iaunet_tf.errors import InputError
 from iaunet_tf.files import making, write_json
+from iaunet_tf.terminal import progress
 
 DESCRIPTION, OLD_DESCRIPTION = "synthetic.json", "embedded.json"
 FILES, KINDS = "files", (".jpg", ".png", ".txt", ".mat")  # in the description, their number in each folder
@@ -66,7 +67,7 @@ def ensure_drawn(
     with making(root) as temporary:
         for folder in folders:
             (temporary / folder).mkdir(parents=True)
-        _in_processes(draw, walks, temporary)
+        in_processes(draw, walks, temporary)
         finish(temporary)
         write_json(temporary / DESCRIPTION, {**description, FILES: _files(temporary)})
     _is_drawn(root, description)  # by whichever process was faster
@@ -107,8 +108,9 @@ def _files(root):
     return counts
 
 
-def _in_processes(draw, walks, folder):
-    """Draws on all cores. If it is interrupted or fails, the walks that were begun are finished, no more."""
+def in_processes(draw: Callable[[object, Path], None], walks: list, folder: Path, shown: bool = True) -> None:
+    """Draws each of `walks` into `folder` on all cores, with progress if `shown`. If it is interrupted or fails, the
+    walks that were begun are finished, no more."""
     # "spawn": the caller may already hold TensorFlow's threads, which do not survive a fork.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(mp_context=context, initializer=_end_with_parent) as pool:
@@ -118,7 +120,9 @@ def _in_processes(draw, walks, folder):
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         try:
-            list(drawn)
+            with progress("drawing", len(walks), shown) as bar:
+                for _ in drawn:
+                    bar.update()
         except BrokenProcessPool:
             reason = "short of memory, or started by a script without `if __name__ == '__main__':`"
             raise InputError(f"drawing ended early: a process was {reason}") from None

@@ -40,7 +40,7 @@ class Camera:
             quality=int(rng.integers(45, 92)),
             scale=rng.uniform(0.84, 0.93),
             sun=rng.uniform(-1, 1),
-            scene=_scene(rng),
+            scene=scenery(rng),
         )
 
     def at_dusk(self) -> "Camera":
@@ -105,8 +105,11 @@ def sensor(picture: Image.Image, camera: Camera, shot: Shot) -> Image.Image:
     return Image.fromarray(np.clip(rgb, 0, 255).round().astype("uint8"))
 
 
-def _scene(rng: np.random.Generator) -> np.ndarray:
-    """Draws a wall and a floor with doors, posts and tiles: uint8 `(2·H, 6·W, 3)` in canvas pixels."""
+def scenery(rng: np.random.Generator, horizon: float | None = None) -> np.ndarray:
+    """Draws a wall and a floor with doors, posts and tiles: uint8 `(4·H, 12·W, 3)` for images of `(H, W)`.
+
+    The floor begins at `horizon`, a fraction of the height, by default a random one.
+    """
     width, height = 6 * WIDTH * SUPERSAMPLING, 2 * HEIGHT * SUPERSAMPLING
 
     def tone():
@@ -115,7 +118,8 @@ def _scene(rng: np.random.Generator) -> np.ndarray:
 
     scene = Image.new("RGB", (width, height), tone())
     draw = ImageDraw.Draw(scene)
-    horizon = int(height * rng.uniform(0.35, 0.6))
+    drawn = rng.uniform(0.35, 0.6)  # always, so that what follows does not depend on `horizon`
+    horizon = int(height * (drawn if horizon is None else horizon))
     for _ in range(int(rng.integers(6, 14))):  # doors, windows, shelves
         x, y = rng.uniform(0, width), rng.uniform(-0.1, 0.9) * horizon
         draw.rectangle((x, y, x + rng.uniform(20, 160), y + rng.uniform(30, 200)), fill=tone())

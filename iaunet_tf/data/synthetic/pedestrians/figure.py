@@ -26,6 +26,7 @@ class Figure:
         self.broad = person.build * np.sqrt(self.front**2 + (0.58 * self.side) ** 2)
         self.hip = 0.5 - 0.04 * (person.legs - 1) * 10
         self.swing = 0.42 * shot.stride * np.sin(shot.phase)
+        self.fabrics = {}  # by garment
 
     def at(self, x, y):
         return np.array([self.centre + x * self.unit, self.top + y * self.unit])
@@ -215,8 +216,13 @@ class Figure:
         """The garment's fabric, an image as large as the canvas, or its colour if it is plain."""
         if garment.pattern == "plain":
             return garment.colour
+        if garment not in self.fabrics:
+            self.fabrics[garment] = self._woven(garment)
+        return self.fabrics[garment]
+
+    def _woven(self, garment):
         width, height = self.canvas.rgb.size
-        y, x = np.mgrid[:height, :width].astype("float32")
+        y, x = (axis.astype("float32") for axis in np.ogrid[:height, :width])
         x, y, pitch = (x - self.centre) / self.unit, (y - self.top) / self.unit, garment.pitch
         # Positions within a period of the pattern, which turns with the body.
         across, down = ((x + 0.06 * self.side) / pitch) % 1, (y / pitch) % 1
@@ -232,8 +238,9 @@ class Figure:
             second = y > 6 * pitch
         else:  # sides
             second = np.abs(x) > 0.055
-        fabric = np.where(second[..., None], garment.second, garment.colour)
-        return Image.fromarray(fabric.astype("uint8"))
+        fabric = Image.new("RGB", (width, height), garment.colour)
+        fabric.paste(garment.second, mask=Image.fromarray(np.broadcast_to(second, (height, width))))
+        return fabric
 
     def _limb(self, start, end, start_width, end_width, fill, label):
         unit = self.unit
