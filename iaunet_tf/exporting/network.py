@@ -30,7 +30,7 @@ def embedding_function(
     """
     import tensorflow as tf
 
-    mean, std = (tf.constant(each, "float32") for each in SCALES[undone])
+    mean, std = (np.array(each, "float32") for each in SCALES[undone])
 
     def embed(pixels):
         pixels = tf.cast(pixels, "float32")

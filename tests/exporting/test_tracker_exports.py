@@ -1,6 +1,5 @@
 """Exports for trackers and servers: layouts, types and batches, run as those feed them."""
 
-import hashlib
 from pathlib import Path
 
 import keras
@@ -149,15 +148,15 @@ def test_mistakes_are_one_line(model, tmp_path, capsys):
 
 
 def boxmots(path):
-    """BoxMOT's own encoder of a file, by its factory."""
+    """BoxMOT's own encoder of a file, as its `--reid` makes it."""
     pytest.importorskip("boxmot")
-    from boxmot.reid import ReIDEncoderSpec, create_reid_encoder
+    from boxmot.reid import create_reid_encoder
     from boxmot.reid.backends.dependencies import reid_backend_requirements, requirement_satisfied
+    from boxmot.reid.config import resolve_reid_spec
 
     if not any(map(requirement_satisfied, reid_backend_requirements("onnx"))):
         pytest.skip("BoxMOT would install another ONNX Runtime")
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return create_reid_encoder(ReIDEncoderSpec(backend="onnx", artifact=str(path.resolve()), artifact_sha256=digest))
+    return create_reid_encoder(resolve_reid_spec(str(path), allow_download=False)[0])
 
 
 def encoded(encoder, pictures):
