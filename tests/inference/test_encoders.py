@@ -168,6 +168,23 @@ def test_boxmots_trackers_take_its_features(encoder):
     assert tracker.last_emb_size == NUMBERS and len(set(map(tuple, identities))) == 1, identities
 
 
+def test_boxmots_pipelines_take_it(encoder):
+    torch = pytest.importorskip("torch")
+    structures, trackers = pytest.importorskip("boxmot.structures"), pytest.importorskip("boxmot.trackers")
+    pipelines = pytest.importorskip("boxmot.pipelines.tracking")
+    tracker = trackers.create_tracker(trackers.TrackerSpec("botsort", options=(("use_cmc", False),)))
+    pipeline = pipelines.TrackingPipeline(None, tracker, reid=encoder)
+    for number in range(3):
+        picture, boxes = walk(number)
+        image = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))
+        frame = structures.Frame(image=image, sample_id=str(number), frame_index=number)
+        found = structures.Boxes(torch.from_numpy(boxes.astype("float32")))
+        scores, classes = torch.full((2,), 0.9), torch.zeros(2, dtype=torch.int64)
+        result = pipeline.step_detections(frame, structures.Detections(found, scores, classes, str(number)))
+        close(result.detections.embeddings, encoder(picture, boxes))
+        assert len(result.tracks) == 2
+
+
 # Roboflow
 
 
