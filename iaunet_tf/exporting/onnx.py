@@ -6,6 +6,7 @@ import keras
 
 from iaunet_tf.errors import InputError, reason_of
 from iaunet_tf.exporting.network import embedding_function, for_inference
+from iaunet_tf.exporting.opencv import for_opencv
 from iaunet_tf.inference.keras_files import scale_of
 from iaunet_tf.metadata import KEY, Metadata
 from iaunet_tf.preprocessing import SCALES
@@ -37,6 +38,7 @@ def write_onnx(
     embed = tf.function(function, input_signature=signature)
     with quietly():
         proto, _ = tf2onnx.convert.from_function(embed, input_signature=signature, opset=OPSET)
+    for_opencv(proto.graph)
     axes = ["batch", "frames"] if metadata.video else ["batch"]
     for axis, dimension in zip(axes, proto.graph.input[0].type.tensor_type.shape.dim, strict=False):
         dimension.dim_param = axis

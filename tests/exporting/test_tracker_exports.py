@@ -6,11 +6,12 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from exporting.networks import embeddings
+from exporting.networks import embeddings, randomised
+from exporting.networks import network as small_iaunet
 from keras import layers
 from PIL import Image
 
-from iaunet_tf import Embedder, from_pretrained
+from iaunet_tf import Embedder, build_network, from_pretrained
 from iaunet_tf.commands import main
 from iaunet_tf.errors import InputError
 from iaunet_tf.evaluation import evaluate_retrieval
@@ -144,6 +145,16 @@ def test_mistakes_are_one_line(model, tmp_path, capsys):
     fix_batch(tmp_path / "b.onnx", 10**9)  # would be filled up
     with pytest.raises(InputError, match="images is float32"):
         Embedder(tmp_path / "b.onnx")
+
+
+@pytest.mark.parametrize("kind", ["osnet_x0_25", "iau"])
+def test_opencv_gives_embeddings_of_the_right_shape(tmp_path, kind):
+    cv2 = pytest.importorskip("cv2")
+    network = randomised(build_network(kind, input_shape=SIZE)) if kind != "iau" else small_iaunet()
+    write_onnx(network, tmp_path / "a.onnx", describe(network, kind, layout="tracker"))
+    net = cv2.dnn.readNetFromONNX(str(tmp_path / "a.onnx"))
+    net.setInput(fed("tracker", "float32"), "images")
+    np.testing.assert_allclose(net.forward(), expected(network), atol=1e-4)
 
 
 # BoxMOT
