@@ -8,6 +8,7 @@ def for_opencv(graph) -> None:
 
     - Constants of true and false, which it refuses, become numbers where all that is done to them is known before.
     - Of the two axes of a global average it removes only one: they are flattened instead.
+    - Axes are added one by one.
 
     Args:
         graph: an `onnx.GraphProto`.
@@ -29,6 +30,15 @@ def for_opencv(graph) -> None:
             constants[node.output[0]] = numpy_helper.from_array(values, node.output[0])
         elif node.op_type == "Squeeze" and node.input[0] in averages and _axes(given) == [2, 3]:
             nodes.append(helper.make_node("Flatten", node.input[:1], node.output, node.name, axis=1))
+        elif node.op_type == "Unsqueeze" and len(axes := _axes(given) or []) > 1:
+            value = node.input[0]
+            for axis in axes:
+                constants[f"{node.name}/{axis}"] = numpy_helper.from_array(np.array([axis]), f"{node.name}/{axis}")
+                output = node.output[0] if axis == axes[-1] else f"{node.output[0]}/{axis}"
+                nodes.append(
+                    helper.make_node("Unsqueeze", [value, f"{node.name}/{axis}"], [output], f"{node.name}_{axis}")
+                )
+                value = output
         else:
             nodes.append(node)
     used = {name for node in nodes for name in node.input} | {output.name for output in graph.output}
