@@ -30,7 +30,7 @@ def for_opencv(graph) -> None:
             constants[node.output[0]] = numpy_helper.from_array(values, node.output[0])
         elif node.op_type == "Squeeze" and node.input[0] in averages and _axes(given) == [2, 3]:
             nodes.append(helper.make_node("Flatten", node.input[:1], node.output, node.name, axis=1))
-        elif node.op_type == "Unsqueeze" and len(axes := _axes(given) or []) > 1:
+        elif node.op_type == "Unsqueeze" and len(axes := _axes(given)) > 1 and axes[0] >= 0:
             value = node.input[0]
             for axis in axes:
                 constants[f"{node.name}/{axis}"] = numpy_helper.from_array(np.array([axis]), f"{node.name}/{axis}")
@@ -41,13 +41,22 @@ def for_opencv(graph) -> None:
                 value = output
         else:
             nodes.append(node)
-    used = {name for node in nodes for name in node.input} | {output.name for output in graph.output}
     del graph.node[:], graph.initializer[:]
     graph.node.extend(nodes)
+    used = _names(graph)
     graph.initializer.extend(tensor for name, tensor in constants.items() if name in used)
 
 
 def _axes(given):
+    """The axes of an operation, if they are constant."""
     from onnx import numpy_helper
 
-    return sorted(numpy_helper.to_array(given[1])) if len(given) > 1 and given[1] is not None else None
+    return sorted(numpy_helper.to_array(given[1])) if len(given) > 1 and given[1] is not None else []
+
+
+def _names(graph):
+    """What is used in a graph, also in the bodies of its loops."""
+    names = {output.name for output in graph.output}
+    for node in graph.node:
+        names |= {*node.input}.union(*(_names(attribute.g) for attribute in node.attribute if attribute.HasField("g")))
+    return names
