@@ -7,7 +7,6 @@ import keras
 import numpy as np
 import pytest
 from exporting.networks import embeddings, randomised
-from exporting.networks import network as small_iaunet
 from keras import layers
 from PIL import Image
 
@@ -147,11 +146,11 @@ def test_mistakes_are_one_line(model, tmp_path, capsys):
         Embedder(tmp_path / "b.onnx")
 
 
-@pytest.mark.parametrize("kind", ["osnet_x0_25", "iau"])
-def test_opencv_gives_embeddings_of_the_right_shape(tmp_path, kind):
+@pytest.mark.slow
+def test_opencv_gives_embeddings_of_the_right_shape(tmp_path):
     cv2 = pytest.importorskip("cv2")
-    network = randomised(build_network(kind, input_shape=SIZE)) if kind != "iau" else small_iaunet()
-    write_onnx(network, tmp_path / "a.onnx", describe(network, kind, layout="tracker"))
+    network = randomised(build_network("osnet_x0_25", input_shape=SIZE))
+    write_onnx(network, tmp_path / "a.onnx", describe(network, "osnet", layout="tracker"))
     net = cv2.dnn.readNetFromONNX(str(tmp_path / "a.onnx"))
     net.setInput(fed("tracker", "float32"), "images")
     np.testing.assert_allclose(net.forward(), expected(network), atol=1e-4)
