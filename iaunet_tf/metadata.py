@@ -10,15 +10,16 @@ from iaunet_tf.thresholds import Thresholds
 KEY = "iaunet_tf"  # key in a file's own metadata
 FILE = f"{KEY}.json"  # file name in exports that contain files
 LARGEST = 1 << 20  # bytes of the metadata in a file, many times what an exporter writes
+LARGEST_BATCH = 1024  # images or clips that a file may demand at a time
 RANGES = {"height": (16, 4096), "width": (16, 4096), "embedding": (1, 65536)}
 CHOICES = {
-    "layout": ("image", "tracker"),
-    "dtype": ("float32", "uint8"),
+    "layout": ("image", "tracker", "nchw"),
+    "dtype": ("float32", "float16", "uint8"),
     "interpolation": INTERPOLATIONS,
     "colour": COLOURS,
     "scale": (*SCALES,),
 }
-SCALE_OF = {"image": "none", "tracker": "imagenet"}  # what files of older versions mean by a layout
+SCALE_OF = {"image": "none", "tracker": "imagenet", "nchw": "none"}  # what files of older versions mean by a layout
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ class Metadata:
         version: version of iaunet-tf.
         source: name of the file or run that was exported.
         video: whether the input is clips rather than images.
-        layout: `"image"` is `(batch, [frames,] height, width, 3)`, `"tracker"` is `(batch, 3, height, width)`.
+        layout: `"image"` is `(batch, [frames,] height, width, 3)`, `"tracker"` and `"nchw"` are
+            `(batch, 3, height, width)`.
         dtype: data type of the input.
         embedding: number of embedding dimensions.
         interpolation: how images are resized.
@@ -69,10 +71,17 @@ class Metadata:
             else:
                 continue
             raise InputError(f"{entry.name} must be {wanted}; received {value!r:.40}")
-        if self.layout == "tracker" and self.video:
-            raise InputError("layout tracker is for single images, but this is a video network: take layout image")
-        if self.scale != "none" and self.dtype != "float32":
-            raise InputError(f"scale {self.scale} is for float32 pixels; received {self.dtype}")
+        if self.channels_first and self.video:
+            raise InputError(
+                f"layout {self.layout} is for single images, but this is a video network: take layout image"
+            )
+        if self.scale != "none" and self.dtype == "uint8":
+            raise InputError(f"scale {self.scale} is for floating-point pixels; received {self.dtype}")
+
+    @property
+    def channels_first(self) -> bool:
+        """Whether the axis of colours comes before height and width."""
+        return self.layout != "image"
 
     @property
     def input(self) -> str:
@@ -88,7 +97,7 @@ class Metadata:
     def shape(self) -> tuple[int | None, ...]:
         """Shape of the network's input, with None for axes of any length."""
         size = (self.height, self.width)
-        return (None, 3, *size) if self.layout == "tracker" else (*self.leading, *size, 3)
+        return (None, 3, *size) if self.channels_first else (*self.leading, *size, 3)
 
     def to_json(self) -> str:
         """Serialises the metadata as one line of JSON."""
@@ -116,7 +125,7 @@ class Metadata:
 
     def check(self, path: object, inputs: dict[str, tuple], outputs: dict[str, tuple]) -> None:
         """Compares the metadata with the inputs and outputs that a file declares by name: for each its shape, in which
-        an axis of any length is not a positive number, and its data type."""
+        an axis of any length is not a positive number, and its data type. The batch may be fixed."""
         expected = (
             (self.input, inputs, self.shape, self.dtype),
             ("embedding", outputs, (None, self.embedding), "float32"),
@@ -128,7 +137,8 @@ class Metadata:
                 raise InputError(f"{path}: has no {name}, only {', '.join(declared):.80}; export the network again")
             found, kind = declared[name]
             found = tuple(axis if isinstance(axis, int) and axis > 0 else None for axis in found)
-            fits = all(axis in (None, wanted) for axis, wanted in zip(found, shape, strict=False))
+            fits = all(axis in (None, wanted) for axis, wanted in zip(found[1:], shape[1:], strict=False))
+            fits &= (found or (None,))[0] in (None, *range(1, LARGEST_BATCH + 1))
             if (len(found), kind) != (len(shape), dtype) or not fits:
                 raise InputError(
                     f"{path}: {name} is {kind} {found} in the network, but {dtype} {shape} in the metadata; "

@@ -63,8 +63,11 @@ def open_model(path: str) -> tuple[onnxruntime.InferenceSession, dict]:
         reason = " ".join(str(error).split())[:160]
         raise SystemExit(f"error: {path}: not a readable ONNX file of iaunet-tf ({reason})") from None
     (model_input,) = session.get_inputs()[:1]
-    if layout != "image" or (model_input.name, model_input.shape[1:]) != ("images", shape):
-        raise SystemExit(f"error: {path}: this example requires an image network exported with layout image")
+    fixed = isinstance(model_input.shape[0], int)
+    if layout != "image" or fixed or (model_input.name, model_input.shape[1:]) != ("images", shape):
+        raise SystemExit(
+            f"error: {path}: this example requires an image network exported with layout image and without --batch"
+        )
     return session, about
 
 
@@ -73,7 +76,8 @@ def embed(session: onnxruntime.InferenceSession, about: dict, folder: str) -> tu
     paths = images_in(folder)
     if not paths:
         raise SystemExit(f"error: {folder}: contains no images ({', '.join(SUFFIXES)})")
-    dtype = "uint8" if session.get_inputs()[0].type == "tensor(uint8)" else "float32"
+    kind = session.get_inputs()[0].type
+    dtype = {"tensor(uint8)": "uint8", "tensor(float16)": "float16"}.get(kind, "float32")
     parts = []
     for start in range(0, len(paths), BATCH):
         size = about["height"], about["width"], about.get("interpolation", "bicubic")

@@ -9,6 +9,7 @@ from functools import partial
 from iaunet_tf.commands.arguments import Parser, choose, output
 from iaunet_tf.errors import InputError
 from iaunet_tf.files import replacing, write_json
+from iaunet_tf.metadata import LARGEST_BATCH
 from iaunet_tf.terminal import quietly
 
 # Images or clips embedded at a time while comparing: exports are also run where memory is short.
@@ -44,11 +45,16 @@ def _onnx_options(parser):
     parser.add_argument("--out", required=True, type=output, metavar="FILE", help="the .onnx file to write")
     parser.choice(
         "--layout",
-        ("image", "tracker"),
-        "image: RGB in 0..255, (batch, height, width, 3), normalised inside (default); tracker: float32, "
-        "(batch, 3, height, width), normalised by the caller with the network's mean and std, as trackers feed it",
+        ("image", "tracker", "nchw"),
+        "image: RGB in 0..255, (batch, height, width, 3), normalised inside (default); nchw: the same as "
+        "(batch, 3, height, width), for DeepStream and Triton; tracker: (batch, 3, height, width), normalised by the "
+        "caller with ImageNet's mean and std, as BoxMOT and other trackers do",
     )
-    parser.choice("--dtype", ("float32", "uint8"), "of the input, for layout image (default: float32)")
+    parser.choice(
+        "--dtype", ("float32", "float16", "uint8"), "of the input; uint8 not for layout tracker (default: float32)"
+    )
+    batch_help = "take exactly N images or clips at a time, for engines that want that (default: any number)"
+    parser.count("--batch", 1, LARGEST_BATCH, None, batch_help)
     parser.choice(
         "--precision",
         ("fp32", "fp16", "int8"),
@@ -90,12 +96,12 @@ def _to_onnx(options):
     if options.calibrate and not int8:
         raise InputError("--calibrate has no effect on other precisions: add --precision int8, or leave it out")
     if options.layout == "tracker" and options.dtype == "uint8":
-        raise InputError("--layout tracker takes normalised pixels, which are float32: leave out --dtype uint8")
+        raise InputError("--layout tracker takes normalised pixels, which are no integers: leave out --dtype uint8")
     model, network = _load(options)
     metadata = network(layout=options.layout, dtype=options.dtype)
     if options.long_clips and not metadata.video:
         raise InputError("--long_clips is for networks for clips, and this one embeds images: leave it out")
-    from iaunet_tf.exporting.onnx import write_onnx
+    from iaunet_tf.exporting.onnx import fix_batch, write_onnx
     from iaunet_tf.exporting.precision import to_int8
     from iaunet_tf.exporting.samples import sample_images
     from iaunet_tf.inference import Embedder
@@ -109,6 +115,8 @@ def _to_onnx(options):
             print(f"calibrating on {len(calibration)} of {options.calibrate}", flush=True)
             quantised, count = to_int8(file, Embedder(file, runtime="onnxruntime").prepare(calibration))
             print(f"{quantised} of {count} layers have 8 bits", flush=True)
+        if options.batch:
+            fix_batch(file, options.batch)
 
     title = f"ONNX, layout {options.layout}, {options.precision}"
     _write_and_compare(options, model, metadata, out, title, write)
@@ -191,7 +199,7 @@ def _write_and_compare(options, model, metadata, out, title, write, by_signature
     # Activations that were calibrated on photographs clip what drawn images need.
     other = getattr(options, "calibrate", None)
     images, origin = sample_images(options.samples, options.source, metadata.video, other=other)
-    limits = LIMITS[options.precision]
+    limits = LIMITS[options.precision if options.precision != "fp32" or metadata.dtype != "float16" else "fp16"]
     with replacing(out) as temporary:
         print(f"{options.source} to {title}", flush=True)
         write(temporary)

@@ -30,6 +30,7 @@ TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 LOADING = threading.Lock()  # Pillow decodes a picture anew, and wrongly, where several threads load it
+SMALLEST = 2  # pixels of a side
 Given = str | Path | IO[bytes] | Image.Image
 Size = tuple[int, int]  # height, width
 Box = tuple[float, float, float, float]  # left, top, right, bottom
@@ -65,9 +66,10 @@ def to_pixels(
 
 def check_size(height: int, width: int) -> None:
     """Refuses images without content, such as crops of boxes outside their frame."""
-    if min(height, width) < 2:
+    if min(height, width) < SMALLEST:
         raise InputError(
-            f"an image needs at least 2x2 pixels; this one has {height}x{width} (was a crop outside its frame?)"
+            f"an image needs at least {SMALLEST}x{SMALLEST} pixels; this one has {height}x{width} "
+            "(was a crop outside its frame?)"
         )
 
 

@@ -9,6 +9,7 @@ from iaunet_tf.layers import GeM, IAUBlock
 from iaunet_tf.metadata import Metadata
 from iaunet_tf.models.folding import fold, foldable
 from iaunet_tf.models.network import set_weights
+from iaunet_tf.preprocessing import SCALES
 
 # Kernels of these are stored in float16; other layers compute in it, with float32 variables.
 KERNELS = keras.layers.Conv2D | keras.layers.DepthwiseConv2D | keras.layers.Dense
@@ -16,20 +17,28 @@ KERNELS = keras.layers.Conv2D | keras.layers.DepthwiseConv2D | keras.layers.Dens
 FLOAT32 = GeM
 
 
-def embedding_function(network: keras.Model, metadata: Metadata, outputs: tuple[str, ...] = ("embedding",)) -> Callable:
+def embedding_function(
+    network: keras.Model, metadata: Metadata, outputs: tuple[str, ...] = ("embedding",), undone: str = "none"
+) -> Callable:
     """What an exported network computes: a function from pixels to a dictionary of float32 outputs.
 
     Args:
         network: result of `for_inference`, with preprocessing unless the caller normalises.
         metadata: layout of the pixels, and whether embeddings are normalised to unit length.
         outputs: names of the network outputs to return.
+        undone: the scale of pixels that is taken back, where the caller's is not the network's own.
     """
     import tensorflow as tf
 
+    mean, std = (np.array(each, "float32") for each in SCALES[undone])
+
     def embed(pixels):
-        if metadata.layout == "tracker":
+        pixels = tf.cast(pixels, "float32")
+        if metadata.channels_first:
             pixels = tf.transpose(pixels, (0, 2, 3, 1))
-        given = network(tf.cast(pixels, "float32"), training=False)
+        if undone != "none":
+            pixels = 255 * (pixels * std + mean)
+        given = network(pixels, training=False)
         result = {name: tf.cast(given[name], "float32") for name in outputs}
         if metadata.unit_length:
             result["embedding"] = tf.math.l2_normalize(result["embedding"], axis=-1)

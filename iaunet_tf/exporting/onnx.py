@@ -6,6 +6,8 @@ import keras
 
 from iaunet_tf.errors import InputError, reason_of
 from iaunet_tf.exporting.network import embedding_function, for_inference
+from iaunet_tf.exporting.opencv import for_opencv
+from iaunet_tf.inference.keras_files import scale_of
 from iaunet_tf.metadata import KEY, Metadata
 from iaunet_tf.preprocessing import SCALES
 from iaunet_tf.terminal import quietly
@@ -28,11 +30,15 @@ def write_onnx(
         raise InputError("exporting to ONNX requires tf2onnx: pip install tf2onnx onnx") from None
     import tensorflow as tf
 
-    network = for_inference(model, preprocessing=metadata.scale == "none", half=half, loops=loops)
+    # Preprocessing is left out if the caller does just that; any other is taken back.
+    inside = metadata.scale == "none" or metadata.scale != scale_of(model)
+    network = for_inference(model, preprocessing=inside, half=half, loops=loops)
     signature = [tf.TensorSpec(metadata.shape, metadata.dtype, name=metadata.input)]
-    embed = tf.function(embedding_function(network, metadata), input_signature=signature)
+    function = embedding_function(network, metadata, undone=metadata.scale if inside else "none")
+    embed = tf.function(function, input_signature=signature)
     with quietly():
         proto, _ = tf2onnx.convert.from_function(embed, input_signature=signature, opset=OPSET)
+    for_opencv(proto.graph)
     axes = ["batch", "frames"] if metadata.video else ["batch"]
     for axis, dimension in zip(axes, proto.graph.input[0].type.tensor_type.shape.dim, strict=False):
         dimension.dim_param = axis
@@ -44,6 +50,16 @@ def write_onnx(
         onnx.checker.check_model(proto)
     except onnx.checker.ValidationError as error:
         raise InputError(f"{metadata.source}: ONNX cannot express this network ({reason_of(error)})") from None
+    onnx.save(proto, str(path))
+
+
+def fix_batch(path: str | Path, batch: int) -> None:
+    """Makes an ONNX file, in place, take no other number of images or clips at a time."""
+    import onnx
+
+    proto = onnx.load(str(path))
+    for value in (proto.graph.input[0], proto.graph.output[0]):
+        value.type.tensor_type.shape.dim[0].dim_value = batch
     onnx.save(proto, str(path))
 
 

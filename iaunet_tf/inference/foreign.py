@@ -6,13 +6,12 @@ from dataclasses import replace
 import numpy as np
 
 from iaunet_tf.errors import InputError, reason_of
-from iaunet_tf.inference.inputs import as_input
+from iaunet_tf.inference.inputs import as_input, in_pieces
 from iaunet_tf.inference.stated import Input, in_words, read_input
-from iaunet_tf.metadata import Metadata
+from iaunet_tf.metadata import LARGEST_BATCH, Metadata
 from iaunet_tf.wording import did_you_mean, either
 
 KINDS = ("float32", "float16", "uint8")  # of pixels
-LARGEST_BATCH = 1024
 AXES = {"tracker": (1, 2, 3), "image": (3, 1, 2)}  # those of colours, height and width, by layout
 
 
@@ -36,7 +35,8 @@ class ForeignNetwork:
         metadata = self._describe(stated, size, 1)
         # What a file declares of its embedding may be nothing, or wrong.
         grey = np.full((1, *size, 3), 128, "uint8")
-        self.metadata = self._describe(stated, size, self._embed(as_input(grey, metadata)).shape[1])
+        found = in_pieces(self._run, as_input(grey, metadata), self._batch)
+        self.metadata = self._describe(stated, size, found.shape[1])
         self.stated = replace(stated, size=size, output=self._output)
 
     def _describe(self, stated, size, embedding):
@@ -66,21 +66,11 @@ class ForeignNetwork:
         return f"; the file is damaged, or its input is not the one that is stated ({in_words(self.metadata)})"
 
     def embed(self, pixels: np.ndarray) -> np.ndarray:
-        embeddings = self._embed(pixels)
+        embeddings = in_pieces(self._run, pixels, self._batch)
         bad = np.count_nonzero(~np.isfinite(embeddings).all(axis=1))
         if bad:
             raise InputError(f"{self.path}: returns NaN or infinity for {bad} of {len(pixels)} images{self.doubt}")
         return embeddings
-
-    def _embed(self, pixels):
-        """Embeds in pieces of the batch that the file declares, if it is fixed; the last piece is filled up."""
-        step = self._batch or len(pixels)
-        rows = []
-        for start in range(0, len(pixels), step):
-            piece = pixels[start : start + step]
-            filled = np.concatenate([piece, piece[-1:].repeat(step - len(piece), axis=0)])
-            rows.append(self._run(filled)[: len(piece)])
-        return np.concatenate(rows)
 
     def _run(self, pixels):
         try:

@@ -54,11 +54,23 @@ def as_input(pixels: np.ndarray, metadata: Metadata) -> np.ndarray:
     pixels = normalise(pixels, metadata.scale)
     if metadata.colour == "bgr":
         pixels = pixels[..., ::-1]
-    if metadata.layout == "tracker":
+    if metadata.channels_first:
         pixels = pixels.transpose(0, 3, 1, 2)
     if metadata.dtype == "uint8" and pixels.dtype != np.uint8:
         pixels = np.clip(pixels.round(), 0, 255)
     return np.ascontiguousarray(pixels, metadata.dtype)
+
+
+def in_pieces(embed: Callable[[np.ndarray], np.ndarray], pixels: np.ndarray, batch: int | None) -> np.ndarray:
+    """What `embed` makes of pixels `(N, ...)`, in pieces of the `batch` that a network demands, of which the last is
+    filled up; None is any batch."""
+    step = batch or len(pixels)
+    rows = []
+    for start in range(0, len(pixels), step):
+        piece = pixels[start : start + step]
+        filled = np.concatenate([piece, piece[-1:].repeat(step - len(piece), axis=0)])
+        rows.append(embed(filled)[: len(piece)])
+    return np.concatenate(rows)
 
 
 def as_list(pictures: object, video: bool) -> list:

@@ -74,6 +74,11 @@ def interpolation_of(model: keras.Model) -> str:
     return getattr(_preprocessing(model), "interpolation", "bicubic")
 
 
+def scale_of(model: keras.Model) -> str:
+    """How a network normalises pixels, a key of `iaunet_tf.preprocessing.SCALES`."""
+    return getattr(_preprocessing(model), "normalisation", "imagenet")
+
+
 def _preprocessing(model):
     """The first layer of a network, of older ones None: they take ImageNet's normalisation."""
     return next((layer for layer in model.layers if isinstance(layer, Preprocessing)), None)
@@ -102,7 +107,7 @@ def describe(
             embedding=model.output["embedding"].shape[-1],
             unit_length=unit_length,
             interpolation=interpolation_of(model),
-            scale="none" if layout == "image" else getattr(_preprocessing(model), "normalisation", "imagenet"),
+            scale="imagenet" if layout == "tracker" else "none",  # trackers know no other
         )
     except InputError as error:
         raise InputError(f"{source}: {error}") from None

@@ -3,7 +3,7 @@
 import numpy as np
 
 from iaunet_tf.errors import InputError
-from iaunet_tf.inference.inputs import as_input, picture_pixels
+from iaunet_tf.inference.inputs import as_input, in_pieces, picture_pixels
 from iaunet_tf.inference.onnx_files import OnnxFile
 from iaunet_tf.inference.openvino_files import OnnxInOpenVino
 from iaunet_tf.vectors import unit_length
@@ -48,10 +48,14 @@ def _agree(file, other):
     noise = rng.integers(0, 256, (PICTURES * FRAMES, 8, 4, 3)).astype("uint8")
     pictures = np.stack([picture_pixels(each, size, metadata.interpolation) for each in noise])
     pixels = as_input(pictures.reshape(-1, FRAMES, *size, 3) if metadata.video else pictures, metadata)
+    batch = file.inputs[metadata.input][0][0]
+
+    def embeddings(network):
+        found = in_pieces(lambda piece: network.run(metadata.input, piece, "embedding"), pixels, batch)
+        return unit_length(found, "its embeddings")
+
     try:
-        ours, theirs = (
-            unit_length(each.run(metadata.input, pixels, "embedding"), "its embeddings") for each in (file, other)
-        )
+        ours, theirs = embeddings(file), embeddings(other)
     except Exception:  # runtimes raise various exceptions of their own, which will be said when images are embedded
         return False
     return bool((np.einsum("nd,nd->n", ours, theirs) >= LEAST_COSINE).all())

@@ -14,6 +14,7 @@ import numpy as np
 
 from iaunet_tf.errors import InputError, reason_of
 from iaunet_tf.inference.foreign import ForeignNetwork
+from iaunet_tf.inference.inputs import in_pieces
 from iaunet_tf.inference.litert_files import LiteRtFile
 from iaunet_tf.inference.onnx_files import OnnxFile
 from iaunet_tf.inference.onnx_runtimes import choose_runtime
@@ -34,9 +35,11 @@ class OwnNetwork:
         self.metadata.check(file.path, file.inputs, file.outputs)
         self.file = choose_runtime(file, runtime)
         self.runtime = self.file.runtime
+        ((shape, _),) = file.inputs.values()
+        self._batch = shape[0]
 
     def embed(self, pixels: np.ndarray) -> np.ndarray:
-        return self.file.run(self.metadata.input, pixels, "embedding")
+        return in_pieces(lambda piece: self.file.run(self.metadata.input, piece, "embedding"), pixels, self._batch)
 
 
 class SavedModelNetwork:

@@ -93,7 +93,9 @@ def test_data_types_of_pixels(tmp_path):
     for kind in ("float16", "uint8"):
         embed = Embedder(write_onnx(tmp_path / "a.onnx", kind=kind), input=RGB)
         np.testing.assert_allclose(embed(list(PIXELS)), expected(PIXELS), atol=2e-6)
-    refused(lambda: Embedder(tmp_path / "a.onnx", input={"scale": "255"}), "a.onnx: scale 255 is for float32 pixels")
+    refused(
+        lambda: Embedder(tmp_path / "a.onnx", input={"scale": "255"}), "a.onnx: scale 255 is for floating-point pixels"
+    )
     # Floats between whole numbers are rounded for bytes, and not for float16, whose own rounding is coarse.
     floats = [PIXELS[0].astype("float32") + 0.3]
     np.testing.assert_allclose(embed(floats), expected(PIXELS[:1]), atol=2e-6)
