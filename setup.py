@@ -11,6 +11,16 @@ from setuptools import setup
 ADAPT = {"adapt": ["scikit-learn>=1.5"]}  # clusters of people without labels: DBSCAN and HDBSCAN
 # Galleries: Milvus' client, and Milvus Lite for those in a folder, which older versions cannot read.
 GALLERY = {"gallery": ["pymilvus>=3.0", "milvus-lite>=3.2"]}
+VIDEO = {
+    "video": [
+        # Frames: FFmpeg in a wheel. Holes before: decoders and demuxers of the FFmpeg that older wheels hold.
+        "av>=17.0; python_version >= '3.11'",
+        "av>=16.0; python_version < '3.11'",
+        "trackers>=2.6",  # ByteTrack and SORT, which take time stamps since then; brings OpenCV
+        "supervision>=0.26",  # what trackers takes and returns, and many detectors return
+        *GALLERY["gallery"],  # people who are known
+    ]
+}
 EXPORT = {
     "onnx": ["tf2onnx>=1.17", "onnx>=1.21"],  # writing ONNX; holes before: external data outside the folder
     "serving": ["tensorflow-serving-api>=2.19"],  # warm-up requests in SavedModels, and the gRPC client
@@ -48,13 +58,14 @@ setup(
         **EXPORT,
         **ADAPT,
         **GALLERY,
+        **VIDEO,
         "wandb": ["wandb>=0.19"],  # histories of runs at Weights & Biases
         "mlflow": ["mlflow>=3.1"],  # histories of runs in MLflow
         "torch": ["torch>=2.10"],  # reading .pth checkpoints, tests against PyTorch; holes before: weights_only
         # Tests, whose workers share exports by filelock, and style.
         "dev": [
             *("pytest", "pytest-xdist", "filelock", "ruff", "onnxruntime"),
-            *chain(*EXPORT.values(), *ADAPT.values(), *GALLERY.values()),
+            *chain(*EXPORT.values(), *ADAPT.values(), *VIDEO.values()),
         ],
     },
 )

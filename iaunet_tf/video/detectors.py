@@ -118,5 +118,6 @@ def open_detector(source: str | Path | Callable, threshold: float = 0.5) -> Dete
     if path.suffix.lower() in TABLES:
         return DetectionFile(path)
     raise InputError(
-        f"{source}: detections are {', '.join(TABLES)} files, or a detector in an .xml file of OpenVINO or an .onnx file"
+        f"{source}: detections are in {', '.join(TABLES)} files, or made by a detector in an .xml file of OpenVINO or "
+        "an .onnx file"
     )
