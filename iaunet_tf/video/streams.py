@@ -58,6 +58,8 @@ class Stream:
         except ImportError:
             raise InputError(f'{self.name}: videos need PyAV: pip install "iaunet-tf[video]"') from None
         self._errors = av.error.FFmpegError
+        # One thread converts a frame to RGB: more, as PyAV has it since version 17, cost five times what they gain.
+        self._threads = {"threads": 1} if int(av.__version__.partition(".")[0]) >= 17 else {}
         av.logging.set_level(None)  # what fails is raised, and need not be printed as well
         address = ADDRESS.match(str(source))
         protocol = address[1].lower() if address else "file"
@@ -100,6 +102,11 @@ class Stream:
             seconds = None if self._base is None or frame.pts is None else float(frame.pts * self._base)
             first = seconds if first is None else first
             yield None if seconds is None or first is None else seconds - first, frame
+
+    def pixels(self, frame: "av.VideoFrame") -> np.ndarray:  # noqa: F821
+        """RGB pixels of a frame `(H, W, 3)`, upright."""
+        image = frame.reformat(format="rgb24", **self._threads).to_ndarray()
+        return np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90))) if frame.rotation else image
 
     def close(self) -> None:
         """Closes the file or the connection."""
@@ -153,10 +160,3 @@ class Stream:
             return "damaged, or in no format that is read, such as MP4, Matroska, AVI and MPEG"
         # Messages of PyAV end with the address, and so with the password.
         return reason_of(getattr(error, "strerror", None) or error)
-
-
-def pixels(frame: "av.VideoFrame") -> np.ndarray:  # noqa: F821
-    """RGB pixels of a frame `(H, W, 3)`, upright."""
-    # One thread: for a picture of this size, more cost five times what they gain.
-    image = frame.reformat(format="rgb24", threads=1).to_ndarray()
-    return np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90))) if frame.rotation else image
