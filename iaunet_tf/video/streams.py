@@ -32,7 +32,7 @@ NO_TIMES = 0x80  # FFmpeg's AVFMT_NOTIMESTAMPS: not even a rate
 
 
 class Stream:
-    """The first video stream of a file or at an address.
+    """The video stream of a file or at an address.
 
     Args:
         source: path of a file, or an address of one of `PROTOCOLS`.
@@ -76,11 +76,10 @@ class Stream:
             self._container = av.open(place, options=options, timeout=timeout if address else None)
         except Exception as error:  # besides PyAV's errors, ValueError and OSError
             raise InputError(f"{self.name}: not a readable video ({self._reason(error)})") from None
-        video = [stream for stream in self._container.streams.video if stream.codec_context]
-        if not video:
+        self._stream = stream = self._container.streams.best("video")  # and not the picture of a cover
+        if stream is None or not stream.codec_context:
             self.close()
             raise InputError(f"{self.name}: holds no video that can be decoded")
-        self._stream = stream = video[0]
         if stream.width * stream.height > LARGEST:
             self.close()
             raise InputError(
