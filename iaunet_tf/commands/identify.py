@@ -27,9 +27,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--collection", default="people", metavar="NAME", help="the gallery on a server (people)")
     detector_help = "the network that finds people, .xml of OpenVINO or .onnx, with one output (1, 1, N, 7)"
     parser.add_argument("--detector", metavar="FILE", help=detector_help)
-    detections_help = (
-        "files of detections, in MOT format or CSV, one for each video (default: .txt or .csv beside it)"
-    )
+    detections_help = "files of detections, in MOT format or CSV, one for each video (default: .txt or .csv beside it)"
     parser.add_argument("--detections", nargs="+", metavar="FILE", help=detections_help)
     parser.add_argument("--cameras", nargs="+", metavar="NAME", help="names of the cameras (default: of the videos)")
     parser.add_argument("--begin", nargs="+", type=time, metavar="TIME", help="when the videos begin (ISO 8601)")

@@ -117,4 +117,7 @@ def open_detector(source: str | Path | Callable, threshold: float = 0.5) -> Dete
         return Detector(path, threshold)
     if path.suffix.lower() in TABLES:
         return DetectionFile(path)
-    raise InputError(f"{source}: detections are {', '.join(TABLES)} files, or a detector in an .xml or .onnx file")
+    raise InputError(
+        f"{source}: detections are in {', '.join(TABLES)} files, or made by a detector in an .xml file of OpenVINO or "
+        "an .onnx file"
+    )

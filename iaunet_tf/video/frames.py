@@ -14,7 +14,7 @@ import numpy as np
 from iaunet_tf.arguments import at_least_one, check_number
 from iaunet_tf.data.decoding import SUFFIXES, load_image
 from iaunet_tf.errors import InputError
-from iaunet_tf.video.streams import ADDRESS, LARGEST, Stream, pixels
+from iaunet_tf.video.streams import ADDRESS, LARGEST, Stream
 
 USUAL = 25.0  # frames per second, where nothing states them
 FASTEST = 1000.0
@@ -94,7 +94,7 @@ class Frames:
         else:
             self._stream = stream = Stream(source, timeout)
             self.name, self.count, stated = stream.name, stream.count, stream.rate
-            self._pictures = ((seconds, partial(pixels, frame), None) for seconds, frame in stream.pictures())
+            self._pictures = ((seconds, partial(stream.pixels, frame), None) for seconds, frame in stream.pictures())
         self._given, self.rate = rate, rate or (stated if stated and stated <= FASTEST else USUAL)
         self._assumed = rate is None and self.rate != stated
         self._frames = self._read()

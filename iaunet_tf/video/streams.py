@@ -32,7 +32,7 @@ NO_TIMES = 0x80  # FFmpeg's AVFMT_NOTIMESTAMPS: not even a rate
 
 
 class Stream:
-    """The first video stream of a file or at an address.
+    """The video stream of a file or at an address.
 
     Args:
         source: path of a file, or an address of one of `PROTOCOLS`.
@@ -58,6 +58,8 @@ class Stream:
         except ImportError:
             raise InputError(f'{self.name}: videos need PyAV: pip install "iaunet-tf[video]"') from None
         self._errors = av.error.FFmpegError
+        # One thread converts a frame to RGB: more, as PyAV has it since version 17, cost five times what they gain.
+        self._threads = {"threads": 1} if int(av.__version__.partition(".")[0]) >= 17 else {}
         av.logging.set_level(None)  # what fails is raised, and need not be printed as well
         address = ADDRESS.match(str(source))
         protocol = address[1].lower() if address else "file"
@@ -74,11 +76,10 @@ class Stream:
             self._container = av.open(place, options=options, timeout=timeout if address else None)
         except Exception as error:  # besides PyAV's errors, ValueError and OSError
             raise InputError(f"{self.name}: not a readable video ({self._reason(error)})") from None
-        video = [stream for stream in self._container.streams.video if stream.codec_context]
-        if not video:
+        self._stream = stream = self._container.streams.best("video")  # and not the picture of a cover
+        if stream is None or not stream.codec_context:
             self.close()
             raise InputError(f"{self.name}: holds no video that can be decoded")
-        self._stream = stream = video[0]
         if stream.width * stream.height > LARGEST:
             self.close()
             raise InputError(
@@ -100,6 +101,11 @@ class Stream:
             seconds = None if self._base is None or frame.pts is None else float(frame.pts * self._base)
             first = seconds if first is None else first
             yield None if seconds is None or first is None else seconds - first, frame
+
+    def pixels(self, frame: "av.VideoFrame") -> np.ndarray:  # noqa: F821
+        """RGB pixels of a frame `(H, W, 3)`, upright."""
+        image = frame.reformat(format="rgb24", **self._threads).to_ndarray()
+        return np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90))) if frame.rotation else image
 
     def close(self) -> None:
         """Closes the file or the connection."""
@@ -153,10 +159,3 @@ class Stream:
             return "damaged, or in no format that is read, such as MP4, Matroska, AVI and MPEG"
         # Messages of PyAV end with the address, and so with the password.
         return reason_of(getattr(error, "strerror", None) or error)
-
-
-def pixels(frame: "av.VideoFrame") -> np.ndarray:  # noqa: F821
-    """RGB pixels of a frame `(H, W, 3)`, upright."""
-    # One thread: for a picture of this size, more cost five times what they gain.
-    image = frame.reformat(format="rgb24", threads=1).to_ndarray()
-    return np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90))) if frame.rotation else image
