@@ -41,7 +41,7 @@ def test_columns_are_those_of_the_documentation(tmp_path):
     write_tracks(tmp_path / "tracks.csv", [Row("a", 3, 1764162000.04, 2, "Anna", 0.25, 1, 2, 3, 4)])
     with (tmp_path / "tracks.csv").open(newline="", encoding="utf-8") as file:
         header, line = csv.reader(file)
-    assert header == "video,frame,time,track,identity,distance,left,top,width,height".split(",")
+    assert header == ["video", "frame", "time", "track", "identity", "distance", "left", "top", "width", "height"]
     assert line == ["a", "3", "1764162000.040000", "2", "Anna", "0.250000", "1.00", "2.00", "3.00", "4.00"]
 
 
