@@ -12,7 +12,7 @@ from iaunet_tf.data.synthetic.pedestrians.figure import Figure
 from iaunet_tf.data.synthetic.world.views import HEIGHT, WIDTH, View, box
 from iaunet_tf.data.synthetic.world.walks import Walk
 
-LEAST = 0.1  # of whom less is to be seen, he is not in the truth
+LEAST = 0.1  # people of whom less is to be seen are not in the truth
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Scene:
         return float(left), float(top), float(right - left), float(bottom - top)
 
     def _draw_person(self, picture, owner, walk, number):
-        """Draws a person, and returns how many pixels they would have in a larger picture without others."""
+        """Draws a person, and returns how many pixels they would have with nobody in front, in a larger picture."""
         view, x, y = self.view, walk.x[number], walk.y[number]
         column, top, soles, _ = view.body(x, y, walk.height)
         unit = float(soles - top)

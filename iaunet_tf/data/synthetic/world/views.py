@@ -61,7 +61,7 @@ class View:
         return WIDTH / 2 + right * scale, HEIGHT / 2 - above * scale, depth
 
     def body(self, x, y, height) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Column of somebody's middle, rows of the top and of the soles, in pixels; and how far ahead he is."""
+        """Column of somebody's middle, rows of the top and of the soles, in pixels; and the distance ahead."""
         column, soles, depth = self.project(x, y, 0.0)
         return column, self.project(x, y, height)[1], soles, depth
 

@@ -75,8 +75,8 @@ def _way(rng, views, rate):
 
 def _straight(start, end, speed):
     start, end = np.array(start), np.array(end)
-    count = max(2, round(np.hypot(*(end - start)) / speed))
-    return start + np.linspace(0, 1, count)[:, None] * (end - start)
+    steps = int(np.ceil(np.hypot(*(end - start)) / speed))
+    return start + np.linspace(0, 1, steps + 1)[:, None] * (end - start)
 
 
 def _beyond(views, side, y):
