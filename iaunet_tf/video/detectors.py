@@ -63,7 +63,10 @@ class Detector:
         if batch not in (None, 1):
             raise InputError(f"{path}: takes {batch} images at a time; a detector is given one")
         self._form = SimpleNamespace(
-            scale=stated.scale, colour=stated.colour, layout=layout, dtype="uint8" if kind == "uint8" else "float32"
+            scale=stated.scale,
+            colour=stated.colour,
+            channels_first=layout != "image",
+            dtype="uint8" if kind == "uint8" else "float32",
         )
         self._kind, self._interpolation = kind, stated.interpolation
         fitting = [name for name, (shape, _) in self._file.outputs.items() if shape and shape[-1] == VALUES]
