@@ -36,6 +36,7 @@ class Connection:
 
     def __init__(self, uri: str | Path, token: str | None, timeout: float, make: bool):
         self.uri, self.timeout = without_password(str(uri)), timeout
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # read at its first import; what fails is raised
         try:
             from pymilvus import MilvusClient
             from pymilvus.exceptions import MilvusException

@@ -166,6 +166,7 @@ class Remembered:
                 kept += line
             with replacing(path) as temporary:
                 temporary.write_bytes(kept)
+        path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("a", buffering=1)
 
     def __call__(self, frame: Frame) -> Detections:
