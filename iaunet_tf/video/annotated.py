@@ -88,11 +88,13 @@ class _Film:
     def __init__(self, av, container: "av.container.OutputContainer", size: tuple[int, int], time: float):
         self._av, self._container = av, container
         self._size = [side + side % 2 for side in size]
-        self._begin, self._last = time if is_date(time) else 0.0, -1
+        self._begin, self._last = time if is_date(time) or time < 0 else 0.0, -1
         encoder = next(name for name in ENCODERS if name in av.codecs_available or name == "mpeg4")
         self._stream = stream = container.add_stream(encoder, rate=25, options=ENCODERS[encoder])
         stream.width, stream.height, stream.pix_fmt = *self._size, "yuv420p"
-        stream.codec_context.time_base = Fraction(1, CLOCK)
+        context = stream.codec_context
+        context.time_base = Fraction(1, CLOCK)
+        context.colorspace = 5  # BT.601, as pixels are converted; otherwise players guess
 
     def add(self, picture: Image.Image, time: float) -> None:
         if picture.size != tuple(self._size):

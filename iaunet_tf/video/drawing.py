@@ -33,7 +33,7 @@ def draw_people(picture: Image.Image, people: Sequence[tuple[Label, Box]]) -> No
     """
     draw = ImageDraw.Draw(picture)
     size = max(SMALLEST, min(picture.size) // 36)
-    line = max(2, size // 6)
+    line = max(3, size // 5)
     seen = [(label, box) for label, raw in people if (box := _inside(raw, picture.size))]
     seen.sort(key=lambda each: each[1][3])
     for label, box in seen:
