@@ -97,9 +97,7 @@ class _Film:
         context.colorspace = 5  # BT.601, as pixels are converted; otherwise players guess
 
     def add(self, picture: Image.Image, time: float) -> None:
-        if picture.size != tuple(self._size):
-            picture = _even(picture) if _close(picture.size, self._size) else ImageOps.pad(picture, self._size)
-        frame = self._av.VideoFrame.from_image(picture)
+        frame = self._av.VideoFrame.from_ndarray(_sized(picture, self._size), format="rgb24")
         self._last = max(round((time - self._begin) * CLOCK), self._last + 1)
         frame.pts, frame.time_base = self._last, Fraction(1, CLOCK)
         self._container.mux(self._stream.encode(frame))
@@ -108,15 +106,15 @@ class _Film:
         self._container.mux(self._stream.encode())
 
 
-def _even(picture):
-    """The picture with its last row or column again where their number is odd."""
-    height, width = picture.height, picture.width
-    pixels = np.pad(np.asarray(picture), ((0, height % 2), (0, width % 2), (0, 0)), "edge")
-    return Image.fromarray(pixels)
-
-
-def _close(size, even):
-    return [side + side % 2 for side in size] == list(even)
+def _sized(picture, size):
+    """Pixels of a picture in an even size: its last row or column is repeated; where its own size is quite another, as
+    in a stream that changes, it is scaled and has black beside it."""
+    if any(wanted - side not in (0, 1) for wanted, side in zip(size, picture.size, strict=True)):
+        picture = ImageOps.pad(picture, size)
+    pixels, (width, height) = np.asarray(picture), picture.size
+    if [width, height] == size:
+        return pixels
+    return np.pad(pixels, ((0, size[1] - height), (0, size[0] - width), (0, 0)), "edge")
 
 
 def _boxes_by_frame(rows) -> Callable[[int], list[Row]]:
