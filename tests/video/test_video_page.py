@@ -226,7 +226,7 @@ def test_odd_names_are_text(tmp_path, name):
     tracklets.append(tracklet("hall", 1, 9, identity=name, distance=0.39))
     page, _ = written(tmp_path, tracklets, title=name, notes=[name], videos={name: tmp_path / "x.mp4"})
     shown = " ".join(name.split())
-    assert page.words.count(shown) >= 8
+    assert page.words.count(shown) >= 5 and page.words.count(shown[:60]) >= 8
     assert "49" not in page.words.replace("1749", "") or name != "{{ 7 * 7 }}"
 
 
