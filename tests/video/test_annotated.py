@@ -154,6 +154,19 @@ def test_boxes_outside_are_left_out(box):
     assert (np.asarray(picture) == GROUND).all()
 
 
+@pytest.mark.parametrize("shift", [0, 4, 30])
+def test_tags_do_not_cover_each_other(shift):
+    colours = [colour for colour in PALETTE if text_on(colour) == (255, 255, 255)]
+    people = [(Label("Anna", colours[n]), (20 + n * shift, 40 + n, 50 + n * shift, 110 + n)) for n in range(3)]
+
+    def letters(people):
+        picture = Image.new("RGB", (200, 160), GROUND)
+        draw_people(picture, people)
+        return like(np.asarray(picture), (255, 255, 255), 0).sum()
+
+    assert letters(people) == 3 * letters(people[:1]) > 0
+
+
 def test_long_names_are_told_apart_by_their_begin():
     def drawn(name):
         picture = Image.new("RGB", (200, 120), GROUND)
