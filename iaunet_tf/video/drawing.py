@@ -28,8 +28,8 @@ def draw_people(picture: Image.Image, people: Sequence[tuple[Label, Box]]) -> No
     """Draws a box and a name tag for each person into a picture.
 
     Lines have a dark edge on both sides, so that they are seen on any ground. Tags stand above their boxes, where that
-    is not taken by another tag, otherwise in them or below, and wholly in the picture; names are cut where they are
-    longer than a third of it. Who is further down, and so nearer, is drawn last, and has the first choice.
+    is not taken by another tag, otherwise in them, below or beside the other tag, and wholly in the picture; names are
+    cut where they are longer than a third of it. Who is further down, and so nearer, is drawn last, and has the first choice.
     """
     draw = ImageDraw.Draw(picture)
     size = max(SMALLEST, min(picture.size) // 36)
@@ -75,7 +75,8 @@ def _tag(label, box, size, picture, taken):
     left, top, _, bottom = box
     x = max(0, min(left, picture[0] - width))
     inside = min(top, picture[1] - height)
-    tries = [y for y in (top - height, inside, bottom + 1) if 0 <= y <= picture[1] - height]
+    beside = [y for other in taken for y in (other[1] - height, other[3] + 1) if abs(y - top) < 4 * height]
+    tries = [y for y in (top - height, inside, bottom + 1, *beside) if 0 <= y <= picture[1] - height]
     places = [(x, y, x + width - 1, y + height - 1) for y in tries]
     return text, next((place for place in places if not any(_meet(place, other) for other in taken)), places[0])
 
