@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import av
 
 CLOCK = 60_000  # ticks per second: of 24, 25, 30 and 29.97 frames per second exactly, and no more than MPEG-4 has
+# In fragments, as otherwise the place of every frame is kept in memory until the end.
+LAYOUT = {"movflags": "frag_keyframe+delay_moov+default_base_moof"}
 # Without frames that refer to later ones, so that the first has the first time stamp; every few seconds one to jump to.
 ENCODERS = {
     "libx264": {"crf": "23", "preset": "veryfast", "bf": "0", "g": "100"},
@@ -44,9 +46,9 @@ def annotate(
 ) -> int:
     """Writes a video as an MP4 with a box and a name tag for everybody who is tracked; returns the number of frames.
 
-    The MP4 is H.264 if PyAV can encode that, else MPEG-4. Its frames have the time stamps of the original; where those
-    are dates, they count from the first frame. Sizes become even by a repeated row or column of pixels. There is no
-    sound. One frame at a time is in memory; of those before, only where they are in the file, about 70 bytes each.
+    The MP4 is H.264 if PyAV can encode that, else MPEG-4; it is fragmented, so that memory does not grow with its
+    length. Its frames have the time stamps of the original; where those are dates, they count from the first frame.
+    Sizes become even by a repeated row or column of pixels. There is no sound.
 
     Args:
         frames: the video.
@@ -67,7 +69,7 @@ def annotate(
     boxes, label = _boxes_by_frame(rows), _labels(names, dict(colours or {}))
     count = 0
     with replacing(out) as temporary, temporary.open("wb") as file:  # not by name, which could be a protocol's
-        with av.open(file, "w", format="mp4") as container:
+        with av.open(file, "w", format="mp4", options=LAYOUT) as container:
             for frame in frames:
                 picture = Image.fromarray(frame.image)
                 draw_people(picture, [(label(row), _corners(row)) for row in boxes(frame.number)])

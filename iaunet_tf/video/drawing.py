@@ -29,7 +29,7 @@ def draw_people(picture: Image.Image, people: Sequence[tuple[Label, Box]]) -> No
 
     Lines have a dark edge on both sides, so that they are seen on any ground. Tags stand above their boxes, where that
     is not taken by another tag, otherwise in them, below or beside the other tag, and wholly in the picture; names are
-    cut where they are longer than a third of it. Who is further down, and so nearer, is drawn last, and has the first choice.
+    cut where they are longer than a third of it. Who is further down, and so nearer, is drawn last and chooses first.
     """
     draw = ImageDraw.Draw(picture)
     size = max(SMALLEST, min(picture.size) // 36)
