@@ -138,10 +138,12 @@ def _boxes_by_frame(rows) -> Callable[[int], list[Row]]:
 def _groups(rows: Iterable[Row]) -> Iterator[tuple[int, list[Row]]]:
     before = 0
     for number, group in groupby(rows, key=lambda row: row.frame):
+        group = list(group)
         if number <= before:
-            raise InputError(f"boxes must be sorted by frame: one of frame {number} comes after one of frame {before}")
+            says = f"one of frame {number} comes after one of frame {before}"
+            raise InputError(f"{group[0].video}: its boxes must be sorted by frame: {says}")
         before = number
-        yield number, list(group)
+        yield number, group
 
 
 def _labels(names, colours):
