@@ -272,7 +272,7 @@ def test_boxes_of_frames_that_do_not_come(out):
 
 
 def test_rows_out_of_order(out):
-    with pytest.raises(InputError, match="hall: its boxes .* one of frame 2 comes after one of frame 3"):
+    with pytest.raises(InputError, match=r"hall: its boxes .* one of frame 2 comes after one of frame 3"):
         annotate(film([0, 0.1, 0.2, 0.3]), [row(n, 20, 40, 40, 60) for n in (1, 3, 2)], out)
     assert list(out.parent.iterdir()) == []
 
