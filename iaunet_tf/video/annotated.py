@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import av
 
 CLOCK = 60_000  # ticks per second: of 24, 25, 30 and 29.97 frames per second exactly, and no more than MPEG-4 has
+# In fragments, as otherwise the place of every frame is kept in memory until the end.
+LAYOUT = {"movflags": "frag_keyframe+delay_moov+default_base_moof"}
 # Without frames that refer to later ones, so that the first has the first time stamp; every few seconds one to jump to.
 ENCODERS = {
     "libx264": {"crf": "23", "preset": "veryfast", "bf": "0", "g": "100"},
@@ -44,9 +46,9 @@ def annotate(
 ) -> int:
     """Writes a video as an MP4 with a box and a name tag for everybody who is tracked; returns the number of frames.
 
-    The MP4 is H.264 if PyAV can encode that, else MPEG-4. Its frames have the time stamps of the original; where those
-    are dates, they count from the first frame. Sizes become even by a repeated row or column of pixels. There is no
-    sound. One frame at a time is in memory; of those before, only where they are in the file, about 70 bytes each.
+    The MP4 is H.264 if PyAV can encode that, else MPEG-4; it is fragmented, so that memory does not grow with its
+    length. Its frames have the time stamps of the original; where those are dates, they count from the first frame.
+    Sizes become even by a repeated row or column of pixels. There is no sound.
 
     Args:
         frames: the video.
@@ -67,7 +69,7 @@ def annotate(
     boxes, label = _boxes_by_frame(rows), _labels(names, dict(colours or {}))
     count = 0
     with replacing(out) as temporary, temporary.open("wb") as file:  # not by name, which could be a protocol's
-        with av.open(file, "w", format="mp4") as container:
+        with av.open(file, "w", format="mp4", options=LAYOUT) as container:
             for frame in frames:
                 picture = Image.fromarray(frame.image)
                 draw_people(picture, [(label(row), _corners(row)) for row in boxes(frame.number)])
@@ -88,16 +90,16 @@ class _Film:
     def __init__(self, av, container: "av.container.OutputContainer", size: tuple[int, int], time: float):
         self._av, self._container = av, container
         self._size = [side + side % 2 for side in size]
-        self._begin, self._last = time if is_date(time) else 0.0, -1
+        self._begin, self._last = time if is_date(time) or time < 0 else 0.0, -1
         encoder = next(name for name in ENCODERS if name in av.codecs_available or name == "mpeg4")
         self._stream = stream = container.add_stream(encoder, rate=25, options=ENCODERS[encoder])
         stream.width, stream.height, stream.pix_fmt = *self._size, "yuv420p"
-        stream.codec_context.time_base = Fraction(1, CLOCK)
+        context = stream.codec_context
+        context.time_base = Fraction(1, CLOCK)
+        context.colorspace = 5  # BT.601, as pixels are converted; otherwise players guess
 
     def add(self, picture: Image.Image, time: float) -> None:
-        if picture.size != tuple(self._size):
-            picture = _even(picture) if _close(picture.size, self._size) else ImageOps.pad(picture, self._size)
-        frame = self._av.VideoFrame.from_image(picture)
+        frame = self._av.VideoFrame.from_ndarray(_sized(picture, self._size), format="rgb24")
         self._last = max(round((time - self._begin) * CLOCK), self._last + 1)
         frame.pts, frame.time_base = self._last, Fraction(1, CLOCK)
         self._container.mux(self._stream.encode(frame))
@@ -106,15 +108,15 @@ class _Film:
         self._container.mux(self._stream.encode())
 
 
-def _even(picture):
-    """The picture with its last row or column again where their number is odd."""
-    height, width = picture.height, picture.width
-    pixels = np.pad(np.asarray(picture), ((0, height % 2), (0, width % 2), (0, 0)), "edge")
-    return Image.fromarray(pixels)
-
-
-def _close(size, even):
-    return [side + side % 2 for side in size] == list(even)
+def _sized(picture, size):
+    """Pixels of a picture in an even size: its last row or column is repeated; where its own size is quite another, as
+    in a stream that changes, it is scaled and has black beside it."""
+    if any(wanted - side not in (0, 1) for wanted, side in zip(size, picture.size, strict=True)):
+        picture = ImageOps.pad(picture, size)
+    pixels, (width, height) = np.asarray(picture), picture.size
+    if [width, height] == size:
+        return pixels
+    return np.pad(pixels, ((0, size[1] - height), (0, size[0] - width), (0, 0)), "edge")
 
 
 def _boxes_by_frame(rows) -> Callable[[int], list[Row]]:
@@ -136,10 +138,12 @@ def _boxes_by_frame(rows) -> Callable[[int], list[Row]]:
 def _groups(rows: Iterable[Row]) -> Iterator[tuple[int, list[Row]]]:
     before = 0
     for number, group in groupby(rows, key=lambda row: row.frame):
+        group = list(group)
         if number <= before:
-            raise InputError(f"boxes must be sorted by frame: one of frame {number} comes after one of frame {before}")
+            says = f"one of frame {number} comes after one of frame {before}"
+            raise InputError(f"{group[0].video}: its boxes must be sorted by frame: {says}")
         before = number
-        yield number, list(group)
+        yield number, group
 
 
 def _labels(names, colours):

@@ -28,6 +28,11 @@ def reasons(tracklet: Tracklet, threshold: float) -> list[str]:
     return [words for _, words in close]
 
 
+def short(name: str, most: int = 60) -> str:
+    """A name that does not fill the page, however long it is."""
+    return name if len(name) <= most else f"{name[:most]}…"
+
+
 def _unseen(tracklet):
     compared = tracklet.distance is not None or tracklet.rival_distance is not None
     return tracklet.identity is None or (tracklet.embedding is None and not compared)
@@ -36,7 +41,7 @@ def _unseen(tracklet):
 def _margins(tracklet, threshold):
     """By how much, in thresholds, each decision could have been another, and that in words."""
     own, other = tracklet.distance, tracklet.rival_distance
-    rival = "somebody else" if tracklet.rival is None else tracklet.rival
+    rival = "somebody else" if tracklet.rival is None else short(tracklet.rival)
     unit = threshold or 1.0
     if own is not None:
         where = "just within" if own < threshold else "beyond"

@@ -27,19 +27,25 @@ class Label(NamedTuple):
 def draw_people(picture: Image.Image, people: Sequence[tuple[Label, Box]]) -> None:
     """Draws a box and a name tag for each person into a picture.
 
-    Lines have a dark edge on both sides, so that they are seen on any ground. Tags stand above their boxes, or inside
-    them where there is no room, and wholly in the picture, names being cut where they are too long. Who is further
-    down, and so nearer, is drawn last.
+    Lines have a dark edge on both sides, so that they are seen on any ground. Tags stand above their boxes, where that
+    is not taken by another tag, otherwise in them, below or beside the other tag, and wholly in the picture; names are
+    cut where they are longer than a third of it. Who is further down, and so nearer, is drawn last and chooses first.
     """
     draw = ImageDraw.Draw(picture)
     size = max(SMALLEST, min(picture.size) // 36)
-    line = max(2, size // 6)
+    line = max(3, size // 5)
     seen = [(label, box) for label, raw in people if (box := _inside(raw, picture.size))]
     seen.sort(key=lambda each: each[1][3])
     for label, box in seen:
         _draw_box(draw, box, label.colour, line)
-    for label, (left, top, _, _) in seen:
-        _draw_tag(draw, label, left, top, size, picture.size)
+    tags = []
+    for label, box in reversed(seen):
+        if tag := _tag(label, box, size, picture.size, [place for _, _, place in tags]):
+            tags.append((label, *tag))
+    for label, text, place in reversed(tags):
+        draw.rectangle(place, fill=label.colour)
+        edge = size // 4
+        draw.text((place[0] + edge, place[1] + edge // 2), text, fill=text_on(label.colour), font=_font(size))
 
 
 def _inside(box, size):
@@ -59,16 +65,24 @@ def _draw_box(draw, box, colour, line):
             draw.rectangle(corners, outline=ink, width=width)
 
 
-def _draw_tag(draw, label, left, top, size, picture):
+def _tag(label, box, size, picture, taken):
+    """Text and place of a tag; None if there is no room in the picture."""
     edge = size // 4
-    text, width = _fitted(label.name, size, picture[0] - 2 * edge)
+    text, width = _fitted(label.name, size, min(picture[0], max(picture[0] // 3, 8 * size)) - 2 * edge)
     width, height = width + 2 * edge, _line_height(size) + edge
     if not text or height > picture[1]:
-        return
+        return None
+    left, top, _, bottom = box
     x = max(0, min(left, picture[0] - width))
-    y = top - height if top >= height else min(top, picture[1] - height)
-    draw.rectangle((x, y, x + width - 1, y + height - 1), fill=label.colour)
-    draw.text((x + edge, y + edge // 2), text, fill=text_on(label.colour), font=_font(size))
+    inside = min(top, picture[1] - height)
+    beside = [y for other in taken for y in (other[1] - height, other[3] + 1) if abs(y - top) < 4 * height]
+    tries = [y for y in (top - height, inside, bottom + 1, *beside) if 0 <= y <= picture[1] - height]
+    places = [(x, y, x + width - 1, y + height - 1) for y in tries]
+    return text, next((place for place in places if not any(_meet(place, other) for other in taken)), places[0])
+
+
+def _meet(one, other):
+    return one[0] <= other[2] and other[0] <= one[2] and one[1] <= other[3] and other[1] <= one[3]
 
 
 @lru_cache(1000)

@@ -1,13 +1,18 @@
 """What a page shows or links of the files of a run."""
 
 import base64
+import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from iaunet_tf.gallery.entries import Entry
-from iaunet_tf.gallery.thumbnails import thumbnail
+from PIL import Image
+
+from iaunet_tf.data.decoding import load_image
+from iaunet_tf.errors import InputError
+
+SIZE = 96, 192  # width and height of small copies, at most
 
 
 def link_to(file: str | Path, folder: Path) -> str:
@@ -30,7 +35,18 @@ def pictures_of(crops: Sequence[tuple[int, str]], folder: Path, most: int) -> li
 
 def _address(file, folder):
     inside = Path(os.path.abspath(folder / file))
-    if inside.is_relative_to(os.path.abspath(folder)) and inside.is_file():
-        return link_to(inside, folder)
-    content = thumbnail(Entry(file=str(file)))
-    return content and f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"
+    if not inside.is_file():
+        return _copy(Path(file))
+    return link_to(inside, folder) if inside.is_relative_to(os.path.abspath(folder)) else _copy(inside)
+
+
+def _copy(file):
+    """A small copy of a picture as a data URL; None if it cannot be read."""
+    try:
+        picture = Image.fromarray(load_image(file))
+    except InputError:
+        return None
+    picture.thumbnail(SIZE)
+    content = io.BytesIO()
+    picture.save(content, "JPEG", quality=85)
+    return f"data:image/jpeg;base64,{base64.b64encode(content.getvalue()).decode()}"

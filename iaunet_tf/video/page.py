@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader
 from iaunet_tf.files import printable, replacing
 from iaunet_tf.video.cards import Card, card_of
 from iaunet_tf.video.colours import Colour, colours_of
-from iaunet_tf.video.doubt import DOUBTFUL
+from iaunet_tf.video.doubt import DOUBTFUL, short
 from iaunet_tf.video.lanes import TimeLine, time_lines
 from iaunet_tf.video.links import link_to
 from iaunet_tf.video.times import is_date, text_of
@@ -77,7 +77,7 @@ def write_page(
     doubtful = [card for card in cards if card.doubtful and card.tracklet.identity is not None]
     environment = Environment(loader=PackageLoader("iaunet_tf.video", "."), autoescape=True)
     environment.trim_blocks = environment.lstrip_blocks = True
-    environment.filters["text_of"] = text_of
+    environment.filters |= {"text_of": text_of, "short": short}
     parts = environment.get_template("page.html").generate(
         title=title,
         notes=notes,

@@ -5,8 +5,9 @@ import csv
 import pytest
 
 from iaunet_tf.errors import InputError
-from iaunet_tf.video.tracks_csv import Row, read_tracks, write_tracks
+from iaunet_tf.video.tracks_csv import COLUMNS, Row, read_tracks, write_tracks
 
+HEADER = "video,frame,time,track,identity,distance,left,top,width,height"
 NAMES = ['a "quoted", name', "two\nlines", "Łukasz 李 🙂", "=1+1", "<script>", "a;b", " ", "x" * 5000]
 
 
@@ -41,7 +42,7 @@ def test_columns_are_those_of_the_documentation(tmp_path):
     write_tracks(tmp_path / "tracks.csv", [Row("a", 3, 1764162000.04, 2, "Anna", 0.25, 1, 2, 3, 4)])
     with (tmp_path / "tracks.csv").open(newline="", encoding="utf-8") as file:
         header, line = csv.reader(file)
-    assert header == ["video", "frame", "time", "track", "identity", "distance", "left", "top", "width", "height"]
+    assert header == list(COLUMNS) and ",".join(header) == HEADER
     assert line == ["a", "3", "1764162000.040000", "2", "Anna", "0.250000", "1.00", "2.00", "3.00", "4.00"]
 
 
@@ -106,10 +107,9 @@ def test_files_of_spreadsheets(tmp_path):
 def test_damaged_files(tmp_path, content, says):
     path = tmp_path / "tracks.csv"
     if isinstance(content, bytes):
-        path.write_bytes(b"video,frame,time,track,identity,distance,left,top,width,height\n" + content)
+        path.write_bytes(HEADER.encode() + b"\n" + content)
     else:
-        header = "video,frame,time,track,identity,distance,left,top,width,height\n"
-        path.write_text(content if not content or content.startswith("video") else header + content + "\n")
+        path.write_text(content if not content or content.startswith("video") else f"{HEADER}\n{content}\n")
     with pytest.raises(InputError, match=says) as caught:
         list(read_tracks(path))
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
