@@ -11,15 +11,17 @@ import numpy as np
 
 from iaunet_tf.arguments import check_number
 from iaunet_tf.errors import InputError
-from iaunet_tf.files import alone, fingerprint, intact, printable, state, write_json
+from iaunet_tf.files import alone, fingerprint, intact, printable, remove_unfinished, state, write_json
 from iaunet_tf.gallery import Entry, Gallery
 from iaunet_tf.inference import Embedder
 from iaunet_tf.terminal import progress
 from iaunet_tf.video.annotated import annotate
 from iaunet_tf.video.colours import colours_of
+from iaunet_tf.video.detectors import open_detector
 from iaunet_tf.video.frames import frames
 from iaunet_tf.video.identities import identify
 from iaunet_tf.video.page import write_page
+from iaunet_tf.video.streams import ADDRESS
 from iaunet_tf.video.tracklets import Tracklet
 from iaunet_tf.video.tracks_csv import Row, read_tracks, write_tracks
 from iaunet_tf.video.watching import Clock, Settings, Video, boxes_of, watch
@@ -70,7 +72,10 @@ def run(
     settings = settings or Settings()
     check_number("threshold", threshold, 0, 2)
     _check_cameras(videos, apart)
+    for video in videos:
+        _check(video, settings)
     with alone(out):
+        remove_unfinished(*(path for path in out.rglob("*") if path.is_dir()))
         _begin(out, _identity(videos, embed, threshold, settings, apart))
         tracklets, clock, count = [], Clock(), 0
         with progress("watching", None) as bar:
@@ -101,6 +106,13 @@ def _check_cameras(videos, apart):
             raise InputError(f"camera {camera} is named twice; join videos of one camera, or run them one by one")
     for camera in set().union(*(apart or ())) - {*cameras}:
         raise InputError(f"there is no camera {camera}; there are {', '.join(cameras)}")
+
+
+def _check(video, settings):
+    """Finds out before long work what cannot be read."""
+    open_detector(video.detections, settings.threshold)
+    if os.path.exists(video.source) or not ADDRESS.match(video.source):
+        frames(video.source, rate=video.rate, begin=video.begin).close()
 
 
 def _identity(videos, embed, threshold, settings, apart):
