@@ -1,7 +1,5 @@
 """The clip of a track: a few crops of a person, sharp, unoccluded and spread over the time that it lasts."""
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -113,30 +111,6 @@ class Clips:
         for each in over:
             del self._tracks[each.track]
         return over
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """All that is kept, for `numpy.savez`; see `restore`."""
-        content, images = [], {}
-        for each in self._tracks.values():
-            crops = []
-            for place, crop in each.kept.items():
-                name = f"{each.track}-{place}"
-                images[name] = crop.image
-                crops.append([place, crop.frame, crop.time, crop.box, crop.hidden, crop.sharpness, name])
-            content.append(
-                [each.track, each.first, each.last, each.start, each.end, each.count, each.width, crops],
-            )
-        return {"tracks": np.frombuffer(json.dumps(content).encode(), "uint8"), **images}
-
-    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Takes up what `arrays` gave, as if there had been no interruption."""
-        self._tracks = {}
-        for *values, crops in json.loads(bytes(arrays["tracks"])):
-            kept = {
-                place: Crop(number, time, tuple(box), hidden, sharpness, arrays[name])
-                for place, number, time, box, hidden, sharpness, name in crops
-            }
-            self._tracks[values[0]] = Track(*values, kept)
 
 
 def _keep(track, place, crop):

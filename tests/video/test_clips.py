@@ -1,7 +1,6 @@
 """Clips of tracks: few, sharp, unoccluded and spread crops, the same after an interruption."""
 
 import gc
-import io
 import tracemalloc
 
 import numpy as np
@@ -120,24 +119,6 @@ def same(ours, theirs):
         for mine, yours in zip(one.crops, other.crops, strict=True):
             assert vars(mine) | {"image": None} == vars(yours) | {"image": None}
             assert np.array_equal(mine.image, yours.image)
-
-
-def test_an_interruption_changes_nothing():
-    whole, parts, ended, ended_in_parts = Clips(5, 0.2), Clips(5, 0.2), [], []
-    for frame, detections, tracks in scene():
-        whole.add(frame, detections, tracks)
-        ended += whole.ended(frame.time)
-        if frame.number % 37 == 0:
-            file = io.BytesIO()
-            np.savez(file, **parts.arrays())
-            file.seek(0)
-            parts = Clips(5, 0.2)
-            parts.restore(np.load(file))
-        parts.add(frame, detections, tracks)
-        ended_in_parts += parts.ended(frame.time)
-    assert len(ended) > 5
-    same([*ended, *whole.ended()], [*ended_in_parts, *parts.ended()])
-    assert whole.ended() == []
 
 
 def test_tracks_are_over_when_nobody_was_seen_for_long():
