@@ -13,9 +13,7 @@ ADAPT = {"adapt": ["scikit-learn>=1.5"]}  # clusters of people without labels: D
 GALLERY = {"gallery": ["pymilvus>=3.0", "milvus-lite>=3.2"]}
 VIDEO = {
     "video": [
-        # Frames, and FFmpeg with it; 17.0 keeps memory for every frame, 16.1 is the last for Python 3.10.
-        "av>=16.1; python_version < '3.11'",
-        "av>=17.1; python_version >= '3.11'",
+        "av>=17.1",  # frames, and FFmpeg with it; 17.0 keeps memory for every frame
         "trackers>=2.6",  # ByteTrack and SORT, which take time stamps since then; brings OpenCV
         "supervision>=0.26",  # what trackers takes and returns, and many detectors return
         *GALLERY["gallery"],  # people who are known

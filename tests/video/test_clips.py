@@ -112,15 +112,6 @@ def scene(count=150, seed=2):
         )
 
 
-def same(ours, theirs):
-    assert [vars(each) | {"kept": None} for each in ours] == [vars(each) | {"kept": None} for each in theirs]
-    for one, other in zip(ours, theirs, strict=True):
-        assert len(one.crops) == len(other.crops)
-        for mine, yours in zip(one.crops, other.crops, strict=True):
-            assert vars(mine) | {"image": None} == vars(yours) | {"image": None}
-            assert np.array_equal(mine.image, yours.image)
-
-
 def test_tracks_are_over_when_nobody_was_seen_for_long():
     clips = Clips(4, patience=0.55)
     for number in (1, 2, 3):
