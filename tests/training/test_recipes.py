@@ -71,7 +71,6 @@ def test_a_run_with_everything_is_resumed_to_the_last_bit(tree, whole, tmp_path,
     assert all(np.isfinite(float(row[name])) for name in ("centre_loss", "mask_loss", "triplet_loss"))
 
 
-@pytest.mark.slow
 def test_such_a_run_is_evaluated_and_its_network_is_for_use(whole):
     before = json.loads((whole / "metrics.json").read_text())
     assert main(["evaluate", str(whole)]) == 0
