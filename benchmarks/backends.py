@@ -1,7 +1,7 @@
 """IAUnet in Keras on JAX, PyTorch or TensorFlow, on whatever device that finds: speed, and the same embeddings.
 
-`KERAS_BACKEND=jax python -m benchmarks.backends [MODEL.keras EXPECTED.npy]`. EXPECTED holds what another backend gave; it is
-written if it is not there.
+`KERAS_BACKEND=jax python -m benchmarks.backends [MODEL.keras EXPECTED.npy]`. EXPECTED holds what another backend gave;
+it is written if it is not there.
 """
 
 import sys
