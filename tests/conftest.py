@@ -107,3 +107,18 @@ def street():
     if not STREET.is_dir():
         pytest.skip("the street data set is not here")
     return STREET
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Debian's chromium, driven by playwright."""
+    api = pytest.importorskip("playwright.sync_api", reason="pages are tested with playwright, which is missing")
+    chromium = Path("/usr/bin/chromium")
+    if not chromium.is_file():
+        pytest.skip(f"pages are tested in Debian's chromium, which is missing: {chromium}")
+    quiet = "gpu", "quic", "background-networking", "component-update", "sync"
+    flags = ["--no-sandbox", "--no-first-run", *(f"--disable-{each}" for each in quiet)]
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
+        yield browser
+        browser.close()

@@ -1,7 +1,6 @@
 """The page in a real browser, Debian's chromium."""
 
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,21 +8,7 @@ from serving.odd import NAMES, encoded
 from serving.test_bad_requests import png_of
 
 pytestmark = pytest.mark.slow
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
 WIDE, NARROW = (1280, 900), (390, 844)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    api = pytest.importorskip("playwright.sync_api", reason="pages are tested with playwright, which is missing")
-    if not CHROMIUM.is_file():
-        pytest.skip(f"pages are tested in Debian's chromium, which is missing: {CHROMIUM}")
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """The page of a run in a real browser, Debian's chromium."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -10,21 +8,7 @@ from iaunet_tf.video.page import write_page
 from iaunet_tf.video.tracklets import Tracklet
 
 pytestmark = pytest.mark.slow
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
 NAMES = ["<script>alert(1)</script>", "y" * 500, "Łukasz 🙂 李", *(f"person {number}" for number in range(40))]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    api = pytest.importorskip("playwright.sync_api", reason="pages are tested with playwright, which is missing")
-    if not CHROMIUM.is_file():
-        pytest.skip(f"pages are tested in Debian's chromium, which is missing: {CHROMIUM}")
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
