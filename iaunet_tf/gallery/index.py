@@ -7,7 +7,7 @@ from iaunet_tf.gallery.collection import Collection
 METRIC = "COSINE"
 EXACT = {"index_type": "FLAT", "metric_type": METRIC}
 HNSW = {"index_type": "HNSW", "metric_type": METRIC, "params": {"M": 16, "efConstruction": 200}}
-EF = 400  # entries that a search of HNSW keeps in view, or twice as many as it is to find
+EF = 128  # entries that a search of HNSW keeps in view, or twice as many as it is to find
 BUILDING = 3600.0  # seconds that building or loading an index may take
 SAMPLE, NEAREST = 100, 10  # queries and neighbours that recall is measured on
 ALIKE = 1e-6  # similarities that float32 may round to either side
