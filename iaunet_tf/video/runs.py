@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -55,6 +55,7 @@ def run(
     settings: Settings | None = None,
     apart: Collection[frozenset[str]] | None = (),
     films: bool = True,
+    who: Callable[..., None] = identify,
 ) -> Run:
     """Writes to `out` who is seen in videos: `tracks.csv`, `tracklets.csv`, the page `index.html`, crops, and with
     `films` the videos with boxes and names. New people and their tracklets are added to the gallery, if there is one.
@@ -64,6 +65,7 @@ def run(
     Args:
         threshold: the cosine distance below which it is the same person.
         apart: pairs of cameras that see no place in common, None for all, as `identify` takes them.
+        who: says who is seen: takes what `identify` takes, and sets what it sets.
 
     Raises:
         InputError: a video, its detections or the gallery cannot be used, two videos are of one camera, or `out` holds
@@ -76,7 +78,7 @@ def run(
         _check(video, settings)
     with alone(out):
         remove_unfinished(*(path for path in out.rglob("*") if path.is_dir()))
-        _begin(out, _identity(videos, embed, threshold, settings, apart))
+        _begin(out, _identity(videos, embed, threshold, settings, apart, who))
         tracklets, clock, count = [], Clock(), 0
         with progress("watching", None) as bar:
 
@@ -87,7 +89,7 @@ def run(
 
             for video in videos:
                 tracklets += watch(video, embed, out, settings, clock, update)
-        _decide(out, tracklets, threshold, gallery, apart)
+        _decide(out, tracklets, who, threshold, gallery, apart)
         if gallery is not None:
             _add(gallery, videos, tracklets)
         write_tracks(out / "tracks.csv", _rows(videos, tracklets, out))
@@ -110,21 +112,21 @@ def _check_cameras(videos, apart):
 
 def _check(video, settings):
     """Finds out before long work what cannot be read."""
-    open_detector(video.detections, settings.threshold)
+    open_detector(video.detections, settings.score)
     if os.path.exists(video.source) or not ADDRESS.match(video.source):
         frames(video.source, rate=video.rate, begin=video.begin).close()
 
 
-def _identity(videos, embed, threshold, settings, apart):
+def _identity(videos, embed, threshold, settings, apart, who):
     """What a run depends on."""
     pairs = None if apart is None else sorted(sorted(pair) for pair in apart)
     return {
         "network": embed.fingerprint,
         "videos": [
             {
-                "source": printable(video.source),
+                "source": _name(video.source),
                 "camera": video.camera,
-                "detections": printable(getattr(video.detections, "__name__", video.detections)),
+                "detections": _name(video.detections),
                 "begin": video.begin,
                 "rate": video.rate,
                 "files": fingerprint([_state(video.source), _state(video.detections)]),
@@ -132,9 +134,15 @@ def _identity(videos, embed, threshold, settings, apart):
             for video in videos
         ],
         "threshold": threshold,
-        "settings": asdict(settings),
+        "settings": asdict(settings) | {"tracker": _name(settings.tracker)},
         "apart": pairs,
+        "who": _name(who),
     }
+
+
+def _name(step):
+    """What a step is called, the same in every process."""
+    return printable(step) if isinstance(step, str | Path) else getattr(step, "__qualname__", type(step).__qualname__)
 
 
 def _state(source):
@@ -155,13 +163,13 @@ def _begin(out, identity):
             raise InputError(f"{out}: holds a run with other {key}; choose another folder, or remove this one")
 
 
-def _decide(out, tracklets, threshold, gallery, apart):
+def _decide(out, tracklets, who, threshold, gallery, apart):
     """Says who is seen; once, since the gallery knows more afterwards."""
     file = out / WORK / "identities.json"
     keys = ("identity", "known", "distance", "rival", "rival_distance")
     found = intact(lambda: json.loads(file.read_bytes()), file)
     if found is None:
-        identify(tracklets, threshold, gallery, apart)
+        who(tracklets, threshold, gallery, apart)
         write_json(file, [[getattr(each, key) for key in keys] for each in tracklets])
         return
     for each, values in zip(tracklets, found, strict=True):

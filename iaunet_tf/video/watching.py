@@ -50,14 +50,15 @@ class Settings:
     """How people are followed.
 
     Attributes:
-        threshold: the score from which on a detection counts.
-        tracker: of `Tracker`.
+        score: that from which on a detection of a network counts.
+        tracker: the kind of a `Tracker`; or a callable that makes another one for a number of frames per second: a
+            callable like `Tracker`, with `patience`.
         crops: how many pictures a clip has at most.
         shortest: tracks of fewer boxes are nobody's: mostly faults of the detector.
     """
 
-    threshold: float = 0.5
-    tracker: str = "bytetrack"
+    score: float = 0.5
+    tracker: str | Callable[[float], Callable] = "bytetrack"
     crops: int = 8
     shortest: int = 5
 
@@ -97,14 +98,15 @@ def watch(
         return found
     found, count = [], 0
     keep = partial(_tracklet, video.camera, embed, folder, settings)
-    detect = open_detector(video.detections, settings.threshold)
+    detect = open_detector(video.detections, settings.score)
     with frames(video.source, rate=video.rate, begin=video.begin) as pictures:
         if isinstance(detect, DetectionFile):
             if pictures.count:
                 detect.check_frames(pictures.count, video.source)
         else:
             detect = Remembered(detect, work_file(folder, video, "detections"))
-        track = Tracker(settings.tracker, pictures.rate)
+        make = settings.tracker if callable(settings.tracker) else partial(Tracker, settings.tracker)
+        track = make(pictures.rate)
         clips = Clips(settings.crops, track.patience)
         with replacing(work_file(folder, video, "boxes.csv")) as temporary, temporary.open("w", newline="") as file:
             rows = csv.writer(file)

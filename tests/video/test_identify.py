@@ -257,3 +257,35 @@ def test_the_embedding_of_a_clip_is_the_mean_of_its_pictures(network):
     pictures = list(np.random.default_rng(0).integers(0, 256, (5, 32, 16, 3), "uint8"))
     mean = others.expected(pictures, scale="imagenet").mean(axis=0)
     np.testing.assert_allclose(embedding(embed, pictures), mean / np.linalg.norm(mean), atol=1e-5)
+
+
+class Nearest:
+    """A tracker of one's own: a track for each row of the picture."""
+
+    patience = 0.5
+
+    def __init__(self, rate):
+        assert rate == 25
+
+    def __call__(self, frame, detections):
+        return detections.boxes[:, 1].astype(int)
+
+
+def test_steps_are_replaced(place, network, tmp_path):
+    from iaunet_tf.video.runs import run
+    from iaunet_tf.video.watching import Settings, Video
+
+    def detect(frame):
+        boxes = [(left, top, left + BOX[0], top + BOX[1]) for _, (left, top) in boxes_of("hall", frame.number)]
+        return np.array(boxes, "float32").reshape(-1, 4)
+
+    def all_one(tracklets, *_):
+        for each in tracklets:
+            each.identity = "Ada"
+
+    embed = Embedder(network, input={"scale": "imagenet"})
+    videos, settings = [Video(str(place / "hall.mp4"), "hall", detect)], Settings(tracker=Nearest)
+    for _ in range(2):  # the second one goes on from the first
+        done = run(videos, embed, tmp_path / "out", 0.2, settings=settings, films=False, who=all_one)
+        assert {(each.track, each.identity) for each in done.tracklets} == {(10, "Ada"), (40, "Ada"), (20, "Ada")}
+    assert done.frames == 0
