@@ -3,8 +3,7 @@
 `python -m benchmarks.identify FOLDER NETWORK...` draws worlds into FOLDER, follows people in them by their true boxes
 and by those of a detector that errs, and identifies their tracklets with each network: folders of runs, `NAME-SEED`.
 `--settings` tries the first one with more or fewer crops, and with cameras that are not `apart`. A network's threshold
-is the one of best IDF1 on another world, `CHOICE`. What is in FOLDER is not done again. Single results are written to
-`identify.csv` or `settings.csv` there.
+is the one of best IDF1 on world `CHOICE`. What is there is not done again. Results: `identify.csv`, `settings.csv`.
 """
 
 import argparse
@@ -13,7 +12,8 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import combinations, pairwise
+from functools import lru_cache
+from itertools import chain, combinations, dropwhile, pairwise, product
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -24,14 +24,15 @@ from trackers.eval import box_iou, compute_hota_metrics, compute_identity_metric
 from iaunet_tf.data.synthetic.world import WorldOptions, draw_world
 from iaunet_tf.files import replacing
 from iaunet_tf.inference import Embedder
+from iaunet_tf.vectors import unit_length
 from iaunet_tf.video.identities import identify
-from iaunet_tf.video.watching import Clock, Settings, Video, boxes_of, embedding, watch
+from iaunet_tf.video.watching import Clock, Settings, Video, boxes_of, watch
 
 CHOICE, WORLDS = 100, (0, 1, 2)  # seeds of the world that thresholds are chosen on, and of those that are measured
 BOXES = {"true": ".txt", "noisy": ".noisy.txt"}
 THRESHOLDS = np.arange(0.05, 1.001, 0.025)
 AWAY = 1.0  # seconds that nobody sees a person, after which it is another visit
-SAME = 0.5  # IoU from which on a box shows the person of a true box, as for IDF1
+opened = lru_cache(maxsize=1)(Embedder)
 FIGURES = ("threshold", "IDF1", "HOTA", "switches", "regained", "identities")
 
 
@@ -55,14 +56,13 @@ def main() -> None:
 
 def of_networks(folder: Path, networks: list[Path]) -> Iterator[dict]:
     """The figures of all networks, and of the best and the simplest of answers, world by world."""
-    for boxes in BOXES:
-        worlds = {seed: Watched(folder, seed, boxes) for seed in (CHOICE, *WORLDS)}
-        for seed in WORLDS:
-            answers = {"the truth": worlds[seed].real, "all are new": np.arange(len(worlds[seed].tracklets))}
-            for name, answer in answers.items():
-                yield worlds[seed].row(name, name, np.nan, answer)
-        for path in networks:
-            yield from of_network(path, worlds, path.name.rsplit("-", 1)[0])
+    worlds = {boxes: {seed: Watched(folder, seed, boxes) for seed in (CHOICE, *WORLDS)} for boxes in BOXES}
+    for boxes, seed in product(BOXES, WORLDS):
+        world = worlds[boxes][seed]
+        yield world.row("the truth", "", np.nan, world.real)
+        yield world.row("all are new", "", np.nan, np.arange(len(world.tracklets)))
+    for path, boxes in product(networks, BOXES):
+        yield from of_network(path, worlds[boxes], path.name.rsplit("-", 1)[0])
 
 
 def of_settings(folder: Path, networks: list[Path]) -> Iterator[dict]:
@@ -76,9 +76,8 @@ def of_settings(folder: Path, networks: list[Path]) -> Iterator[dict]:
 def of_network(path: Path, worlds: dict[int, "Watched"], name: str, rule: bool = True) -> Iterator[dict]:
     """The figures of a network on the worlds, with the threshold that is best on `CHOICE`."""
     vectors = {seed: world.vectors(path) for seed, world in worlds.items()}
-    chosen = worlds[CHOICE]
-    answers = [chosen.identified(vectors[CHOICE], each, rule) for each in THRESHOLDS]
-    tried = [chosen.score(compute_identity_metrics, labels)["IDF1"] for labels in answers]
+    answers = [worlds[CHOICE].identified(vectors[CHOICE], each, rule) for each in THRESHOLDS]
+    tried = [worlds[CHOICE].score(compute_identity_metrics, labels)["IDF1"] for labels in answers]
     threshold = float(THRESHOLDS[np.argmax(tried)])
     for seed in WORLDS:
         yield worlds[seed].row(name, path.name, threshold, worlds[seed].identified(vectors[seed], threshold, rule))
@@ -106,7 +105,7 @@ class Watched:
         tracklets: those of all cameras that are long enough to be identified, T of them.
         frames: of all frames of all cameras, who is to be seen, which tracklets were found, and their boxes' IoU.
         shown: whom each box shows, `(N, 3)`: person, number of the person's visit, tracklet.
-        visits: how many visits each person paid.
+        begins: the first frame of each visit, by person.
         real: whom most boxes of each tracklet show, `(T,)`; a number of its own if they show nobody.
     """
 
@@ -118,11 +117,10 @@ class Watched:
         pairs = map(frozenset, combinations([video.camera for video in videos], 2))
         self.apart = {*pairs} - {*map(frozenset, description["overlaps"])}
         self.about, self.tracklets, self.frames = {"boxes": boxes, "world": seed}, [], []
-        matched, present = [], {}
+        matched, present, settings = [], {}, Settings(crops=crops)
         for video in videos:
-            place, settings = Clips(self.folder / "clips" / video.camera), Settings(crops=crops)
-            found = watch(video, place, self.folder, settings, Clock(), lambda count: None)
-            found = [each for each in found if each.embedding is not None]
+            clips = Clips(self.folder / "clips" / video.camera)
+            found = [t for t in watch(video, clips, self.folder, settings, Clock(), int) if t.embedding is not None]
             numbers = {each.track: len(self.tracklets) + row for row, each in enumerate(found)}
             self.tracklets += found
             boxes_found = [(f, numbers[t], *box) for f, _, t, box in boxes_of(self.folder, video) if t in numbers]
@@ -136,12 +134,12 @@ class Watched:
                 for person in people:
                     present.setdefault(person, set()).add(frame)
                 fits = zip(*linear_sum_assignment(-alike), strict=True)
-                matched += [(people[a], frame, rows[b]) for a, b in fits if alike[a, b] >= SAME]
+                matched += [(people[a], frame, rows[b]) for a, b in fits if alike[a, b] >= 0.5]  # as for IDF1
         begins, away = {}, AWAY * description["rate"]
         for person, when in present.items():
             begins[person] = [frame for last, frame in pairwise([-np.inf, *sorted(when)]) if frame - last > away]
-        self.visits = {person: len(each) for person, each in begins.items()}
         self.shown = np.array([(p, np.searchsorted(begins[p], frame, "right") - 1, row) for p, frame, row in matched])
+        self.begins = begins
         whom = [most(self.shown[self.shown[:, 2] == row, 0]) for row in range(len(self.tracklets))]
         self.real = np.array([-1 - row if person is None else person for row, person in enumerate(whom)])
 
@@ -149,12 +147,15 @@ class Watched:
         """Embeddings of the tracklets by the folder of a run, `(T, D)`."""
         path = self.folder / "vectors" / f"{network.name}.npy"
         if not path.is_file():
-            embed, found = Embedder(network), []
+            embed, clips = opened(network), []
             for each in self.tracklets:
                 with np.load(self.folder / "clips" / each.camera / f"{int(each.embedding[0])}.npz") as clip:
-                    found.append(embedding(embed, [clip[f"arr_{place}"] for place in range(len(clip.files))]))
+                    clips.append([clip[name] for name in clip.files])
+            # As `watching.embedding` has it, for all tracklets at once, which is several times as fast.
+            at = np.cumsum([0, *map(len, clips[:-1])])
+            found = embed(clips) if embed.metadata.video else unit_length(np.add.reduceat(embed([*chain(*clips)]), at))
             with replacing(path) as temporary:
-                np.save(temporary, np.stack(found))
+                np.save(temporary, found)
         return np.load(path)
 
     def identified(self, vectors: np.ndarray, threshold: float, rule: bool = True) -> np.ndarray:
@@ -167,12 +168,11 @@ class Watched:
         """All figures of an answer: the identity of each tracklet `(T,)`."""
         switches, regained = [], []
         order = np.argsort([each.start for each in self.tracklets], kind="stable")
-        for person, count in self.visits.items():
+        for person, begins in self.begins.items():
             switches.append(np.count_nonzero(np.diff(labels[order][self.real[order] == person])))
             own = self.shown[self.shown[:, 0] == person]
-            names = [most(labels[own[own[:, 1] == visit, 2]]) for visit in range(count)]
-            while names and names[0] is None:  # nobody was found
-                del names[0]
+            names = [most(labels[own[own[:, 1] == visit, 2]]) for visit in range(len(begins))]
+            names = [*dropwhile(lambda name: name is None, names)]  # nobody was found
             regained += [name == names[0] for name in names[1:]]
         return {"name": name, "run": run, **self.about, "threshold": threshold} | {
             "IDF1": self.score(compute_identity_metrics, labels)["IDF1"],
