@@ -30,7 +30,7 @@ from iaunet_tf.video.watching import Clock, Settings, Video, boxes_of, watch
 
 CHOICE, WORLDS = 100, (0, 1, 2)  # seeds of the world that thresholds are chosen on, and of those that are measured
 BOXES = {"true": ".txt", "noisy": ".noisy.txt"}
-THRESHOLDS = np.arange(0.05, 1.001, 0.025)
+THRESHOLDS = np.arange(0.05, 1.201, 0.025)
 AWAY = 1.0  # seconds that nobody sees a person, after which it is another visit
 opened = lru_cache(maxsize=1)(Embedder)
 FIGURES = ("threshold", "IDF1", "HOTA", "switches", "regained", "identities")
