@@ -34,8 +34,10 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--rate", type=float, metavar="FPS", help="frames per second, if the videos state it wrongly")
     threshold_help = "the distance below which it is the same person, 0 to 2 (default: as measured for the network)"
     parser.add_argument("--threshold", type=float, metavar="DISTANCE", help=threshold_help)
-    parser.add_argument("--score", type=float, default=0.5, help="from which on a detection counts, 0 to 1 (0.5)")
+    parser.add_argument("--score", type=float, default=0.5, help="from which on --detector counts, 0 to 1 (0.5)")
     parser.choice("--tracker", ("bytetrack", "sort"), "follows people within a camera (default: bytetrack)")
+    iou_help = "overlap of boxes from which on it is one track, 0 to 1 (0.5); less at few frames per second"
+    parser.add_argument("--minimum_iou", type=float, default=0.5, metavar="IOU", help=iou_help)
     parser.count("--crops", 1, 1000, 8, "pictures of a tracklet that are embedded")
     parser.count("--shortest", 1, 10_000, 5, "tracks of fewer boxes are not identified")
     apart_help = "no two cameras see the same place, so that nobody is in two at once (default: false)"
@@ -58,7 +60,7 @@ def main(arguments: Sequence[str]) -> None:
     print(embed.fed)
     gallery = Gallery(options.gallery, embed, options.collection) if options.gallery else None
     try:
-        settings = Settings(options.score, options.tracker, options.crops, options.shortest)
+        settings = Settings(options.score, options.tracker, options.minimum_iou, options.crops, options.shortest)
         done = run(videos, embed, options.out, threshold, gallery, settings, apart, options.films)
     finally:
         if gallery:

@@ -21,6 +21,9 @@ class Tracker:
     Args:
         kind: `"bytetrack"`, or `"sort"`, which does not go on with people of whom the detector is less sure.
         rate: frames per second of the video. Where frames are missing, time stamps say it.
+        minimum_iou: how much a detection must overlap with the place where a track is expected, 0 to 1. With less,
+            tracks go over from one person to another more often, which nothing repairs later; with more, they break,
+            and parts that look alike become one person again.
         options: are handed on to `trackers.ByteTrackTracker` or `SORTTracker`, such as `lost_track_buffer=60`.
 
     Attributes:
@@ -30,8 +33,9 @@ class Tracker:
         InputError: the package is not installed, or takes no such options.
     """
 
-    def __init__(self, kind: str = "bytetrack", rate: float = 25.0, **options):
+    def __init__(self, kind: str = "bytetrack", rate: float = 25.0, minimum_iou: float = 0.5, **options):
         check_choice("tracker", kind, TRACKERS)
+        check_number("minimum_iou", minimum_iou, 0, 1)
         check_number("rate", rate, 0.001, FASTEST)
         try:
             with quietly():  # its imports warn of what is no concern of ours
@@ -42,7 +46,9 @@ class Tracker:
                 f'tracking needs the package trackers ({reason_of(error)}): pip install "iaunet-tf[video]"'
             ) from None
         try:
-            self._tracker = getattr(trackers, TRACKERS[kind])(frame_rate=float(rate), **options)
+            self._tracker = getattr(trackers, TRACKERS[kind])(
+                frame_rate=float(rate), minimum_iou_threshold=minimum_iou, **options
+            )
         except (TypeError, ValueError) as error:
             raise InputError(f"tracker {kind}: {reason_of(error)}") from None
         self._detections = supervision.Detections

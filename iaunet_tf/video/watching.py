@@ -53,12 +53,14 @@ class Settings:
         score: that from which on a detection of a network counts.
         tracker: the kind of a `Tracker`; or a callable that makes another one for a number of frames per second: a
             callable like `Tracker`, with `patience`.
+        minimum_iou: of `Tracker`.
         crops: how many pictures a clip has at most.
         shortest: tracks of fewer boxes are nobody's: mostly faults of the detector.
     """
 
     score: float = 0.5
     tracker: str | Callable[[float], Callable] = "bytetrack"
+    minimum_iou: float = 0.5
     crops: int = 8
     shortest: int = 5
 
@@ -105,8 +107,8 @@ def watch(
                 detect.check_frames(pictures.count, video.source)
         else:
             detect = Remembered(detect, work_file(folder, video, "detections"))
-        make = settings.tracker if callable(settings.tracker) else partial(Tracker, settings.tracker)
-        track = make(pictures.rate)
+        own = settings.tracker if callable(settings.tracker) else None
+        track = own(pictures.rate) if own else Tracker(settings.tracker, pictures.rate, settings.minimum_iou)
         clips = Clips(settings.crops, track.patience)
         with replacing(work_file(folder, video, "boxes.csv")) as temporary, temporary.open("w", newline="") as file:
             rows = csv.writer(file)

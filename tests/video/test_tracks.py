@@ -55,7 +55,7 @@ def test_patience_is_in_seconds(kind, rate, missing, kept):
 @pytest.mark.parametrize("kind", KINDS)
 def test_frames_that_are_missing_count_as_time(kind):
     for gap, tracks_of_one in ((0.4, 1), (3.0, 2)):
-        tracker, seen = Tracker(kind), set()
+        tracker, seen = Tracker(kind, minimum_iou=0.1), set()  # people walk on unseen
         for frame, detections, people in walk():
             if frame.number == 30:
                 continue
