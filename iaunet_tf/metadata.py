@@ -125,22 +125,24 @@ class Metadata:
 
     def check(self, path: object, inputs: dict[str, tuple], outputs: dict[str, tuple]) -> None:
         """Compares the metadata with the inputs and outputs that a file declares by name: for each its shape, in which
-        an axis of any length is not a positive number, and its data type. The batch may be fixed."""
+        an axis of any length is not a positive number, and its data type. The batch may be fixed, for both alike."""
         expected = (
             (self.input, inputs, self.shape, self.dtype),
             ("embedding", outputs, (None, self.embedding), "float32"),
         )
         if len(inputs) != 1:
             raise InputError(f"{path}: takes {len(inputs)} inputs ({', '.join(inputs):.80}), not {self.input} alone")
+        batches = (None, *range(1, LARGEST_BATCH + 1))
         for name, declared, shape, dtype in expected:
             if name not in declared:
                 raise InputError(f"{path}: has no {name}, only {', '.join(declared):.80}; export the network again")
             found, kind = declared[name]
             found = tuple(axis if isinstance(axis, int) and axis > 0 else None for axis in found)
             fits = all(axis in (None, wanted) for axis, wanted in zip(found[1:], shape[1:], strict=False))
-            fits &= (found or (None,))[0] in (None, *range(1, LARGEST_BATCH + 1))
+            fits &= (found or (None,))[0] in batches
             if (len(found), kind) != (len(shape), dtype) or not fits:
                 raise InputError(
                     f"{path}: {name} is {kind} {found} in the network, but {dtype} {shape} in the metadata; "
                     "export the network again"
                 )
+            batches = None, found[0]  # of what comes out, after what goes in

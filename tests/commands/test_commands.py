@@ -108,7 +108,7 @@ def test_the_module_is_the_command():
         (["data", "tracklets", "a", "--train_people", "0"], "--train_people must be a whole number from 1 to 4999"),
         (["data", "images", "a", "--shots", "1.5"], "--shots must be a whole number from 2 to 99; received 1.5"),
         (["export", "savedmodel", "run", "--out", "a", "--version", "0"], "--version must be a whole number from 1"),
-        (["export", "onnx", "run", "--out", "a.onnx", "--layout", "nchw"], "--layout must be image or tracker"),
+        (["export", "onnx", "run", "--out", "a.onnx", "--layout", "nhwc"], "--layout must be image, tracker or nchw"),
         (
             ["export", "onnx", "run", "--out", "a.onnx", "--long_clips", "maybe"],
             "must be true or false; received maybe",
