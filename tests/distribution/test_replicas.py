@@ -49,8 +49,8 @@ def single(tmp_path_factory):
 
 
 WAYS = [
-    ("mirrored", 1),
-    pytest.param("multi_worker", 2, marks=pytest.mark.slow),
+    pytest.param("mirrored", 1, marks=pytest.mark.slow),
+    ("multi_worker", 2),
     pytest.param("multi_worker", 3, marks=pytest.mark.slow),
 ]
 
