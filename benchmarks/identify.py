@@ -25,6 +25,7 @@ from iaunet_tf.data.synthetic.world import WorldOptions, draw_world
 from iaunet_tf.files import replacing
 from iaunet_tf.inference import Embedder
 from iaunet_tf.vectors import unit_length
+from iaunet_tf.video.detectors import open_detector
 from iaunet_tf.video.identities import identify
 from iaunet_tf.video.watching import Clock, Settings, Video, boxes_of, watch
 
@@ -122,7 +123,9 @@ class Watched:
         matched, present, settings = [], {}, Settings(crops=crops)
         for video in videos:
             clips = Clips(self.folder / "clips" / video.camera)
-            found = [t for t in watch(video, clips, self.folder, settings, Clock(), int) if t.embedding is not None]
+            detect = open_detector(video.detections)
+            tracklets = watch(video, detect, clips, self.folder, settings, Clock(), int)
+            found = [each for each in tracklets if each.embedding is not None]
             numbers = {each.track: len(self.tracklets) + row for row, each in enumerate(found)}
             self.tracklets += found
             boxes_found = [(f, numbers[t], *box) for f, _, t, box in boxes_of(self.folder, video) if t in numbers]

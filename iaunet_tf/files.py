@@ -78,6 +78,11 @@ def remove_unfinished(*folders: Path) -> None:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
+def holds_something(folder: Path) -> bool:
+    """Whether there is anything in a folder but hidden files, such as locks."""
+    return any(not path.name.startswith(".") for path in folder.iterdir())
+
+
 @contextlib.contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """Makes a folder for this process alone, until the block ends; what a killed process was writing there goes.

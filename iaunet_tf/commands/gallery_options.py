@@ -5,6 +5,7 @@ from datetime import datetime, timezone
 
 from iaunet_tf.commands.arguments import Parser
 from iaunet_tf.gallery import Gallery
+from iaunet_tf.gallery.entries import read_time
 from iaunet_tf.inference import Embedder
 
 
@@ -45,10 +46,7 @@ def utc(time: float | None, precision: str = "seconds") -> str:
 
 def time(text: str) -> float:
     """The type of an option that takes a time: seconds since 1970 of `2026-11-26T13:00:00+00:00`, or `...Z`."""
-    try:
-        value = datetime.fromisoformat(text.replace("Z", "+00:00"))  # which Python 3.10 does not take
-    except ValueError:
-        value = None
+    value = read_time(text)
     if value is None or value.tzinfo is None:
         example = "2026-11-26T13:00:00+00:00"
         raise argparse.ArgumentTypeError(

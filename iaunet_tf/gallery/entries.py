@@ -163,6 +163,14 @@ def seconds(what: str, value: object) -> float:
     return float(value)
 
 
+def read_time(text: str) -> datetime | None:
+    """The time that a text in ISO 8601 says, None if it says none; its zone may be `Z`."""
+    try:
+        return datetime.fromisoformat(text.replace("Z", "+00:00"))  # which Python 3.10 does not take
+    except ValueError:
+        return None
+
+
 def microseconds(time: float) -> int:
     """Seconds as whole microseconds, which Milvus keeps."""
     return round(time * 1e6)

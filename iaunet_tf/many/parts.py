@@ -1,4 +1,4 @@
-"""A folder of embeddings in parts: Parquet files `part-00000.parquet` and so on, each of so many images, and
+"""A folder of embeddings in parts: Parquet files `part-00000.parquet` and so on, of equally many images each, and
 `_manifest.json`, which says of what they are. A part is there whole or not at all, so that what is missing is known."""
 
 import contextlib
@@ -12,7 +12,7 @@ import numpy as np
 
 from iaunet_tf.errors import InputError
 from iaunet_tf.features import MANIFEST, part_file, read_manifest, write_parquet
-from iaunet_tf.files import alone, check_space, printable, replacing, write_json
+from iaunet_tf.files import alone, check_space, holds_something, printable, replacing, write_json
 
 PART_SIZE = 1024
 LEFT_OUT = "_left_out.csv"
@@ -67,7 +67,7 @@ class Parts:
             raise InputError(f"--out {folder}: is a file; with --engine ray it is a folder of Parquet files")
         there = read_manifest(folder)
         if there is None:
-            if folder.is_dir() and any(not path.name.startswith(".") for path in folder.iterdir()):
+            if folder.is_dir() and holds_something(folder):
                 raise InputError(f"{folder}: is not empty, and holds no {MANIFEST}; choose another --out")
             return
         other = "choose another --out"

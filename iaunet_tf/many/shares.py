@@ -14,7 +14,7 @@ def share(nodes: Iterable[Mapping], workers: int | None, device: str) -> tuple[i
         device: `"cuda"`, `"cpu"`, or `"auto"` for GPUs if there are any.
 
     Raises:
-        InputError: there is not room for so many.
+        InputError: the cluster has no room for that many workers.
     """
     machines = [node["Resources"] for node in nodes if node["Alive"]]
     room = [(int(each.get("CPU", 0)), int(each.get("GPU", 0))) for each in machines if each.get("CPU", 0) >= 1]

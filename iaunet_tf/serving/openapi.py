@@ -91,7 +91,7 @@ SEARCH = [
     ("cameras", _many(TEXT), "only entries of these cameras; give it repeatedly; empty is an unknown camera"),
     ("after", TEXT, "only entries from a time on: 2026-11-26T13:00:00Z, or seconds since 1970"),
     ("before", TEXT, "only entries before a time"),
-    ("rerank", WHOLE | {"minimum": 0, "maximum": MOST, "default": 0}, "so many of the nearest, at least k, are ranked "
+    ("rerank", WHOLE | {"minimum": 0, "maximum": MOST, "default": 0}, "how many of the nearest, at least k, are ranked "
      "again by k-reciprocal re-ranking"),
     ("threshold", NUMBER | {"minimum": 0, "maximum": FURTHEST}, "the distance below which it may be the same person"),
     ("false_positive_rate", NUMBER, "the threshold that was measured on pairs for this rate"),

@@ -3,13 +3,12 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 
 from starlette.datastructures import QueryParams
 
 from iaunet_tf.arguments import check_number
 from iaunet_tf.errors import InputError
-from iaunet_tf.gallery.entries import check_name, seconds
+from iaunet_tf.gallery.entries import check_name, read_time, seconds
 from iaunet_tf.gallery.gallery import MOST
 from iaunet_tf.inference import Embedder
 from iaunet_tf.wording import did_you_mean
@@ -120,8 +119,7 @@ def _time(name, text):
     except ValueError:  # an InputError is one
         pass
     try:
-        value = datetime.fromisoformat(text.replace("Z", "+00:00"))  # which Python 3.10 does not take
-        return seconds(name, value)
+        return seconds(name, read_time(text))
     except (ValueError, OverflowError):
         example = "2026-11-26T13:00:00Z"
         raise InputError(f"{name} must be a time with its zone, such as {example}; received {text!r:.80}") from None

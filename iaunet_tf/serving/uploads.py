@@ -72,7 +72,7 @@ async def read_json(request: Request, *keys: str) -> tuple:
 
 
 def check_picture(content: bytes) -> None:
-    """Refuses what is no picture, or would take too much memory or time to decode, by its header.
+    """Refuses, by its header, what is not a picture, or would take too much memory or time to decode.
 
     Raises:
         InputError: the line says why.

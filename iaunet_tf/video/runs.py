@@ -11,23 +11,22 @@ import numpy as np
 
 from iaunet_tf.arguments import check_number
 from iaunet_tf.errors import InputError
-from iaunet_tf.files import alone, fingerprint, intact, printable, remove_unfinished, state, write_json
+from iaunet_tf.files import alone, fingerprint, holds_something, intact, printable, remove_unfinished, state, write_json
 from iaunet_tf.gallery import Entry, Gallery
 from iaunet_tf.inference import Embedder
 from iaunet_tf.terminal import progress
 from iaunet_tf.video.annotated import annotate
 from iaunet_tf.video.colours import colours_of
-from iaunet_tf.video.detectors import open_detector
+from iaunet_tf.video.detectors import Detector, open_detector
 from iaunet_tf.video.frames import frames
 from iaunet_tf.video.identities import identify
 from iaunet_tf.video.page import write_page
 from iaunet_tf.video.streams import ADDRESS
 from iaunet_tf.video.tracklets import Tracklet
 from iaunet_tf.video.tracks_csv import Row, read_tracks, write_tracks
-from iaunet_tf.video.watching import Clock, Settings, Video, boxes_of, watch
+from iaunet_tf.video.watching import WORK, Clock, Settings, Video, boxes_of, watch
 from iaunet_tf.wording import without_password
 
-WORK = "work"  # folder of what an interrupted run goes on from
 AT_ONCE = 1000  # tracklets that are added to a gallery at a time
 
 
@@ -74,8 +73,10 @@ def run(
     settings = settings or Settings()
     check_number("threshold", threshold, 0, 2)
     _check_cameras(videos, apart)
-    for video in videos:
-        _check(video, settings)
+    detectors = _detectors(videos, settings.score)
+    for video in videos:  # what cannot be read is found out before long work
+        if os.path.exists(video.source) or not ADDRESS.match(video.source):
+            frames(video.source, rate=video.rate, begin=video.begin).close()
     with alone(out):
         remove_unfinished(*(path for path in out.rglob("*") if path.is_dir()))
         _begin(out, _identity(videos, embed, threshold, settings, apart, who))
@@ -88,7 +89,7 @@ def run(
                 bar.update(number)
 
             for video in videos:
-                tracklets += watch(video, embed, out, settings, clock, update)
+                tracklets += watch(video, detectors[video.camera], embed, out, settings, clock, update)
         _decide(out, tracklets, who, threshold, gallery, apart)
         if gallery is not None:
             _add(gallery, videos, tracklets)
@@ -110,11 +111,16 @@ def _check_cameras(videos, apart):
         raise InputError(f"there is no camera {camera}; there are {', '.join(cameras)}")
 
 
-def _check(video, settings):
-    """Finds out before long work what cannot be read."""
-    open_detector(video.detections, settings.score)
-    if os.path.exists(video.source) or not ADDRESS.match(video.source):
-        frames(video.source, rate=video.rate, begin=video.begin).close()
+def _detectors(videos, score):
+    """What finds people in each video, by its camera; a network is opened once for all."""
+    networks, found = {}, {}
+    for video in videos:
+        name = str(video.detections)
+        detect = networks.get(name) or open_detector(video.detections, score)
+        if isinstance(detect, Detector):
+            networks[name] = detect
+        found[video.camera] = detect
+    return found
 
 
 def _identity(videos, embed, threshold, settings, apart, who):
@@ -154,7 +160,7 @@ def _begin(out, identity):
     file = out / "run.json"
     there = intact(lambda: json.loads(file.read_bytes()), file)
     if there is None:
-        if any(not path.name.startswith(".") for path in out.iterdir()):
+        if holds_something(out):
             raise InputError(f"{out}: is not empty, and holds no run of iaunet identify; choose another folder")
         write_json(file, identity)
         return

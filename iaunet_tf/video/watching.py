@@ -18,11 +18,12 @@ from iaunet_tf.inference import Embedder
 from iaunet_tf.vectors import unit_length
 from iaunet_tf.video.clips import Clips, Track
 from iaunet_tf.video.detections import DetectionFile, Detections
-from iaunet_tf.video.detectors import Detect, open_detector
+from iaunet_tf.video.detectors import Detect
 from iaunet_tf.video.frames import Frame, frames
 from iaunet_tf.video.tracklets import Tracklet, read_tracklets, write_tracklets
 from iaunet_tf.video.tracks import Tracker
 
+WORK = "work"  # folder of what an interrupted run goes on from
 QUALITY = 92  # of the JPEG files of crops
 
 
@@ -81,7 +82,13 @@ class Clock:
 
 
 def watch(
-    video: Video, embed: Embedder, folder: Path, settings: Settings, clock: Clock, update: Callable[[int], object]
+    video: Video,
+    detect: Detect,
+    embed: Embedder,
+    folder: Path,
+    settings: Settings,
+    clock: Clock,
+    update: Callable[[int], object],
 ) -> list[Tracklet]:
     """The tracklets of a video with their embeddings, by their beginnings.
 
@@ -90,6 +97,7 @@ def watch(
     kept in `work/CAMERA.detections`, since it takes most of the time: after an interruption it is taken from there.
 
     Args:
+        detect: the video's detections, as `open_detector` opens them.
         update: is called with the number of frames that were just done.
 
     Raises:
@@ -100,7 +108,6 @@ def watch(
         return found
     found, count = [], 0
     keep = partial(_tracklet, video.camera, embed, folder, settings)
-    detect = open_detector(video.detections, settings.score)
     with frames(video.source, rate=video.rate, begin=video.begin) as pictures:
         if isinstance(detect, DetectionFile):
             if pictures.count:
@@ -112,7 +119,7 @@ def watch(
         clips = Clips(settings.crops, track.patience)
         with replacing(work_file(folder, video, "boxes.csv")) as temporary, temporary.open("w", newline="") as file:
             rows = csv.writer(file)
-            for frame in clock_each(pictures, clock, "decoding"):
+            for frame in _timed(pictures, clock, "decoding"):
                 with clock("detecting"):
                     detections = detect(frame)
                 with clock("tracking"):
@@ -136,7 +143,7 @@ def watch(
 
 def work_file(folder: Path, video: Video, kind: str) -> Path:
     """A file that an interrupted run goes on from."""
-    return folder / "work" / f"{video.camera}.{kind}"
+    return folder / WORK / f"{video.camera}.{kind}"
 
 
 def boxes_of(folder: Path, video: Video) -> Iterator[tuple[int, float, int, list[float]]]:
@@ -146,7 +153,7 @@ def boxes_of(folder: Path, video: Video) -> Iterator[tuple[int, float, int, list
             yield int(number), float(seconds), int(track), [*map(float, box)]
 
 
-def clock_each(items: Iterator, clock: Clock, step: str) -> Iterator:
+def _timed(items, clock, step):
     """The items, whose making is a step of the clock."""
     while True:
         with clock(step):

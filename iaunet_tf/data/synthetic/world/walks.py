@@ -29,7 +29,7 @@ class Walk:
 
 
 def walks(seed: int, people: int, alike: int, places: list[list[View]], frames: int, rate: float) -> list[Walk]:
-    """Everybody's ways through the places, each of which has its cameras, during so many frames."""
+    """How everybody walks, in `frames` frames, through places that are seen by one camera or more each."""
     return [
         _walk(np.random.default_rng((seed, 11, index)), index + 1, person, places, frames, rate)
         for index, person in enumerate(cast(seed, alike, FIRST_WALKER, people))
