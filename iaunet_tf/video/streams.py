@@ -31,6 +31,16 @@ LARGEST = 1 << 26  # pixels of a picture, 8192x8192
 NO_TIMES = 0x80  # FFmpeg's AVFMT_NOTIMESTAMPS: not even a rate
 
 
+def is_address(source: str | Path) -> bool:
+    """Whether it is an address, which may send something else the next time, rather than a file or a folder."""
+    return bool(ADDRESS.match(str(source))) and not os.path.exists(source)
+
+
+def is_live(source: str | Path) -> bool:
+    """Whether it is the address of a camera that sends what it sees now."""
+    return is_address(source) and str(source).partition(":")[0].lower() in LIVE
+
+
 class Stream:
     """The video stream of a file or at an address.
 
