@@ -6,7 +6,7 @@ The exact versions that `make install` uses, indirect ones included, are pinned 
 
 from itertools import chain
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
 ADAPT = {"adapt": ["scikit-learn>=1.5"]}  # clusters of people without labels: DBSCAN and HDBSCAN
 # Galleries: Milvus' client, and Milvus Lite for those in a folder, which older versions cannot read.
@@ -35,6 +35,9 @@ EXPORT = {
 }
 
 setup(
+    # The configurations stand at the top of the repository, and travel in the package.
+    packages=[*find_packages(include=["iaunet_tf*"]), "iaunet_tf.configs"],
+    package_dir={"iaunet_tf.configs": "configs"},
     install_requires=[
         "tensorflow>=2.21,<2.22",  # tf.data, tf.distribute, the default Keras backend, SavedModel
         # The networks; 3.12 is the last for Python 3.10. Holes before: safe mode, HDF5 links and shapes, archives.

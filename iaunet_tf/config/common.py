@@ -1,14 +1,11 @@
 """What the configurations of all tasks have in common: one dataclass for each section."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 from iaunet_tf.blocks import KINDS
 from iaunet_tf.config.kinds import Amount, Count, Decay, Padding, PositiveAmount, PositiveCount, Seed, Share, Side
 from iaunet_tf.optimizers import OPTIMIZERS, SCHEDULES
-
-CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 @dataclass

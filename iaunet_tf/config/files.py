@@ -1,5 +1,6 @@
 """Configuration files: read strictly, written completely, with the names of older versions."""
 
+import os
 from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from iaunet_tf.config.yaml_files import read_yaml
 from iaunet_tf.errors import InputError
 from iaunet_tf.files import replacing
 
+# In the package where it is installed, beside it in a clone.
+CONFIGS = next(above / "configs" for above in Path(__file__).parents[1:3] if (above / "configs").is_dir())
 # Names of older versions.
 OLD_KEYS = {"data.split": "data.fold", "model.blocks_after": "model.blocks"}
 OLD_VALUES = {
@@ -27,6 +30,23 @@ def _read_value(text):
 
 
 set_loader("without aliases", _read_value, (yaml.YAMLError,))
+
+
+def find_config(name: str) -> Path:
+    """The configuration file that `--config` names: a path, or else one of iaunet-tf's by its name there, such as
+    `configs/market1501.yaml`, which is said.
+
+    Raises:
+        InputError: it is neither.
+    """
+    path = Path(name)
+    if os.path.lexists(path):
+        return path
+    ours = {f"configs/{file.name}": file for file in sorted(CONFIGS.glob("*.yaml"))}
+    if path.as_posix() not in ours:
+        raise InputError(f"{name}: no such file, and none of iaunet-tf's own, which are {', '.join(ours)}")
+    print(f"{name}: not in this folder; it is iaunet-tf's own, {ours[path.as_posix()]}")
+    return ours[path.as_posix()]
 
 
 def read_file(path: Path) -> dict[str, object]:
