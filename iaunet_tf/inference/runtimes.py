@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from iaunet_tf.errors import InputError, reason_of
+from iaunet_tf.extras import needed
 from iaunet_tf.inference.foreign import ForeignNetwork
 from iaunet_tf.inference.inputs import in_pieces
 from iaunet_tf.inference.litert_files import LiteRtFile
@@ -54,11 +55,8 @@ class SavedModelNetwork:
             raise InputError(f"{path}: was not exported by iaunet-tf (it has no assets.extra/{FILE})")
         with file.open("rb") as content:
             self.metadata = Metadata.from_json(content.read(LARGEST + 1), file, "metadata")
-        try:
-            with quietly():
-                import tensorflow as tf
-        except ImportError:
-            raise InputError(f"{path}: requires TensorFlow: pip install tensorflow") from None
+        with needed(str(path)), quietly():
+            import tensorflow as tf
         if device == "cuda" and not tf.config.list_physical_devices("GPU"):
             raise InputError("TensorFlow does not find a GPU: pip install tensorflow[and-cuda]")
         check_operations(folder / "saved_model.pb")
@@ -96,17 +94,8 @@ class KerasNetwork:
     runtime = "Keras"
 
     def __init__(self, source, device: str = "auto"):
-        try:
-            with quietly():
-                from iaunet_tf.inference.keras_files import (
-                    check_network,
-                    compiled,
-                    describe,
-                    load_network,
-                    network_file,
-                )
-        except ImportError:
-            raise InputError(f"{source}: requires TensorFlow and Keras: pip install tensorflow keras") from None
+        with needed(str(source)), quietly():
+            from iaunet_tf.inference.keras_files import check_network, compiled, describe, load_network, network_file
         if device == "cuda" and not _keras_has_gpu():
             raise InputError("Keras does not find a GPU; use device auto or cpu, or pip install tensorflow[and-cuda]")
         path = isinstance(source, str | Path)

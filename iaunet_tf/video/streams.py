@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from iaunet_tf.errors import InputError, reason_of
+from iaunet_tf.extras import needed
 from iaunet_tf.wording import either, without_password
 
 ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://[^\s/]")
@@ -53,10 +54,8 @@ class Stream:
     def __init__(self, source: str | Path, timeout: float):
         self.name, self.fault, self.damaged = without_password(str(source)), None, 0
         self._timeout = timeout
-        try:
+        with needed(self.name):
             import av
-        except ImportError:
-            raise InputError(f'{self.name}: videos need PyAV: pip install "iaunet-tf[video]"') from None
         self._errors = av.error.FFmpegError
         # One thread converts a frame to RGB: more, as PyAV has it since version 17, cost five times what they gain.
         self._threads = {"threads": 1} if int(av.__version__.partition(".")[0]) >= 17 else {}

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from iaunet_tf.data.readers.common import read_text
 from iaunet_tf.data.walking import missing
 from iaunet_tf.errors import InputError, reason_of
+from iaunet_tf.extras import needed
 
 COLUMNS = ("path", "person", "camera", "subset")
 TABLES = (".csv", ".tsv", ".parquet")
@@ -91,10 +92,8 @@ def _csv(file):
 
 
 def _parquet(file):
-    try:
+    with needed(str(file)):
         from pyarrow.parquet import ParquetFile
-    except ImportError:
-        raise InputError(f"{file}: reading Parquet requires pyarrow: pip install pyarrow") from None
     with ParquetFile(file) as content:
         table = content.read()
     columns = [column.to_pylist() for column in table.columns]
