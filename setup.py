@@ -93,7 +93,8 @@ setup(
         "slow": ["milvus==2.3.5", "playwright", "moto[server]", "boto3"],
         # Tests, whose workers share exports by filelock, and style.
         "dev": [
-            *("pytest", "pytest-xdist", "filelock", "ruff", "mypy", "types-PyYAML"),
+            *("pytest", "pytest-xdist", "filelock", "ruff"),
+            "pyrefly>=1.4",  # the type checker
             "build",  # the wheel and the sdist, which tests unpack
             "jsonschema",  # checks answers against their description
             *chain.from_iterable(extra for each in (CPU, EXPORT, ADAPT, SERVE, VIDEO) for extra in each.values()),

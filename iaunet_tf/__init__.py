@@ -5,12 +5,13 @@ network) does not import Keras.
 """
 
 import importlib
+from typing import TYPE_CHECKING
 
 import wrapt
 
 from iaunet_tf.lazy import lazily
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "Embedder",
@@ -22,6 +23,12 @@ __all__ = [
     "from_pretrained",
     "insert_blocks",
 ]
+
+if TYPE_CHECKING:
+    from iaunet_tf.gallery import Gallery
+    from iaunet_tf.inference import Embedder
+    from iaunet_tf.layers import IAUBlock
+    from iaunet_tf.models import IAUNet, build_network, from_pretrained, insert_blocks
 
 __getattr__ = lazily(
     __name__,

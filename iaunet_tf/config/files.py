@@ -3,6 +3,7 @@
 import os
 from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 from jsonargparse import get_loader, set_loader
@@ -70,7 +71,7 @@ def read_file(path: Path) -> dict[str, object]:
     return {key: new_value(key, value) for key, value in values.items()}
 
 
-def new_value(key: str, value: object) -> object:
+def new_value(key: str, value: Any) -> Any:
     """Today's name of a data set, alone or in `NAME=ROOT`, or of a kind of masks."""
     if key in ("data.more", "data.test") and isinstance(value, list):
         parts = [str(each).partition("=") for each in value]
@@ -84,7 +85,7 @@ def save_config(config: Config, path: Path) -> None:
         temporary.write_text(yaml.safe_dump(asdict(config), sort_keys=False))
 
 
-def keys(config_class: type, prefix: str = "") -> dict[str, type]:
+def keys(config_class: Any, prefix: str = "") -> dict[str, type]:
     """Dotted names of all keys of a configuration, and what each takes."""
     found = {}
     for entry in fields(config_class):

@@ -93,7 +93,7 @@ def build_parser(task: str = "reid", prog: str = "iaunet train", description: st
         if action.dest in known:
             kind = known[action.dest]
             takes = "" if kind is str or action.dest == "data.name" else f"{expected(kind)}; "
-            action.help = f"{action.help.removesuffix('.')} ({takes}default: {shown(defaults[action.dest])})"
+            action.help = f"{(action.help or '').removesuffix('.')} ({takes}default: {shown(defaults[action.dest])})"
             action.option_strings, action.metavar = [f"--{action.dest}"], action.dest.rpartition(".")[2].upper()
         elif action.dest in _sections(task):
             action.help = argparse.SUPPRESS

@@ -1,8 +1,14 @@
 """Galleries that last: embeddings in Milvus Lite or on a Milvus server, with who is seen, where and when."""
 
+from typing import TYPE_CHECKING
+
 from iaunet_tf.lazy import lazily
 
 __all__ = ["Entry", "Gallery", "Hit"]
+
+if TYPE_CHECKING:
+    from iaunet_tf.gallery.entries import Entry, Hit
+    from iaunet_tf.gallery.gallery import Gallery
 
 __getattr__ = lazily(
     __name__,

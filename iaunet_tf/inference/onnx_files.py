@@ -68,7 +68,7 @@ class OnnxFile:
         self.metadata = Metadata.from_json(properties[KEY], path) if KEY in properties else None
 
     def run(self, name: str, pixels: np.ndarray, output: str) -> np.ndarray:
-        return self._session.run([output], {name: pixels})[0]
+        return np.asarray(self._session.run([output], {name: pixels})[0])
 
 
 def _shape(tensor):

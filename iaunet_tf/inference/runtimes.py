@@ -31,8 +31,8 @@ from iaunet_tf.wording import did_you_mean
 class OwnNetwork:
     """A network of iaunet-tf in a file that says what its input is."""
 
-    def __init__(self, file: "NetworkFile", runtime: str):
-        self.path, self.files, self.metadata = file.path, file.files, file.metadata
+    def __init__(self, file: "NetworkFile", metadata: Metadata, runtime: str):
+        self.path, self.files, self.metadata = file.path, file.files, metadata
         self.metadata.check(file.path, file.inputs, file.outputs)
         self.file = choose_runtime(file, runtime)
         self.runtime = self.file.runtime
@@ -102,7 +102,7 @@ class KerasNetwork:
         model = load_network(source) if path else check_network(source, getattr(source, "name", source))
         self.metadata = describe(model, source if path else model.name)
         self.path = network_file(source) if path else None
-        self.files = [self.path] if path else []
+        self.files = [self.path] if self.path else []
         self._model, self._run = model, compiled(model)
 
     @property
@@ -147,7 +147,7 @@ def open_network(
         if file.metadata is None:
             return ForeignNetwork(choose_runtime(file, runtime), given)
         refuse_input(path, given)
-        return OwnNetwork(file, runtime)
+        return OwnNetwork(file, file.metadata, runtime)
     if suffix == ".keras" or (path / "model.keras").is_file() or (path / "config.yaml").is_file():
         refuse_input(path, given)
         return KerasNetwork(path, device)

@@ -4,9 +4,17 @@ Public names load on first use: what registers itself when Keras is imported is 
 is being imported just then.
 """
 
+from typing import TYPE_CHECKING
+
 from iaunet_tf.lazy import lazily
 
 __all__ = ["IAUNet", "build_network", "from_pretrained", "insert_blocks"]
+
+if TYPE_CHECKING:
+    from iaunet_tf.models.iaunet import IAUNet
+    from iaunet_tf.models.insertion import insert_blocks
+    from iaunet_tf.models.networks import build_network
+    from iaunet_tf.models.pretrained import from_pretrained
 
 __getattr__ = lazily(
     __name__,

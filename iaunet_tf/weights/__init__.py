@@ -3,9 +3,16 @@
 Functions are imported on first use, so that finding and reading files does not import Keras.
 """
 
+from typing import TYPE_CHECKING
+
 from iaunet_tf.lazy import lazily
 
 __all__ = ["LoadReport", "check_weights", "find_weights", "load_weights", "save_weights"]
+
+if TYPE_CHECKING:
+    from iaunet_tf.weights.finding import find_weights
+    from iaunet_tf.weights.loading import LoadReport, check_weights, load_weights
+    from iaunet_tf.weights.saving import save_weights
 
 __getattr__ = lazily(
     __name__,

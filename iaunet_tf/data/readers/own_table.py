@@ -46,7 +46,8 @@ def read_table(file: Path) -> list[Row]:
             raise InputError(f"{file}: row {number} has {len(line)} values, but there are {len(header)} columns")
         values = ["" if place is None else _text(line[place], file, number) for place in places]
         if any(values):
-            rows.append(Row(_path(file, values[0]), *values[1:], f"row {number}"))
+            path, person, camera, subset = values
+            rows.append(Row(_path(file, path), person, camera, subset, f"row {number}"))
             for column, value in zip(COLUMNS[:3], values, strict=False):
                 if value in NOTHING:
                     raise InputError(f"{file}: row {number} has no {column} ({value!r}); fill it in or remove the row")
