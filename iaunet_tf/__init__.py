@@ -29,19 +29,19 @@ if TYPE_CHECKING:
     from iaunet_tf.inference import Embedder
     from iaunet_tf.layers import IAUBlock
     from iaunet_tf.models import IAUNet, build_network, from_pretrained, insert_blocks
-
-__getattr__ = lazily(
-    __name__,
-    {
-        "Embedder": "iaunet_tf.inference",
-        "Gallery": "iaunet_tf.gallery",
-        "IAUBlock": "iaunet_tf.layers",
-        "IAUNet": "iaunet_tf.models",
-        "build_network": "iaunet_tf.models",
-        "from_pretrained": "iaunet_tf.models",
-        "insert_blocks": "iaunet_tf.models",
-    },
-)
+else:
+    __getattr__ = lazily(
+        __name__,
+        {
+            "Embedder": "iaunet_tf.inference",
+            "Gallery": "iaunet_tf.gallery",
+            "IAUBlock": "iaunet_tf.layers",
+            "IAUNet": "iaunet_tf.models",
+            "build_network": "iaunet_tf.models",
+            "from_pretrained": "iaunet_tf.models",
+            "insert_blocks": "iaunet_tf.models",
+        },
+    )
 
 
 @wrapt.when_imported("keras")

@@ -9,12 +9,12 @@ __all__ = ["Entry", "Gallery", "Hit"]
 if TYPE_CHECKING:
     from iaunet_tf.gallery.entries import Entry, Hit
     from iaunet_tf.gallery.gallery import Gallery
-
-__getattr__ = lazily(
-    __name__,
-    {
-        "Entry": "iaunet_tf.gallery.entries",
-        "Gallery": "iaunet_tf.gallery.gallery",
-        "Hit": "iaunet_tf.gallery.entries",
-    },
-)
+else:
+    __getattr__ = lazily(
+        __name__,
+        {
+            "Entry": "iaunet_tf.gallery.entries",
+            "Gallery": "iaunet_tf.gallery.gallery",
+            "Hit": "iaunet_tf.gallery.entries",
+        },
+    )

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from iaunet_tf.models.insertion import insert_blocks
     from iaunet_tf.models.networks import build_network
     from iaunet_tf.models.pretrained import from_pretrained
-
-__getattr__ = lazily(
-    __name__,
-    {
-        "IAUNet": "iaunet_tf.models.iaunet",
-        "build_network": "iaunet_tf.models.networks",
-        "from_pretrained": "iaunet_tf.models.pretrained",
-        "insert_blocks": "iaunet_tf.models.insertion",
-    },
-)
+else:
+    __getattr__ = lazily(
+        __name__,
+        {
+            "IAUNet": "iaunet_tf.models.iaunet",
+            "build_network": "iaunet_tf.models.networks",
+            "from_pretrained": "iaunet_tf.models.pretrained",
+            "insert_blocks": "iaunet_tf.models.insertion",
+        },
+    )

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from iaunet_tf.weights.finding import find_weights
     from iaunet_tf.weights.loading import LoadReport, check_weights, load_weights
     from iaunet_tf.weights.saving import save_weights
-
-__getattr__ = lazily(
-    __name__,
-    {
-        "LoadReport": "iaunet_tf.weights.loading",
-        "check_weights": "iaunet_tf.weights.loading",
-        "find_weights": "iaunet_tf.weights.finding",
-        "load_weights": "iaunet_tf.weights.loading",
-        "save_weights": "iaunet_tf.weights.saving",
-    },
-)
+else:
+    __getattr__ = lazily(
+        __name__,
+        {
+            "LoadReport": "iaunet_tf.weights.loading",
+            "check_weights": "iaunet_tf.weights.loading",
+            "find_weights": "iaunet_tf.weights.finding",
+            "load_weights": "iaunet_tf.weights.loading",
+            "save_weights": "iaunet_tf.weights.saving",
+        },
+    )
