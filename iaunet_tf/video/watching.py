@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -134,8 +135,8 @@ def watch(
                 detect.check_frames(pictures.count, video.source)
         elif video.lasting:
             detect = Remembered(detect, work_file(folder, video, "detections"))
-        own = settings.tracker if callable(settings.tracker) else None
-        track = own(pictures.rate) if own else Tracker(settings.tracker, pictures.rate, settings.minimum_iou)
+        kind = settings.tracker
+        track: Any = kind(pictures.rate) if callable(kind) else Tracker(kind, pictures.rate, settings.minimum_iou)
         clips = Clips(settings.crops, track.patience)
         with replacing(work_file(folder, video, "boxes.csv")) as temporary, temporary.open("w", newline="") as file:
             rows = csv.writer(file)
