@@ -87,8 +87,18 @@ def text_of(facts: Facts, license: str | None, repo: str | None = None) -> str:
         noted=noted,
         versions=", ".join(f"{name} {version}" for name, version in noted.get("versions", {}).items()),
         repo=repo,
-        file="people/model.keras" if repo else "model.keras",
+        source=f"hf://{repo}" if repo else "model.keras",
+        loading=loading(repo),
     )
+
+
+def loading(repo: str | None) -> str:
+    """The first lines of Python that load the network into Keras."""
+    file, first = '"model.keras"', []
+    if repo:
+        file, first = f'hf_hub_download("{repo}", "model.keras")', ["from huggingface_hub import hf_hub_download"]
+    lines = ["import iaunet_tf  # which Keras needs to know of", "import keras", *first, ""]
+    return "\n".join([*lines, f"model = keras.models.load_model({file})"])
 
 
 def plain(text: object) -> str:

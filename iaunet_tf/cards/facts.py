@@ -9,7 +9,7 @@ from functools import cached_property
 from iaunet_tf.cards.datasets import DataTerms, terms_of
 from iaunet_tf.cards.origins import Origin, origins_of
 from iaunet_tf.config.common import Config
-from iaunet_tf.config.stored import read_run
+from iaunet_tf.config.stored import stored_config
 from iaunet_tf.errors import InputError
 from iaunet_tf.inference.measured import digests_of, read_thresholds
 from iaunet_tf.run import Run
@@ -49,7 +49,7 @@ class Facts:
         Raises:
             InputError: it is not that of a finished run, or a file in it is damaged.
         """
-        config = read_run(run.require().path, needs_data=False)[0]
+        config = stored_config(run.require().path)
         if getattr(config.data, "fold", 0) == "all":
             raise InputError(f"{run.path}: holds a run for each fold; take one of them, such as {run.fold(0).path}")
         if not run.model.is_file():

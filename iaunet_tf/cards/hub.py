@@ -1,14 +1,16 @@
 """The Hugging Face hub, by its own client: who one is there, its login or HF_TOKEN says."""
 
+import sys
 from collections.abc import Sequence
 
 from huggingface_hub import CommitOperationAdd, HfApi, get_token
 from huggingface_hub.errors import HFValidationError, OfflineModeIsEnabled
-from huggingface_hub.utils import logging, validate_repo_id
+from huggingface_hub.utils import disable_progress_bars, logging, validate_repo_id
 
 import iaunet_tf
 from iaunet_tf.cards.uploads import Upload
 from iaunet_tf.errors import InputError, reason_of
+from iaunet_tf.terminal import watched
 
 
 def check_repository(repo: str) -> None:
@@ -34,6 +36,8 @@ def upload(uploads: Sequence[Upload], repo: str, public: bool, message: str) -> 
         InputError: it cannot be done, or the repository is public without `public`. No file is there then.
     """
     logging.set_verbosity_error()  # otherwise there are lines for every retry
+    if not watched(sys.stderr):
+        disable_progress_bars()
     api = HfApi(library_name="iaunet-tf", library_version=iaunet_tf.__version__)
     operations = [CommitOperationAdd(each.name, each.content) for each in uploads]
     try:
@@ -49,6 +53,8 @@ def upload(uploads: Sequence[Upload], repo: str, public: bool, message: str) -> 
 def _why(error):
     """What went wrong, and what to do."""
     response = getattr(error, "response", None)
+    if response is None and error.__cause__ is not None:
+        return _why(error.__cause__)  # of the client's own, about the hub's answer
     status = getattr(response, "status_code", None)
     said = reason_of(getattr(error, "server_message", None) or error)
     if isinstance(error, OfflineModeIsEnabled):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from iaunet_tf.config.common import Config
-from iaunet_tf.config.stored import read_run
+from iaunet_tf.config.stored import stored_config
 from iaunet_tf.errors import InputError
 from iaunet_tf.run import Run
 from iaunet_tf.weights.pretrained import PRETRAINED
@@ -37,7 +37,7 @@ def origins_of(run: Run, config: Config, deep: int = 0) -> Iterator[Origin]:
     """What the network of a run comes from, and what that comes from in turn, where it is another run."""
     first = Run(run.path / "round-1")  # of an adaptation, which says nothing of it in its own configuration
     if first.config.is_file() and deep < DEEPEST:
-        config = read_run(first.path, needs_data=False)[0]
+        config = stored_config(first.path)
     teacher = getattr(config.loss, "teacher", None)
     for role, source in (("weights", config.model.weights), ("teacher", teacher)):
         if source and deep < DEEPEST:
@@ -61,7 +61,7 @@ def _origin(role, source, config, deep):
         return
     run = Run(path if path.is_dir() else path.parent)
     try:
-        config = read_run(run.path, needs_data=False)[0] if path.is_dir() or path.name == run.model.name else None
+        config = stored_config(run.path) if path.is_dir() or path.name == run.model.name else None
     except InputError:  # no run, or none that can be read
         config = None
     if config is None:
