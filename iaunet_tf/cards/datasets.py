@@ -83,18 +83,21 @@ def terms_of(name: str, rows: Sequence[dict] = ()) -> DataTerms:
         return DataTerms(f"{name} (packed)", "Not known here.", public=False)
     if name not in READERS or not READERS[name].sizes:
         return known
-    about = [row for row in rows if name in row["sets"]]
-    if about and all(_as_published(row) for row in about):
+    checks = {_as_published(row) for row in rows if name in row["sets"]} - {None}
+    if checks == {True}:
         return known
-    title = f"images in the layout of {known.title}, " + ("in other numbers than published" if about else "not counted")
+    title = f"images in the layout of {known.title}, " + (
+        "in other numbers than published" if checks else "not counted"
+    )
     return DataTerms(title, f"Not known here. If they are of {known.title}: {known.conditions}", public=False)
 
 
 def _as_published(row):
-    """Whether the counts of a subset, of one data set or several together, are the published ones."""
+    """Whether the counts of a subset, of one data set or several together, are the published ones; None if there are
+    no published ones."""
     place = ("train", "query", "gallery").index(row["name"])
     sizes = [READERS[name].sizes[place : place + 1] if name in READERS else () for name in row["sets"]]
     if not all(sizes):
-        return False
+        return None
     people, entries = zip(*(size for (size,) in sizes), strict=True)
     return row["entries"] == sum(entries) and (None in people or row["identities"] == sum(people))

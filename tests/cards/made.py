@@ -4,8 +4,9 @@ import json
 import zipfile
 from pathlib import Path
 
+from iaunet_tf.config.common import Config
 from iaunet_tf.config.files import save_config
-from iaunet_tf.config.parsing import parse
+from iaunet_tf.config.reid import ReIdConfig
 from iaunet_tf.inference.measured import digests_of, write_thresholds
 from iaunet_tf.run import Run
 from iaunet_tf.thresholds import Threshold, Thresholds
@@ -50,17 +51,29 @@ def network_file(path: Path) -> None:
         archive.writestr("model.weights.h5", bytes(range(256)) * 40)
 
 
+def reid(name: str, **keys: object) -> ReIdConfig:
+    """A configuration on a data set, which is its name as well, with other keys such as `data__test`."""
+    config = ReIdConfig(name=name)
+    for key, value in {"data__name": name, "data__root": f"/data/{name}", **keys}.items():
+        section, key = key.split("__")
+        setattr(getattr(config, section), key, value)
+    return config
+
+
 def make_run(
-    folder: Path, *keys: str, rows: list[dict] | None = None, metrics: dict | None = None, thresholds=None
+    folder: Path,
+    config: Config,
+    rows: list[dict] | None = None,
+    metrics: dict | None = None,
+    thresholds: Thresholds | None = None,
 ) -> Run:
-    """A finished run: a configuration by keys, and what else there is of it."""
+    """A finished run: its configuration, and what else there is of it."""
     run = Run(folder)
     folder.mkdir(parents=True)
-    config = parse([*keys, f"--run_dir={folder}"])
+    config.run_dir = str(folder)
     save_config(config, run.config)
     network_file(run.model)
-    if metrics is None:
-        metrics = {config.name: METRICS}
+    metrics = {config.name: METRICS} if metrics is None else metrics
     if metrics:
         run.metrics.write_text(json.dumps(metrics))
     if rows is not None:

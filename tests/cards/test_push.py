@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from cards.made import THRESHOLDS, make_run, rows_of
+from cards.made import THRESHOLDS, make_run, reid, rows_of
 from cards.stand_in import MAY_READ
 from huggingface_hub import ModelCard, constants
 
@@ -21,7 +21,6 @@ from iaunet_tf.errors import InputError
 from iaunet_tf.run import Run, claim
 from iaunet_tf.weights.hub import fetch_network
 
-MARKET = "--config=configs/market1501.yaml"
 SENT = {"README.md", "model.keras", "model.keras.thresholds.json", "metrics.json", "config.yaml"}
 
 
@@ -29,8 +28,8 @@ SENT = {"README.md", "model.keras", "model.keras.thresholds.json", "metrics.json
 def made(tmp_path_factory):
     """A run with everything that may not leave the machine beside what may."""
     folder = tmp_path_factory.mktemp("secret")
-    data = f"--data.root={folder}/Market"
-    run = make_run(folder / "run", MARKET, data, rows=rows_of("market1501"), thresholds=THRESHOLDS)
+    config = reid("market1501", data__root=f"{folder}/Market")
+    run = make_run(folder / "run", config, rows_of("market1501"), thresholds=THRESHOLDS)
     for name in ("embeddings/market1501-query.npy", "tensorboard/events", "report/ranked/1.jpg", "cameras.csv"):
         (run.path / name).parent.mkdir(parents=True, exist_ok=True)
         (run.path / name).write_bytes(b"somebody")
@@ -72,15 +71,9 @@ def test_what_arrives_is_what_there_is(made, run, hub, capsys):
 
 
 def test_the_configuration_that_arrives_is_the_run_s_without_places(run, hub, tmp_path):
-    weights = tmp_path / "secret" / "start.keras"
-    keys = [f"--data.more=[msmt17={tmp_path}/MSMT17]", f"--data.test=[mars={tmp_path}/MARS]"]
-    keys = [
-        keys[0],
-        f"--data.test=[msmt17={tmp_path}/MSMT17]",
-        f"--model.weights={weights}",
-        "--loss.teacher=/x/teacher",
-    ]
-    other = make_run(tmp_path / "other", MARKET, f"--data.root={tmp_path}/Market", *keys)
+    keys = {f"data__{key}": [f"msmt17={tmp_path}/MSMT17"] for key in ("more", "test")}
+    keys |= {"model__weights": f"{tmp_path}/start.keras", "loss__teacher": f"{tmp_path}/teacher"}
+    other = make_run(tmp_path / "other", reid("market1501", data__root=f"{tmp_path}/Market", **keys))
     assert push(other.path, "anna/people") == 0
     content = yaml.safe_load(hub.files("anna/people")["config.yaml"])
     expected = yaml.safe_load(other.config.read_text())
@@ -178,7 +171,7 @@ def test_what_is_no_finished_run(run, hub, tmp_path, capsys):
         assert "another process is training or evaluating" in fails(capsys, run.path, "anna/people")
     run.model.unlink()
     assert "contains no final model (model.keras); finish the run" in fails(capsys, run.path, "anna/people")
-    folds = make_run(tmp_path / "folds", "--config=configs/ilids_vid.yaml")
+    folds = make_run(tmp_path / "folds", reid("ilids_vid", data__fold="all"))
     assert "holds a run for each fold" in fails(capsys, folds.path, "anna/people")
     assert not hub.requests
 
