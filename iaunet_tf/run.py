@@ -42,6 +42,8 @@ class Run:
     confusion = _file("confusion.csv")  # of classification, with confusion.png
     evaluations = _file("evaluations")  # evaluations with other keys, a folder each
     report = _file("report")  # of `iaunet report`
+    card = _file("README.md")  # the model card
+    facts = _file("card.json")  # what the card says that is in no other file: counts of network and data, versions
 
     def fold(self, number: int) -> "Run":
         """The run of one fold; older versions called it a split."""

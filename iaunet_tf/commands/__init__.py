@@ -21,6 +21,7 @@ COMMANDS = {
     "gallery": "keep embeddings in a gallery, search it, say who is who",
     "identify": "follow people in videos, and say who they are",
     "serve": "serve a page to search a gallery in",
+    "push": "upload a run's network and its model card to the Hugging Face hub",
     "report": "write a page on a run, or on two side by side",
     "weights": "list published networks, convert checkpoints",
     "data": "draw the synthetic data sets and videos, make part masks",

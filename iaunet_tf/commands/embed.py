@@ -25,8 +25,9 @@ def main(arguments: Sequence[str]) -> None:
     """Embeds images, or for a video network the images of each folder as a clip."""
     parser = Parser("embed", main.__doc__)
     model_help = (
-        "a name of iaunet weights list, .onnx, .tflite, .xml or .keras file, or the folder of a SavedModel or of a run"
+        "a name of iaunet weights list, hf://OWNER/NAME on the Hugging Face hub, .onnx, .tflite, .xml or .keras "
     )
+    model_help += "file, or the folder of a SavedModel or of a run"
     parser.add_argument("model", help=model_help)
     parser.add_argument(
         "images",

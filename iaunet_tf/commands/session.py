@@ -70,6 +70,8 @@ def work_on(config: Config, run: Run | None, work: Work, source: Run | None = No
 
 def train_run(config: Config, run: Run, source: Run) -> dict[str, float]:
     """Trains a run, or continues it from its last checkpoint, and evaluates it."""
+    from iaunet_tf.cards.writing import describe_run
+    from iaunet_tf.distribution.strategy import is_chief
     from iaunet_tf.tasks import make_task
     from iaunet_tf.training.checkpoints import check_resumable
     from iaunet_tf.training.loggers import check_logger
@@ -80,11 +82,16 @@ def train_run(config: Config, run: Run, source: Run) -> dict[str, float]:
     if begun:
         check_resumable(config, run)
     task = make_task(config, "resume" if begun else "train")
-    return task.evaluate(train(config, run, task, resume=begun), run, run.model)
+    model = train(config, run, task, resume=begun)
+    metrics = task.evaluate(model, run, run.model)
+    if is_chief():
+        describe_run(run, model, task.data_rows())
+    return metrics
 
 
 def evaluate_again(config: Config, run: Run, source: Run) -> dict[str, float]:
     """Evaluates the final model of the run `source`; with other keys than its own, another `run` gets the result."""
+    from iaunet_tf.cards.writing import describe_run
     from iaunet_tf.distribution.strategy import is_chief
     from iaunet_tf.inference.keras_files import describe, load_network, network_file
     from iaunet_tf.tasks import make_task
@@ -98,7 +105,10 @@ def evaluate_again(config: Config, run: Run, source: Run) -> dict[str, float]:
     task = make_task(config, "evaluate")
     if run != source and is_chief():
         begin(run, config)
-    return task.evaluate(model, run, network_file(source.path))
+    metrics = task.evaluate(model, run, network_file(source.path))
+    if run == source and is_chief():
+        describe_run(run, model, task.data_rows())
+    return metrics
 
 
 def cross_validate(config: Config, run: Run, source: Run, work: Work) -> None:

@@ -10,6 +10,11 @@ from iaunet_tf.errors import InputError
 from iaunet_tf.weights.pretrained import PRETRAINED
 
 
+def stored_config(folder: str | Path) -> Config:
+    """The configuration of a run as it is stored, with absolute paths; its data need not be there."""
+    return absolute(parse([], str(folder)))
+
+
 def read_run(folder: str | Path, keys: Sequence[str] = (), needs_data: bool = True) -> tuple[Config, Config]:
     """Reads the configuration of a run with keys of a command line, and as it is stored, both with absolute paths;
     `needs_data` looks whether its data set is there.

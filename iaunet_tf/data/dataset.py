@@ -169,6 +169,12 @@ class Subset:
             yield state(self.path(start))
             yield from (state(folder / f"{part}.png") for part in PARTS if folder is not None)
 
+    def counts(self) -> dict[str, int | str]:
+        """Numbers of identities, entries (called what `unit` says), cameras, and of the frames of tracklets."""
+        counts = {"identities": self.num_people, "entries": len(self), "unit": self.unit}
+        counts["cameras"] = len(np.unique(self.camids))
+        return counts | {"frames": int(self.lengths.sum())} if self.video else counts
+
     def summary(self) -> str:
         """One line: entries, identities, cameras, frames, part masks."""
         text = f"  {self.name:8}{len(self):7} {self.unit} {self.num_people:6} identities"

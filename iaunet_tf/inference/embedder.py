@@ -42,7 +42,8 @@ class Embedder:
     threads may call it.
 
     Args:
-        path: the name of a published network (`iaunet weights list`), an `.onnx`, `.tflite` or `.keras` file, the
+        path: the name of a published network (`iaunet weights list`), `"hf://OWNER/NAME"` or `"hf://OWNER/NAME@REVISION"`
+            for one that `iaunet push` has put on the Hugging Face hub, an `.onnx`, `.tflite` or `.keras` file, the
             folder of a SavedModel, a folder of SavedModel versions (the newest is used), the folder of a run, or an
             iaunet-tf network in memory; or the `.onnx`, `.tflite` or OpenVINO `.xml` file of a network of others.
         batch_size: number of images or clips per batch.

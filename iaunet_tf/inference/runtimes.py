@@ -24,6 +24,7 @@ from iaunet_tf.inference.operations import check_operations
 from iaunet_tf.inference.stated import Input, refuse_input
 from iaunet_tf.metadata import FILE, LARGEST, Metadata
 from iaunet_tf.terminal import quietly
+from iaunet_tf.weights.hub import fetch_network, is_on_hub
 from iaunet_tf.weights.pretrained import PRETRAINED, is_published
 from iaunet_tf.wording import did_you_mean
 
@@ -137,6 +138,8 @@ def open_network(
         refuse_input(getattr(source, "name", type(source).__name__), given)
         return KerasNetwork(source, device)
     path = Path(source)
+    if is_on_hub(source):
+        source = path = fetch_network(source)
     if is_published(source):
         return KerasNetwork(source, device)
     if not os.path.exists(path):  # which takes names that are too long, too

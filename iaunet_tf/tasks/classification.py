@@ -54,6 +54,13 @@ class Classification(Task):
         files = ((path.name, path.stat().st_size) for path in images.paths)
         return describe_data(files, images.labels, np.array(self.classes), "images")
 
+    def data_rows(self) -> list[dict]:
+        return [
+            {"name": each.subset.name, "sets": ["folders"], "entries": len(each.subset), "unit": "images"}
+            | {"classes": len(self.classes)}
+            for each in (self.train, self.val)
+        ]
+
     def build_model(self, weights: str | None = None) -> keras.Model:
         model = self.config.model
         return ImageClassifier(len(self.classes), model.backbone, (*self.size, 3), model.block, model.blocks, weights)

@@ -15,6 +15,7 @@ from iaunet_tf.config.reid import ReIdConfig
 from iaunet_tf.data.augmentation import augmentation_of
 from iaunet_tf.data.batches import train_batches
 from iaunet_tf.data.part_masks import prior_masks
+from iaunet_tf.data.readers.table import described_as
 from iaunet_tf.data.sampling import Share, check_batches
 from iaunet_tf.data.selection import check_input, read_selected
 from iaunet_tf.data.sources import open_source
@@ -54,6 +55,9 @@ class ReIdentification(Task):
         for source in config.eval.ensemble:
             check_input(describe(load_network(source), source), source, data, size=False)
         subset, datasets = read(data, training=purpose != "evaluate")
+        own = datasets[0].name if data.name == "packed" and not data.test else data.name  # what was packed
+        places = [(own, data.root), *(entry.split("=", 1) for entry in data.more)]
+        self._trained_on = {"name": "train", "sets": [described_as(*place) for place in places], **subset.counts()}
         if weights in PRETRAINED:  # downloaded once there is something to train on
             self._check_network(weights)
         if purpose != "evaluate":
@@ -126,6 +130,17 @@ class ReIdentification(Task):
         subset = self.train.subset
         masked = subset.masks[subset.starts] != b"" if subset.masks is not None else np.zeros(len(subset), bool)
         return describe_data(subset.names_and_sizes(), subset.labels, np.stack([subset.lengths, masked]), subset.unit)
+
+    def data_rows(self) -> list[dict]:
+        data = self.config.data
+        places = dict(entry.split("=", 1) for entry in data.test)
+        rows = [self._trained_on]
+        for test in self.evaluator.tests:
+            sets = [described_as(test.name, places.get(test.name, data.root))]
+            rows += [
+                {"name": name, "sets": sets, **getattr(test, name).subset.counts()} for name in ("query", "gallery")
+            ]
+        return rows
 
     def build_model(self, weights: str | None = None) -> keras.Model:
         return self._build(self.train.subset.num_people, weights)

@@ -31,6 +31,11 @@ class Task(ABC):
         """What it trains on, by `describe_data`; a run is resumed only if that is still the same."""
 
     @abstractmethod
+    def data_rows(self) -> list[dict]:
+        """What it trains on and is judged by, for people to read: for each subset its `name`, the data `sets` that it
+        is of, and counts."""
+
+    @abstractmethod
     def build_model(self, weights: str | None = None) -> keras.Model:
         """Builds a new network, from a file of weights if one is named."""
 

@@ -79,6 +79,17 @@ def test_page_of_a_run(runs, report):
     assert set(json.loads((folder / MANIFEST).read_text())[WRITTEN]) == names
 
 
+def test_a_run_has_a_model_card(runs):
+    """Training leaves one, with the counts of its data; these are drawings, in whatever layout."""
+    text = (runs / "first" / "README.md").read_text()
+    metrics = json.loads((runs / "first" / "metrics.json").read_text())["demo"]
+    (index,) = yaml.safe_load(text.split("---\n")[1])["model-index"]
+    values = {each["type"]: each["value"] for each in index["results"][0]["metrics"]}
+    assert values == {name: round(100 * metrics[name], 2) for name in ("mAP", "rank-1")}
+    assert "| train | synthetic (drawn pedestrians) | 6 identities, 36 images, 6 cameras |" in text
+    assert "1 of 4" not in text and str(runs) not in text and "**Drawings.**" in text
+
+
 def test_findings_are_those_of_the_evaluation(runs):
     found = Findings.of(runs / "first")
     assert found.ranking.mAP == found.metrics[found.label]["mAP"]

@@ -3,6 +3,7 @@ import json
 import keras
 import numpy as np
 import pytest
+from huggingface_hub import ModelCard
 from PIL import Image
 
 from iaunet_tf.commands.train import main as run_command
@@ -67,7 +68,13 @@ def test_trains_and_evaluates(tree, tmp_path, read_history, capsys):
     assert metrics["top-1"] == pytest.approx(float(rows[-1]["val_top-1"]))
     names = {str(p.relative_to(run)) for p in run.rglob("*") if p.is_file()}
     assert {"confusion.csv", "confusion.png", "checkpoints/best.keras", "model.keras", "config.yaml"} < names
+    assert (
+        "| train | labelled images of its publisher's own | 2 classes, 32 images |" in (run / "README.md").read_text()
+    )
+    (run / "README.md").unlink()
     run_command(["--evaluate", str(run)])
+    (index,) = ModelCard.load(run / "README.md").data.to_dict()["model-index"]
+    assert index["results"][0]["metrics"][0]["value"] == round(100 * metrics["top-1"], 2)
     assert json.loads((run / "metrics.json").read_text())["classify"] == metrics
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from iaunet_tf.data.dataset import Dataset
@@ -16,6 +17,7 @@ from iaunet_tf.data.readers.own import read_own
 from iaunet_tf.data.readers.packed import read_packed
 from iaunet_tf.data.readers.synthetic import read_synthetic, read_synthetic_tracklets
 from iaunet_tf.data.readers.two_cameras import read_ilids_vid, read_prid2011
+from iaunet_tf.data.synthetic.drawing import DESCRIPTION, OLD_DESCRIPTION
 from iaunet_tf.errors import InputError
 
 # From this share of the published number of entries on, a data set is taken for the whole one.
@@ -83,6 +85,13 @@ def read_dataset(
     except InputError as error:
         raise InputError(str(error).replace("--data.root", f"--data.{key}")) from None
     return dataset, [*dataset.notes, *size_warnings(dataset, reader.sizes)]
+
+
+def described_as(name: str, root: str | Path) -> str:
+    """What a data set is called to others: drawn ones, read in the layout of a public one, are still drawn."""
+    if not any((Path(root).expanduser() / file).is_file() for file in (DESCRIPTION, OLD_DESCRIPTION)):
+        return name
+    return "synthetic_tracklets" if READERS[name].video else "synthetic"
 
 
 def size_warnings(dataset: Dataset, sizes: tuple[tuple[int | None, int], ...]) -> list[str]:

@@ -1,0 +1,1 @@
+"""Model cards of runs, and the way of a run to the Hugging Face hub."""
