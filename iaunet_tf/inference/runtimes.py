@@ -139,7 +139,7 @@ def open_network(
         return KerasNetwork(source, device)
     path = Path(source)
     if is_on_hub(source):
-        source = path = fetch_network(source)
+        source = path = fetch_network(str(source))
     if is_published(source):
         return KerasNetwork(source, device)
     if not os.path.exists(path):  # which takes names that are too long, too

@@ -26,7 +26,9 @@ class Live:
 
     def __init__(self, seconds: float | None, ended: Ended):
         self.left_out = 0
-        self._seconds, self._ended, self._first, self._lag = seconds, ended, None, None
+        self._seconds, self._ended = seconds, ended
+        self._first: float | None = None
+        self._lag: float | None = None
 
     def over(self, frame: Frame) -> bool:
         """Whether the camera is not watched any longer."""
