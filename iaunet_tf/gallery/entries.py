@@ -159,7 +159,8 @@ def seconds(what: str, value: Any) -> float:
         if value.tzinfo is None:
             raise InputError(f"{what} must say its time zone; received {value}")
         value = value.timestamp()
-    if not isinstance(value, Real) or isinstance(value, bool) or not abs(float(value)) <= LATEST:  # NaN neither
+    number: Any = value
+    if not isinstance(value, Real) or isinstance(value, bool) or not abs(number) <= LATEST:  # NaN neither
         raise InputError(f"{what} must be seconds since 1970, or a datetime with a time zone; received {value!r:.80}")
     return float(value)
 
