@@ -160,8 +160,8 @@ def test_what_a_network_began_with(tmp_path):
     first = make_run(tmp_path / "first", reid("msmt17", model__weights="imagenet"), rows_of("msmt17"), {})
     config = reid("own", model__weights=str(first.model), loss__teacher=str(tmp_path / "somewhere" / "big.onnx"))
     body = card(make_run(tmp_path / "second", config, []))[1]
-    assert "- weights: the run first. Trained on: msmt17." in body and PRETRAINED["imagenet"].licence in body
-    assert "- teacher: a file called big.onnx. Trained on: not known here. Licence: not known here." in body
+    assert "- It began with the run first. Trained on: msmt17." in body and PRETRAINED["imagenet"].licence in body
+    assert "- Its teacher: a file called big.onnx. Trained on: not known here. Licence: not known here." in body
     assert DATASETS["msmt17"].conditions in body and DATASETS["own"].conditions in body
     assert "| began with | the run first |" in body and str(tmp_path) not in body
     name = PRETRAINED["AGW_R50_market1501"].file
@@ -220,7 +220,13 @@ def test_line_ends_of_another_system_are_no_change(copied):
 
 
 def test_damaged_facts_are_named(copied):
-    for content in ("{", "[]", json.dumps({"data": 3})):
+    for content in (
+        "{",
+        "[]",
+        json.dumps({"data": 3}),
+        json.dumps({"data": [3]}),
+        json.dumps({"data": [{"name": "x"}]}),
+    ):
         copied.facts.write_text(content)
         with pytest.raises(InputError, match=r"card\.json: damaged; iaunet evaluate .* writes it anew"):
             Facts.of(copied)
