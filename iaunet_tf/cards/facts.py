@@ -117,14 +117,22 @@ class Facts:
 
     @cached_property
     def thresholds(self) -> Thresholds | None:
-        """Those beside the network, which `Embedder` reads."""
+        """Those beside the network, which `Embedder` reads; None if there are none.
+
+        Raises:
+            InputError: they are damaged, or of another network, such as of fewer epochs.
+        """
         return read_thresholds(self.run.model, digests_of(self.run.model, [self.run.model]))
 
     @property
     def saved(self) -> dict[str, str]:
         """What the file of the network says of itself: `date_saved` and `keras_version`."""
-        with zipfile.ZipFile(self.run.model) as archive:
-            return json.loads(archive.read("metadata.json"))
+        try:
+            with zipfile.ZipFile(self.run.model) as archive:
+                content = json.loads(archive.read("metadata.json"))
+            return {key: str(content[key]) for key in ("date_saved", "keras_version")}
+        except (zipfile.BadZipFile, ValueError, LookupError, TypeError):
+            raise InputError(f"{self.run.model}: damaged or not a .keras file") from None
 
 
 def _read(path, run) -> dict:

@@ -219,6 +219,15 @@ def test_line_ends_of_another_system_are_no_change(copied):
     assert "# market1501" in str(card_of(Facts.of(copied)))
 
 
+def test_thresholds_of_another_network_are_not_told(copied):
+    with copied.model.open("ab") as file:
+        file.write(b"trained further")
+    assert "No thresholds are kept" in str(card_of(Facts.of(copied)))
+    copied.model.write_bytes(b"no network")
+    with pytest.raises(InputError, match=r"model\.keras: damaged or not a \.keras file"):
+        card_of(Facts.of(copied))
+
+
 def test_damaged_facts_are_named(copied):
     for content in (
         "{",
