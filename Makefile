@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install train test lint bench bench-export
+.PHONY: install train test lint bench bench-export pins
 
 install: $(VENV)/installed
 
@@ -24,9 +24,18 @@ test: install
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/pyrefly check --python-interpreter-path $(BIN)/python
 
 bench: install
 	$(BIN)/python -m benchmarks
 
 bench-export: install
 	$(BIN)/python -m benchmarks exports
+
+# Brings the pins up to setup.py, with as few changes as possible; needs uv.
+COMPILE := uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate $(UV_FLAGS)
+pins:
+	$(COMPILE) --python-version 3.10 setup.py --extra dev --no-emit-package openvino-telemetry -o requirements.txt
+	$(COMPILE) --python-version 3.11 setup.py --extra inference --extra serve -c requirements.txt -o docker/inference.txt
+	$(COMPILE) --python-version 3.11 setup.py --extra gpu --extra onnx --extra serving --extra litert --extra parquet --extra adapt -c requirements.txt -o docker/train.txt
+	echo 'setuptools>=77' | $(COMPILE) --python-version 3.11 - -c requirements.txt -o docker/build.txt

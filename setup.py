@@ -6,16 +6,43 @@ The exact versions that `make install` uses, indirect ones included, are pinned 
 
 from itertools import chain
 
-from setuptools import setup
+from setuptools import find_packages, setup
+
+TENSORFLOW = ">=2.21,<2.22"  # tf.data, tf.distribute, the default Keras backend, SavedModel
+TRAINING = [
+    # The networks; 3.12 is the last for Python 3.10. Holes before: safe mode, HDF5 links and shapes, archives.
+    "keras>=3.12.4,<3.13; python_version < '3.11'",
+    "keras>=3.14,<3.16; python_version >= '3.11'",
+    "scipy>=1.11",  # MATLAB files of the video data sets, sparse matrices for re-ranking
+    "h5py>=3.10",  # newer MATLAB files, those of LS-VID and CUHK03; Keras needs it too
+    "psutil>=5.9",  # how much memory is available for the cache of decoded images
+    "jsonargparse[signatures]>=4.40",  # typed configuration from YAML and command line, with help
+    "safetensors>=0.4",  # weights from and to PyTorch without pickles
+    "huggingface_hub>=0.30",  # published weights: download and cache
+    "matplotlib>=3.8",  # the CMC curve and other figures
+    "Jinja2>=3.1.6",  # the page of a report; holes before
+    "tensorboard>=2.20",  # training curves; TensorFlow no longer brings it
+]
+# One of the three. onnxruntime and onnxruntime-gpu install the same module, so that cpu and gpu exclude each other.
+CPU = {"cpu": [f"tensorflow{TENSORFLOW}", *TRAINING, "onnxruntime>=1.23"]}
+GPU = {"gpu": [f"tensorflow[and-cuda]{TENSORFLOW}", *TRAINING, "onnxruntime-gpu>=1.23"]}
+INFERENCE = {"inference": ["onnxruntime>=1.23"]}
 
 ADAPT = {"adapt": ["scikit-learn>=1.5"]}  # clusters of people without labels: DBSCAN and HDBSCAN
-# Galleries: Milvus' client, and Milvus Lite for those in a folder, which older versions cannot read.
-GALLERY = {"gallery": ["pymilvus>=3.0", "milvus-lite>=3.2"]}
+GALLERY = {
+    "gallery": [
+        # Milvus' client, and Milvus Lite for galleries in a folder, which older versions cannot read.
+        *("pymilvus>=3.0", "milvus-lite>=3.2"),
+        "Jinja2>=3.1.6",  # the page of a search; holes before
+    ]
+}
 VIDEO = {
     "video": [
         "av>=17.1",  # frames, and FFmpeg with it; 17.0 keeps memory for every frame
         "trackers>=2.6",  # ByteTrack and SORT, which take time stamps since then; brings OpenCV
         "supervision>=0.26",  # what trackers takes and returns, and many detectors return
+        "scipy>=1.11",  # clusters of tracklets
+        "matplotlib>=3.8",  # the font of names in films
         *GALLERY["gallery"],  # people who are known
     ]
 }
@@ -35,31 +62,23 @@ EXPORT = {
 }
 
 setup(
+    # The configurations stand at the top of the repository, and travel in the package.
+    packages=[*find_packages(include=["iaunet_tf*"]), "iaunet_tf.configs"],
+    package_dir={"iaunet_tf.configs": "configs"},
+    # What running a network in a file needs beside its runtime, and searching what it embeds.
     install_requires=[
-        "tensorflow>=2.21,<2.22",  # tf.data, tf.distribute, the default Keras backend, SavedModel
-        # The networks; 3.12 is the last for Python 3.10. Holes before: safe mode, HDF5 links and shapes, archives.
-        "keras>=3.12.4,<3.13; python_version < '3.11'",
-        "keras>=3.14,<3.16; python_version >= '3.11'",
-        "numpy>=1.26",  # samplers, metrics, the generated data set
+        "numpy>=1.26",  # pixels, embeddings, search
         # Reading, resizing and drawing pictures; 12.3 is the last for Python 3.10. Holes before: decoders of images.
         "Pillow>=12.3; python_version < '3.11'",
         "Pillow>=13.0; python_version >= '3.11'",
-        "scipy>=1.11",  # MATLAB files of the video data sets, sparse matrices for re-ranking
-        "h5py>=3.10",  # newer MATLAB files, those of LS-VID and CUHK03; Keras needs it too
-        "psutil>=5.9",  # how much memory is available for the cache of decoded images
-        "PyYAML>=6.0",  # configuration files
-        "jsonargparse[signatures]>=4.40",  # typed configuration from YAML and command line, with help
-        "safetensors>=0.4",  # weights from and to PyTorch without pickles
-        "huggingface_hub>=0.30",  # ImageNet weights: download and cache
-        "matplotlib>=3.8",  # the CMC curve and other figures
-        "Jinja2>=3.1.6",  # the page of a report; holes before
+        "PyYAML>=6.0",  # what is stated of a network of others
         "wrapt>=1.15",  # registers our layers when, and only if, Keras is imported
         "tqdm>=4.66.3",  # progress bars in terminals and notebooks
-        "tensorboard>=2.20",  # training curves; TensorFlow no longer brings it
     ],
     extras_require={
-        "gpu": ["tensorflow[and-cuda]>=2.21,<2.22", "onnxruntime-gpu"],  # CUDA wheels
-        "cpu": ["onnxruntime"],  # never beside onnxruntime-gpu: both install the same module
+        **CPU,
+        **GPU,
+        **INFERENCE,
         **EXPORT,
         **ADAPT,
         **GALLERY,
@@ -74,9 +93,11 @@ setup(
         "slow": ["milvus==2.3.5", "playwright", "moto[server]", "boto3"],
         # Tests, whose workers share exports by filelock, and style.
         "dev": [
-            *("pytest", "pytest-xdist", "filelock", "ruff", "onnxruntime"),
+            *("pytest", "pytest-xdist", "filelock", "ruff"),
+            "pyrefly>=1.4",  # the type checker
+            "build",  # the wheel and the sdist, which tests unpack
             "jsonschema",  # checks answers against their description
-            *chain(*EXPORT.values(), *ADAPT.values(), *SERVE.values(), *VIDEO.values()),
+            *chain.from_iterable(extra for each in (CPU, EXPORT, ADAPT, SERVE, VIDEO) for extra in each.values()),
         ],
     },
 )

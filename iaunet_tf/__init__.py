@@ -5,12 +5,13 @@ network) does not import Keras.
 """
 
 import importlib
+from typing import TYPE_CHECKING
 
 import wrapt
 
 from iaunet_tf.lazy import lazily
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "Embedder",
@@ -23,18 +24,24 @@ __all__ = [
     "insert_blocks",
 ]
 
-__getattr__ = lazily(
-    __name__,
-    {
-        "Embedder": "iaunet_tf.inference",
-        "Gallery": "iaunet_tf.gallery",
-        "IAUBlock": "iaunet_tf.layers",
-        "IAUNet": "iaunet_tf.models",
-        "build_network": "iaunet_tf.models",
-        "from_pretrained": "iaunet_tf.models",
-        "insert_blocks": "iaunet_tf.models",
-    },
-)
+if TYPE_CHECKING:
+    from iaunet_tf.gallery import Gallery
+    from iaunet_tf.inference import Embedder
+    from iaunet_tf.layers import IAUBlock
+    from iaunet_tf.models import IAUNet, build_network, from_pretrained, insert_blocks
+else:
+    __getattr__ = lazily(
+        __name__,
+        {
+            "Embedder": "iaunet_tf.inference",
+            "Gallery": "iaunet_tf.gallery",
+            "IAUBlock": "iaunet_tf.layers",
+            "IAUNet": "iaunet_tf.models",
+            "build_network": "iaunet_tf.models",
+            "from_pretrained": "iaunet_tf.models",
+            "insert_blocks": "iaunet_tf.models",
+        },
+    )
 
 
 @wrapt.when_imported("keras")

@@ -2,14 +2,15 @@
 
 import math
 from numbers import Integral, Real
+from typing import Any
 
 from iaunet_tf.errors import InputError
 
 
-def check_number(name: str, value, low: float, high: float = math.inf, whole: bool = False) -> None:
+def check_number(name: str, value: Any, low: float, high: float = math.inf, whole: bool = False) -> None:
     """Refuses what is not a finite number, or a whole one, in `low..high`."""
-    kind = Integral if whole else Real
-    if not isinstance(value, kind) or isinstance(value, bool) or not math.isfinite(value) or not low <= value <= high:
+    number = isinstance(value, Integral if whole else Real) and not isinstance(value, bool) and math.isfinite(value)
+    if not number or not low <= float(value) <= high:
         span = f"{low} or more" if high == math.inf else f"{low} to {high}"
         raise InputError(f"{name} must be a {'whole ' * whole}number, {span}; received {value!r}")
 

@@ -7,18 +7,17 @@ from pathlib import Path
 import numpy as np
 
 from iaunet_tf.errors import InputError, reason_of
+from iaunet_tf.extras import needed
 from iaunet_tf.files import printable
 from iaunet_tf.vectors import as_vectors, unit_length
 
 MANIFEST = "_manifest.json"  # readers of folders of Parquet take no file whose name begins so
 
 
-def check_parquet(out: Path) -> None:
-    """Refuses to write Parquet without pyarrow."""
-    try:
+def check_parquet(file: str | Path) -> None:
+    """Refuses to read or write Parquet without pyarrow."""
+    with needed(str(file)):
         import pyarrow.parquet  # noqa: F401
-    except ImportError:
-        raise InputError(f"{out}: writing Parquet needs pyarrow: pip install pyarrow") from None
 
 
 def write_parquet(file: Path, paths: Sequence[str], embeddings: np.ndarray, network: str, **notes: str) -> None:
@@ -42,8 +41,11 @@ def read_features(file: str | Path) -> tuple[list[str], np.ndarray, str | None]:
     parts = part_files(path) if path.is_dir() else None
     if not parts and not path.is_file():
         raise InputError(f"{path}: no such file; iaunet embed MODEL IMAGES --out {path} writes it")
+    by_parquet = bool(parts) or path.suffix == ".parquet"
+    if by_parquet:
+        check_parquet(path)
     try:
-        if parts or path.suffix == ".parquet":
+        if by_parquet:
             import pyarrow.parquet
 
             table = pyarrow.parquet.read_table(parts or path, columns=["path", "embedding"])
@@ -55,8 +57,6 @@ def read_features(file: str | Path) -> tuple[list[str], np.ndarray, str | None]:
                 network = str(arrays["network"]) if "network" in arrays else ""
         if len(paths) != len(embeddings):
             raise ValueError(f"{len(paths)} paths and {len(embeddings)} embeddings")
-    except ImportError:
-        raise InputError(f"{path}: reading Parquet needs pyarrow: pip install pyarrow") from None
     except Exception as error:  # zipfile, NumPy and pyarrow raise various exceptions for damaged or foreign files
         raise InputError(f"{path}: not features that iaunet embed wrote ({reason_of(error)})") from None
     return [str(each) for each in paths], unit_length(as_vectors(embeddings, str(path)), str(path)), network or None

@@ -1,6 +1,6 @@
 """Optimizers that give some variables a learning rate of their own."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import keras
 
@@ -16,6 +16,8 @@ class SlowVariables:
         slow_rate: factor on their learning rate. Decoupled weight decay has the learning rate of all.
         slow_start: the first step, from 0, that gives their gradients.
     """
+
+    _get_variable_index: Callable  # of Keras' optimizers
 
     def __init__(self, *args, slow: Sequence[str] = (), slow_rate: float = 1.0, slow_start: int = 0, **kwargs):
         check_number("slow_rate", slow_rate, 0)

@@ -39,7 +39,7 @@ def watched(stream: TextIO) -> bool:
     return stream.isatty() or "ipykernel" in sys.modules
 
 
-def progress(what: str, count: int, shown: bool = True) -> "tqdm":
+def progress(what: str, count: int | None, shown: bool = True) -> "tqdm":
     """A progress bar, on which the `with` block calls `update` with what it has done."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # without ipywidgets, a notebook gets a bar of text

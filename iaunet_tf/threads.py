@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 _limit: int | None = None
@@ -26,7 +26,7 @@ def cores() -> int:
     return _limit or os.cpu_count() or 1
 
 
-def ahead(work: Callable, items: Iterable, most: int) -> Iterator:
+def ahead(work: Callable, items: Iterable, most: int) -> Generator:
     """Yields what `work` makes of each item, in order. Meanwhile all `cores` work on up to `most` of the next."""
     with ThreadPoolExecutor(cores()) as pool:
         futures = deque()

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 from iaunet_tf.errors import InputError
 from iaunet_tf.wording import either
@@ -61,7 +62,7 @@ class Thresholds:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, content: object) -> "Thresholds":
+    def from_dict(cls, content: Any) -> "Thresholds":
         """What `to_dict` has returned, from a file that may hold anything.
 
         Raises:

@@ -18,8 +18,12 @@ def modules():
 
 
 def imports(path, known):
-    """Modules of the package that a file imports, inside functions as well."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    """Modules of the package that a file imports, inside functions as well, but for those that are read for types."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in known)
         elif isinstance(node, ast.ImportFrom) and node.module in known:

@@ -12,6 +12,7 @@ from iaunet_tf.data.dataset import Subset
 from iaunet_tf.data.decoding import load_image
 from iaunet_tf.errors import InputError
 from iaunet_tf.evaluation.reranking import jaccard_distances
+from iaunet_tf.extras import needed
 from iaunet_tf.files import replacing
 
 METHODS = ("dbscan", "hdbscan")
@@ -38,10 +39,8 @@ class Clustering:
     def __call__(self, vectors: np.ndarray) -> np.ndarray:
         """Clusters embeddings `(N, D)`: int `(N,)` from 0 on, `NOBODY` for images that belong to none."""
         check_choice("method", self.method, METHODS)
-        try:
+        with needed("clustering"):
             from sklearn import cluster
-        except ImportError:
-            raise InputError("clustering needs scikit-learn: pip install iaunet-tf[adapt]") from None
         distances = jaccard_distances(vectors, self.neighbours).astype("float64")
         if self.method == "dbscan":
             found = cluster.DBSCAN(eps=self.distance, min_samples=self.least, metric="precomputed", n_jobs=-1)

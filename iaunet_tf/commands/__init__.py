@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from iaunet_tf.commands.endings import catching_signals, ending, flush_output
 from iaunet_tf.errors import InputError
+from iaunet_tf.extras import needed
 from iaunet_tf.wording import did_you_mean
 
 COMMANDS = {
@@ -25,6 +26,7 @@ COMMANDS = {
     "weights": "list published networks, convert checkpoints",
     "data": "draw the synthetic data sets and videos, make part masks",
 }
+EXTRA = {"gallery": "gallery", "serve": "serve", "identify": "video"}  # that a command is of; others are of cpu
 RESUMING = "; iaunet train --resume RUN continues training from the last whole epoch"
 
 
@@ -63,10 +65,10 @@ def _run(arguments):
     if arguments[0] not in COMMANDS:
         hint = did_you_mean(arguments[0], COMMANDS) or f"; commands are {', '.join(COMMANDS)}"
         raise InputError(f"there is no command {arguments[0]}{hint}")
-    # Each command imports what it needs, and no other's.
-    command = importlib.import_module(f"iaunet_tf.commands.{arguments[0]}")
     try:
-        command.main(arguments[1:])
+        # Each command imports what it needs, and no other's.
+        with needed(f"iaunet {arguments[0]}", EXTRA.get(arguments[0], "")):
+            importlib.import_module(f"iaunet_tf.commands.{arguments[0]}").main(arguments[1:])
     except SystemExit as end:  # of argparse, after its help, which then is still to be written out
         if end.code:
             raise

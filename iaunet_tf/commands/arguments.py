@@ -12,7 +12,7 @@ from iaunet_tf.wording import did_you_mean, either
 class Parser(argparse.ArgumentParser):
     """An `ArgumentParser` with mistakes of one line, which takes `--long-name` for `--long_name`."""
 
-    def __init__(self, command: str, description: str = "", add_help: bool = True):
+    def __init__(self, command: str, description: str | None = None, add_help: bool = True):
         super().__init__(prog=f"iaunet {command}", description=description, allow_abbrev=False, add_help=add_help)
 
     def print_help(self, file=None) -> None:

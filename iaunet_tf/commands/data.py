@@ -1,7 +1,7 @@
 """`iaunet data images|tracklets|world|masks|pack`: draws the synthetic data sets and videos, makes part masks from
 label maps, and packs data sets into shards."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 from iaunet_tf.commands.arguments import Parser, choose, output
@@ -36,7 +36,7 @@ SWITCHES = {
 }
 
 # For each kind that is drawn: its options, what draws it, and what draws a sheet of samples.
-DRAWN = {
+DRAWN: dict[str, tuple[type, Callable, Callable]] = {
     "images": (images.ImageOptions, images.ensure_images, images.sample_sheet),
     "tracklets": (tracklets.TrackletOptions, tracklets.ensure_tracklets, tracklets.sample_sheet),
 }

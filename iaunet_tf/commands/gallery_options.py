@@ -2,6 +2,7 @@
 
 import argparse
 from datetime import datetime, timezone
+from typing import Any
 
 from iaunet_tf.commands.arguments import Parser
 from iaunet_tf.gallery import Gallery
@@ -33,7 +34,7 @@ def add_filters(parser: Parser, after: bool = True) -> None:
     parser.add_argument("--before", type=time, metavar="TIME", help="only entries before a time (ISO 8601)")
 
 
-def filters(options: argparse.Namespace) -> dict[str, object]:
+def filters(options: argparse.Namespace) -> dict[str, Any]:
     """The filters that are given by these options."""
     given = {name: getattr(options, name, None) for name in ("identities", "cameras", "after", "before")}
     return {name: value for name, value in given.items() if value is not None}

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 
+from iaunet_tf.arguments import check_number
 from iaunet_tf.commands.arguments import Parser, output
 from iaunet_tf.commands.gallery_options import time
 from iaunet_tf.commands.stated import add_input_options, stated_input
@@ -32,6 +33,8 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--cameras", nargs="+", metavar="NAME", help="names of the cameras (default: of the videos)")
     parser.add_argument("--begin", nargs="+", type=time, metavar="TIME", help="when the videos begin (ISO 8601)")
     parser.add_argument("--rate", type=float, metavar="FPS", help="frames per second, if the videos state it wrongly")
+    seconds_help = "how long cameras (rtsp://) are watched (default: until Ctrl-C, or until they stop)"
+    parser.add_argument("--seconds", type=float, metavar="SECONDS", help=seconds_help)
     threshold_help = "the distance below which it is the same person, 0 to 2 (default: as measured for the network)"
     parser.add_argument("--threshold", type=float, metavar="DISTANCE", help=threshold_help)
     parser.add_argument("--score", type=float, default=0.5, help="from which on --detector counts, 0 to 1 (0.5)")
@@ -54,6 +57,10 @@ def main(arguments: Sequence[str]) -> None:
     from iaunet_tf.video.watching import Settings
 
     videos = _videos(options)
+    if options.seconds is not None:
+        check_number("--seconds", options.seconds, 0)
+        if not any(video.live for video in videos):
+            raise InputError("--seconds: is for cameras (rtsp://); files are read to their end")
     apart = _apart(options, [video.camera for video in videos])
     embed = Embedder(options.model, options.batch_size, options.device, stated_input(options), options.runtime)
     threshold = embed.threshold() if options.threshold is None else options.threshold
@@ -83,7 +90,7 @@ def _videos(options):
     for place, source in enumerate(options.videos):
         detections = options.detector or (options.detections[place] if options.detections else _beside(source))
         begin = options.begin[place] if options.begin else None
-        found.append(Video(source, cameras[place], detections, begin, options.rate))
+        found.append(Video(source, cameras[place], detections, begin, options.rate, options.seconds))
     return found
 
 

@@ -53,7 +53,7 @@ def push(run: Run, repo: str, exports: Sequence[Path], license: str | None, publ
     print(f"{repo}, {'public' if public else 'private'}:")
     for each in uploads:
         print(f"  {each.name:32}{_size(each.size):>10}")
-    if not card.data.license:
+    if not card.data.get("license"):
         print("warning: no licence is stated for the weights; --license states one")
     for terms in facts.terms.values():
         if terms.withdrawn:

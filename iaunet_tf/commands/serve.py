@@ -9,7 +9,6 @@ from iaunet_tf.commands.stated import add_input_options, stated_input
 from iaunet_tf.errors import InputError
 from iaunet_tf.inference import Embedder
 
-INSTALL = 'pip install "iaunet-tf[serve]"'
 TOKEN = "IAUNET_TOKEN"
 
 
@@ -31,12 +30,10 @@ def main(arguments: Sequence[str]) -> None:
     options = parser.parse(arguments)
     if options.threshold is not None and not 0 <= options.threshold <= 2:
         raise InputError(f"--threshold must be 0 to 2; received {options.threshold}")
-    try:
-        from iaunet_tf.serving.access import check_token, is_local
-        from iaunet_tf.serving.app import Service
-        from iaunet_tf.serving.server import Server, address_of, listen
-    except ModuleNotFoundError as error:
-        raise InputError(f"iaunet serve needs {error.name.partition('.')[0]}: {INSTALL}") from None
+    from iaunet_tf.serving.access import check_token, is_local
+    from iaunet_tf.serving.app import Service
+    from iaunet_tf.serving.server import Server, address_of, listen
+
     token = check_token(options.token) if options.token else None
     if token is None and not is_local(options.host):
         raise InputError(f"--host {options.host}: others could ask, too; set a token in {TOKEN}")

@@ -32,7 +32,7 @@ def work_on(config: Config, run: Run | None, work: Work, source: Run | None = No
     `source` inside of that.
     """
     new, named = run is None, config.run_dir
-    if new:
+    if run is None:
         now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
         run = Run(Path(named or (source.evaluations / now if source else f"runs/{config.name}-{now}")))
         if named:

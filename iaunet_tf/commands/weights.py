@@ -58,7 +58,7 @@ def print_card(name: str) -> None:
     mean, std = SCALES[network.scale]
     path = Path(entry.by_hand).expanduser()
     if entry.sha256:
-        fetched = f"downloaded on first use from the Hugging Face Hub, {entry.hub[0]}"
+        fetched = f"downloaded on first use from the Hugging Face Hub, {entry.repository}"
     else:
         fetched = "no digest is known, so that it is not downloaded: fetch it from that page"
     lines = {
@@ -128,7 +128,7 @@ def convert(
     own = own or (network_of(network).size if network else (256, 128))
     shape = (height or own[0], width or own[1], 3)
     classifier = state.get("classifier.weight")
-    classes = len(classifier) if np.ndim(classifier) == 2 else None
+    classes = len(classifier) if classifier is not None and classifier.ndim == 2 else None
     if network:
         print(f"{source}: weights of {network}")
         model = build_network(network, classes, shape)

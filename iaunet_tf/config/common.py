@@ -1,14 +1,16 @@
 """What the configurations of all tasks have in common: one dataclass for each section."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from iaunet_tf.blocks import KINDS
 from iaunet_tf.config.kinds import Amount, Count, Decay, Padding, PositiveAmount, PositiveCount, Seed, Share, Side
 from iaunet_tf.optimizers import OPTIMIZERS, SCHEDULES
 
-CONFIGS = Path(__file__).parents[2] / "configs"
+if TYPE_CHECKING:
+    Block = Optimizer = Schedule = str
+else:
+    Block, Optimizer, Schedule = Literal[KINDS], Literal[tuple(OPTIMIZERS)], Literal[tuple(SCHEDULES)]
 
 
 @dataclass
@@ -56,7 +58,7 @@ class ModelConfig:
             replica has fewer than 32 images or clips.
     """
 
-    block: Literal[KINDS] | None = "iau"
+    block: Block | None = "iau"
     weights: str | None = None
     sync_batch_norm: bool | Literal["auto"] = "auto"
 
@@ -103,10 +105,10 @@ class TrainConfig:
 
     epochs: Count = 60
     batch_size: PositiveCount = 64
-    optimizer: Literal[tuple(OPTIMIZERS)] = "adam"
+    optimizer: Optimizer = "adam"
     epsilon: PositiveAmount = 1e-8
     learning_rate: PositiveAmount = 3.5e-4
-    schedule: Literal[tuple(SCHEDULES)] = "step"
+    schedule: Schedule = "step"
     milestones: list[PositiveCount] = field(default_factory=lambda: [20, 40])
     warmup_epochs: Amount = 0.0
     weight_decay: Amount = 5e-4
@@ -153,3 +155,9 @@ class Config:
     run_dir: str | None = None
     on_existing: Literal["error", "resume"] = "error"
     seed: Seed = 0
+    # The sections of each task are of classes derived from those above.
+    data: Any = None
+    model: Any = None
+    loss: Any = None
+    train: Any = None
+    eval: Any = None

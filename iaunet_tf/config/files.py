@@ -1,7 +1,9 @@
 """Configuration files: read strictly, written completely, with the names of older versions."""
 
+import os
 from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 from jsonargparse import get_loader, set_loader
@@ -11,6 +13,8 @@ from iaunet_tf.config.yaml_files import read_yaml
 from iaunet_tf.errors import InputError
 from iaunet_tf.files import replacing
 
+# In the package where it is installed, beside it in a clone.
+CONFIGS = next(above / "configs" for above in Path(__file__).parents[1:3] if (above / "configs").is_dir())
 # Names of older versions.
 OLD_KEYS = {"data.split": "data.fold", "model.blocks_after": "model.blocks"}
 OLD_VALUES = {
@@ -27,6 +31,23 @@ def _read_value(text):
 
 
 set_loader("without aliases", _read_value, (yaml.YAMLError,))
+
+
+def find_config(name: str) -> Path:
+    """The configuration file that `--config` names: a path, or else one of iaunet-tf's by its name there, such as
+    `configs/market1501.yaml`, which is said.
+
+    Raises:
+        InputError: it is neither.
+    """
+    path = Path(name)
+    if os.path.lexists(path):
+        return path
+    ours = {f"configs/{file.name}": file for file in sorted(CONFIGS.glob("*.yaml"))}
+    if path.as_posix() not in ours:
+        raise InputError(f"{name}: no such file, and none of iaunet-tf's own, which are {', '.join(ours)}")
+    print(f"{name}: not in this folder; it is iaunet-tf's own, {ours[path.as_posix()]}")
+    return ours[path.as_posix()]
 
 
 def read_file(path: Path) -> dict[str, object]:
@@ -50,7 +71,7 @@ def read_file(path: Path) -> dict[str, object]:
     return {key: new_value(key, value) for key, value in values.items()}
 
 
-def new_value(key: str, value: object) -> object:
+def new_value(key: str, value: Any) -> Any:
     """Today's name of a data set, alone or in `NAME=ROOT`, or of a kind of masks."""
     if key in ("data.more", "data.test") and isinstance(value, list):
         parts = [str(each).partition("=") for each in value]
@@ -64,7 +85,7 @@ def save_config(config: Config, path: Path) -> None:
         temporary.write_text(yaml.safe_dump(asdict(config), sort_keys=False))
 
 
-def keys(config_class: type, prefix: str = "") -> dict[str, type]:
+def keys(config_class: Any, prefix: str = "") -> dict[str, type]:
     """Dotted names of all keys of a configuration, and what each takes."""
     found = {}
     for entry in fields(config_class):

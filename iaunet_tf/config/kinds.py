@@ -2,7 +2,7 @@
 
 import math
 from types import NoneType
-from typing import get_args, get_origin
+from typing import TYPE_CHECKING, get_args, get_origin
 
 import yaml
 from jsonargparse.typing import restricted_number_type
@@ -19,16 +19,20 @@ def _real(name: str, *limits: tuple[str, float]) -> type:
 
 
 # Their names are what they take, in words.
-Count, PositiveCount = _whole(0, 1_000_000), _whole(1, 1_000_000)
-Seed = _whole(0, 2**32 - 1)
-Side = _whole(16, 4096)
-Padding = _whole(0, 256)
-Amount = _real("a number from 0 up", (">=", 0))
-PositiveAmount = _real("a number above 0", (">", 0))
-Share = _real("a number from 0 to 1", (">=", 0), ("<=", 1))
-PositiveShare = _real("a number above 0, up to 1", (">", 0), ("<=", 1))
-Decay = _real("a number from 0 to below 1", (">=", 0), ("<", 1))
-WidthFactor = _real("a number above 0, up to 8", (">", 0), ("<=", 8))
+if TYPE_CHECKING:
+    Count = PositiveCount = Seed = Side = Padding = int
+    Amount = PositiveAmount = Share = PositiveShare = Decay = WidthFactor = float
+else:
+    Count, PositiveCount = _whole(0, 1_000_000), _whole(1, 1_000_000)
+    Seed = _whole(0, 2**32 - 1)
+    Side = _whole(16, 4096)
+    Padding = _whole(0, 256)
+    Amount = _real("a number from 0 up", (">=", 0))
+    PositiveAmount = _real("a number above 0", (">", 0))
+    Share = _real("a number from 0 to 1", (">=", 0), ("<=", 1))
+    PositiveShare = _real("a number above 0, up to 1", (">", 0), ("<=", 1))
+    Decay = _real("a number from 0 to below 1", (">=", 0), ("<", 1))
+    WidthFactor = _real("a number above 0, up to 8", (">", 0), ("<=", 8))
 
 
 def expected(kind: type) -> str:

@@ -8,8 +8,8 @@ from pathlib import Path
 from jsonargparse import ArgumentError, ArgumentParser
 
 from iaunet_tf.config.classification import ClassificationConfig
-from iaunet_tf.config.common import CONFIGS, Config
-from iaunet_tf.config.files import OLD_KEYS, keys, new_value, read_file
+from iaunet_tf.config.common import Config
+from iaunet_tf.config.files import CONFIGS, OLD_KEYS, find_config, keys, new_value, read_file
 from iaunet_tf.config.kinds import expected, is_blank, is_unquoted, shown
 from iaunet_tf.config.reid import ReIdConfig
 from iaunet_tf.config.rules import settle
@@ -23,7 +23,7 @@ DEMO = CONFIGS / "demo.yaml"
 TRAINING = (
     "Trains and evaluates a network. Keys may be given in YAML files, and on the command line, which wins; other keys "
     "have the defaults below. Without --config, configs/demo.yaml is read: a small network on drawn pedestrians. The "
-    "files beside it are for public data sets and your own."
+    "other files of configs/ are for public data sets and your own; they are found from any folder."
 )
 
 
@@ -34,7 +34,7 @@ def parse(arguments: Sequence[str], run: str | None = None, default: Path | None
     task is named. Anything wrong with a key or a file is an `InputError`.
     """
     given, rest = _options(("config", "task"), arguments)
-    files = [Path(name) for name in given.get("config", [])]
+    files = [find_config(name) for name in given.get("config", [])]
     if run is not None:
         files.insert(0, Run(Path(run)).require().config)
     by_default = not files and default is not None and given.get("task", ["reid"])[-1] == "reid"
@@ -93,7 +93,7 @@ def build_parser(task: str = "reid", prog: str = "iaunet train", description: st
         if action.dest in known:
             kind = known[action.dest]
             takes = "" if kind is str or action.dest == "data.name" else f"{expected(kind)}; "
-            action.help = f"{action.help.removesuffix('.')} ({takes}default: {shown(defaults[action.dest])})"
+            action.help = f"{(action.help or '').removesuffix('.')} ({takes}default: {shown(defaults[action.dest])})"
             action.option_strings, action.metavar = [f"--{action.dest}"], action.dest.rpartition(".")[2].upper()
         elif action.dest in _sections(task):
             action.help = argparse.SUPPRESS
@@ -139,8 +139,8 @@ def _check_default(given, default):
         recipes = (file for file in sorted(CONFIGS.glob("*.yaml")) if read_file(file).get("data.name") == name)
         recipe = own if own.is_file() else next(recipes, CONFIGS / "market1501.yaml")
         raise InputError(
-            f"--data.name {name} without --config would train the demo's small network; add --config {recipe}, "
-            f"or --config {default} if you mean that"
+            f"--data.name {name} without --config would train the demo's small network; add --config "
+            f"configs/{recipe.name}, or --config configs/{default.name} if you mean that"
         )
 
 

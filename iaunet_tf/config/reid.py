@@ -1,7 +1,7 @@
 """The configuration of person re-identification."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from iaunet_tf.blocks import IAUNET_BLOCKS, WITH_PARTS, placed
 from iaunet_tf.config import common
@@ -9,6 +9,11 @@ from iaunet_tf.config.kinds import Amount, Count, PositiveAmount, PositiveCount,
 from iaunet_tf.data.dataset import PARTS
 from iaunet_tf.data.readers.table import READERS
 from iaunet_tf.preprocessing import INTERPOLATIONS
+
+if TYPE_CHECKING:
+    Name = Interpolation = str
+else:
+    Name, Interpolation = Literal[tuple(READERS)], Literal[INTERPOLATIONS]
 
 
 @dataclass
@@ -33,14 +38,14 @@ class ReIdData(common.DataConfig):
         cache_dir: folder for cache disk, and for the index of mars.
     """
 
-    name: Literal[tuple(READERS)] = "synthetic"
+    name: Name = "synthetic"
     more: list[str] = field(default_factory=list)
     test: list[str] = field(default_factory=list)
     fold: Count | Literal["all"] = 0
     clip_length: PositiveCount = 4
     clip_stride: PositiveCount = 8
     masks: Literal["files", "prior", "none"] = "files"
-    interpolation: Literal[INTERPOLATIONS] | None = None
+    interpolation: Interpolation | None = None
     check: Literal["before", "training"] = "before"
     own_people: bool = False
     cache: Literal["auto", "memory", "disk", "none"] = "auto"

@@ -55,8 +55,8 @@ class Subset:
         cls,
         name: str,
         paths: Sequence[Path],
-        pids: Sequence[int],
-        camids: Sequence[int],
+        pids: Sequence[int] | np.ndarray,
+        camids: Sequence[int] | np.ndarray,
         masks: Sequence[Path | None] | None = None,
     ) -> "Subset":
         """A subset of images: a path, an identity and a camera id each, and perhaps a folder of part masks."""
@@ -106,10 +106,12 @@ class Subset:
     def path(self, frame: int) -> Path:
         """File of a frame, by its place in `files`."""
         file = os.fsdecode(self.files[frame])
-        return PackedPath.of(file, self.packed[frame, 0]) if self._in_shard(frame) else Path(file)
+        place = self._place(frame)
+        return Path(file) if place is None else PackedPath.of(file, place[0])
 
-    def _in_shard(self, frame):
-        return self.packed is not None and self.packed[frame, 0]["length"] > 0
+    def _place(self, frame: int) -> np.ndarray | None:
+        """Where a frame and its part masks are in a shard, None if it is a file of its own."""
+        return self.packed[frame] if self.packed is not None and self.packed[frame, 0]["length"] > 0 else None
 
     @property
     def in_shards(self) -> bool:
@@ -124,9 +126,10 @@ class Subset:
     def mask_folder(self, frame: int) -> Path | PackedMasks | None:
         """Folder of a frame's part masks, None if it has none."""
         folder = os.fsdecode(self.masks[frame]) if self.masks is not None else ""
-        if folder and self._in_shard(frame):
+        place = self._place(frame)
+        if folder and place is not None:
             names = [f"{part}.png" for part in PARTS]
-            places = zip(names, self.packed[frame, 1:], strict=True)
+            places = zip(names, place[1:], strict=True)
             return PackedMasks({name: PackedPath.of(f"{folder}/{name}", place) for name, place in places})
         return Path(folder) if folder else None
 
@@ -134,7 +137,8 @@ class Subset:
         """Name, without folders, and size in bytes of each entry's first file."""
         for start in self.starts:
             file = os.fsdecode(self.files[start])
-            size = int(self.packed[start, 0]["length"]) if self._in_shard(start) else os.stat(file).st_size
+            place = self._place(start)
+            size = os.stat(file).st_size if place is None else int(place[0]["length"])
             yield os.path.basename(file), size
 
     def take(self, entries: np.ndarray, name: str | None = None) -> "Subset":

@@ -163,7 +163,7 @@ def read(file: Given) -> Image.Image:
 def upright(picture: Image.Image) -> Image.Image:
     """Turns an image as its EXIF orientation says, and brings 16 bits to 8."""
     try:
-        turn = TURNS.get(picture.getexif().get(ExifTags.Base.Orientation))
+        turn = TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 0))
     except Exception:  # damaged EXIF says nothing, and is no reason to lose an image
         turn = None
     if picture.mode.startswith("I;16") or (picture.mode == "I" and picture.format in ("PNG", "PPM")):

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -47,7 +48,13 @@ def remote(path: str) -> Iterator:
         raise OSError(errno.EIO, " ".join(error.message.split())[:160], path) from None
 
 
-class PackedPath(type(Path())):
+if TYPE_CHECKING:
+    _Path = Path
+else:
+    _Path = type(Path())  # before Python 3.12, Path itself cannot be derived from
+
+
+class PackedPath(_Path):
     """The path of a file inside a shard, `SHARD/NAME`. What `pathlib.Path` says of a file is known without reading."""
 
     shard: str
@@ -59,17 +66,17 @@ class PackedPath(type(Path())):
     def of(cls, file: str, place: np.void) -> "PackedPath":
         """The file `SHARD/NAME` at a `PLACE`."""
         path = cls(file)
-        path.shard = SHARD.match(file)[0]
+        path.shard = SHARD.findall(file)[0]
         path.offset, path.length, path.checksum = (int(number) for number in place)
         return path
 
     def is_file(self) -> bool:
         return self.length > 0
 
-    def stat(self) -> SimpleNamespace:
+    def stat(self, *, follow_symlinks: bool = True) -> Any:  # what is used of it
         return SimpleNamespace(st_size=self.length, st_mtime_ns=self.checksum)
 
-    def resolve(self) -> "PackedPath":
+    def resolve(self, strict: bool = False) -> "PackedPath":
         return self
 
     def read_bytes(self) -> bytes:

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -57,9 +58,9 @@ def pack(
                 np.savez(file, notes=json.dumps(notes), entries=entries, packed=packed)
             return {**notes, "entries": entries, "packed": packed}
 
-        finished = list(ahead(work, shards, os.cpu_count()))
+        finished = list(ahead(work, shards, os.cpu_count() or 1))
     summary = {"name": dataset.name, "packing": of, "subsets": {}}
-    arrays = {"name": dataset.name}
+    arrays: dict[str, Any] = {"name": dataset.name}
     for name in SUBSETS:
         subset = getattr(dataset, name)
         notes = [each for shard, each in zip(shards, finished, strict=True) if shard.subset is subset]

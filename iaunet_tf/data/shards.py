@@ -83,7 +83,11 @@ def read_files(subset: Subset, entry: int) -> list[bytes]:
     frame = subset.starts[entry]
     path, folder = subset.path(frame), subset.mask_folder(frame)
     _, masks = load_with_masks(path, folder, (16, 8))
-    parts = [b""] * len(PARTS) if masks is None else [(folder / f"{part}.png").read_bytes() for part in PARTS]
+    parts = (
+        [b""] * len(PARTS)
+        if masks is None or folder is None
+        else [(folder / f"{part}.png").read_bytes() for part in PARTS]
+    )
     return [path.read_bytes(), *parts]
 
 
@@ -91,7 +95,8 @@ class _Record:
     """A person's images, as they become a `tf.train.Example`."""
 
     def __init__(self):
-        self.pid, self.cameras, self.names, self.files, self.size = None, [], [], [], 0
+        self.pid: int | None = None
+        self.cameras, self.names, self.files, self.size = [], [], [], 0
 
     def add(self, pid: int, camera: int, name: bytes, files: list[bytes]) -> None:
         self.pid = pid

@@ -75,12 +75,15 @@ class Source:
             InputError: a frame is unreadable and may not be skipped.
         """
         places = self.place[frames]
-        if self.pixels is None:
+        if self.pixels is None or self.masks is None:
             decoded = (self._decode_or_neighbour(frame) for frame in frames.flat)
             pixels, masks, masked = (np.stack(values) for values in zip(*decoded, strict=True))
-            shapes = (self.shape[1:], self.mask_shape[1:], ())
-            arrays = zip((pixels, masks, masked), shapes, strict=True)
-            return tuple(array.reshape(*frames.shape, *shape) for array, shape in arrays)
+            shape = frames.shape
+            return (
+                pixels.reshape(*shape, *self.shape[1:]),
+                masks.reshape(*shape, *self.mask_shape[1:]),
+                masked.reshape(shape),
+            )
         for frame in frames[self.found[places] == UNREAD]:
             self.keep(frame, *self._decode_or_neighbour(frame))
         return self.pixels[places], self.masks[places], self.found[places] == MASKED
@@ -88,7 +91,7 @@ class Source:
     def keep(self, frame: int, pixels: np.ndarray, masks: np.ndarray, masked: bool) -> None:
         """Puts a decoded frame into the cache, if there is one."""
         place = self.place[frame]
-        if self.pixels is not None:
+        if self.pixels is not None and self.masks is not None:
             self.pixels[place], self.masks[place] = pixels, masks
         self.found[place] = MASKED if masked else PLAIN
 

@@ -136,7 +136,7 @@ def missing(files: Iterable[str | Path]) -> list[str]:
         folder, name = os.path.split(file)
         return name in names_in(folder) or os.path.isfile(file)  # names may differ in case on some systems
 
-    return [path for path in map(os.fspath, files) if not exists(path)]
+    return [path for path in (os.fspath(file) for file in files) if not exists(path)]
 
 
 def real_paths(files: Iterable[str | Path]) -> list[str]:

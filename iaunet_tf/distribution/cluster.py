@@ -112,7 +112,7 @@ def from_slurm(environ: Mapping[str, str]) -> Cluster:
         hosts = expand_hosts(environ["SLURM_STEP_NODELIST"])
         tasks = []
         for part in environ["SLURM_STEP_TASKS_PER_NODE"].split(","):
-            count, times = re.fullmatch(r"(\d+)(?:\(x(\d+)\))?", part).groups()
+            ((count, times),) = re.findall(r"^(\d+)(?:\(x(\d+)\))?$", part)
             tasks += [int(count)] * int(times or 1)
         rank = int(environ["SLURM_PROCID"])
     except (KeyError, AttributeError, ValueError) as error:

@@ -44,7 +44,9 @@ class ExportedExtractor:
         return sums / np.bincount(entries)[:, None].astype("float32")
 
     def keep(self, source: Source, name: str, vectors: np.ndarray) -> None:
-        """Stores the embeddings of a source."""
+        """Stores the embeddings of a source, if there is a folder for them."""
+        if self.store is None:
+            return
         with writing_embeddings(self.store / f"{name}.npy", self._fingerprint(source)) as temporary:
             np.save(temporary, vectors)
 

@@ -93,9 +93,10 @@ def embed_source(
     def batches(numbers, size):
         return eval_batches(source, rows[numbers], size)
 
-    result, done = None, 0
+    result = sums = np.empty((0, 0))
+    done = 0
     for embeddings in in_order(embed, len(rows), batch_size, batches, "clip" if subset.video else "image"):
-        if result is None:
+        if not done:
             shape = len(subset), embeddings.shape[1]
             result = new(shape, dtype="float32")
             # Tracklets are few; images may be too many for memory and go where they belong at once.
@@ -127,5 +128,6 @@ def stored_embeddings(
     if vectors is None:
         with writing_embeddings(path, of) as temporary:
             vectors = compute(partial(new_array, temporary))
-            vectors.flush()
+            if isinstance(vectors, np.memmap):
+                vectors.flush()
     return vectors

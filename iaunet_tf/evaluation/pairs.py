@@ -53,7 +53,7 @@ class PairDistances:
         rates = [rate for rate in false_positive_rates if rate * self.different.sum() >= FEWEST]
         if not rates or not self.same.any():
             return ()
-        bins = [self._edge(rate) for rate in rates]
+        bins = np.array([self._edge(rate) for rate in rates])
         columns = rates, self.edges[bins].tolist(), self.roc()[1][bins].tolist(), *self.groups.expected(bins)
         return tuple(map(Threshold, *columns))
 

@@ -83,7 +83,7 @@ class Ranking:
 
 def average_precision(ranks: np.ndarray) -> float:
     """Mean of `i / rank_i` over the ascending ranks of a query's matches."""
-    return np.mean(np.arange(1, len(ranks) + 1) / ranks)
+    return float(np.mean(np.arange(1, len(ranks) + 1) / ranks))
 
 
 def match_ranks(similarities: np.ndarray, matches: np.ndarray) -> np.ndarray:

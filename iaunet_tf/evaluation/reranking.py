@@ -1,11 +1,11 @@
 """k-reciprocal re-ranking (Zhong et al., CVPR 2017) with sparse matrices, and average query expansion."""
 
 import numpy as np
-from scipy import sparse
 
 from iaunet_tf.arguments import check_choice, check_number
 from iaunet_tf.errors import InputError
 from iaunet_tf.evaluation.embeddings import DISTANCES
+from iaunet_tf.extras import needed
 from iaunet_tf.vectors import as_vectors, centre, comparable_lengths, unit_length
 
 BLOCK = 4096
@@ -169,6 +169,9 @@ class _Nearest:
 
 
 def _adjacency(nearest):
+    with needed("re-ranking"):
+        from scipy import sparse
+
     rows = np.repeat(np.arange(len(nearest)), nearest.shape[1])
     ones = np.ones(nearest.size, "float32")
     return sparse.csr_matrix((ones, (rows, nearest.reshape(-1))), shape=(len(nearest),) * 2)
@@ -186,7 +189,8 @@ def _neighbourhoods(features, squares, nearest, largest, k1):
     shared = whole.multiply(whole @ half.T).tocoo()
     sizes = np.asarray(half.sum(axis=1)).reshape(-1)
     friendly = shared.data > 2 / 3 * sizes[shared.col]
-    friends = sparse.csr_matrix((shared.data[friendly], (shared.row[friendly], shared.col[friendly])), whole.shape)
+    matrix = type(whole)
+    friends = matrix((shared.data[friendly], (shared.row[friendly], shared.col[friendly])), whole.shape)
     members = (whole + friends @ half).tocsr()
     members.sort_indices()
 
@@ -198,7 +202,7 @@ def _neighbourhoods(features, squares, nearest, largest, k1):
         distances[columns == row] = 0
         each = np.exp(-np.maximum(distances, 0) / largest[row])
         weights[span] = each / each.sum()
-    return sparse.csr_matrix((weights, members.indices, members.indptr), members.shape)
+    return matrix((weights, members.indices, members.indptr), members.shape)
 
 
 def _jaccard(query, gallery):

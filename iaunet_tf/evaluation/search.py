@@ -66,11 +66,11 @@ class Search:
         """`(n, G)` of some queries, a new array: cosines, or `q·g - |g|²/2`, which falls as `|q - g|` grows, with `q`
         and `g` as seen from the centre."""
         if self.cosine:
-            rows = self._query[rows] / self._query_lengths[rows, None]
-            return np.multiply(found := rows @ self._gallery.T, self._scales, out=found)
-        rows = self._query[rows] - self._centre
-        found = rows @ self._gallery.T
-        found -= (rows @ self._centre)[:, None]
+            queries = self._query[rows] / self._query_lengths[rows, None]
+            return np.multiply(found := queries @ self._gallery.T, self._scales, out=found)
+        queries = self._query[rows] - self._centre
+        found = queries @ self._gallery.T
+        found -= (queries @ self._centre)[:, None]
         return np.subtract(found, self._gallery_squares / 2, out=found)
 
     def distances(self, row: int, similarities: np.ndarray) -> np.ndarray:

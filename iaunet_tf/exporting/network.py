@@ -102,7 +102,7 @@ def for_inference(
     network = keras.models.clone_model(model, clone_function=clone, call_function=call, recursive=True)
     for copy, layer in copies.items():
         if layer not in left_out and isinstance(layer, keras.Layer) and layer.weights:
-            set_weights(copy, fold(layer, folded[layer]) if layer in folded else layer.get_weights())
+            set_weights(copy, list(fold(layer, folded[layer])) if layer in folded else layer.get_weights())
         if isinstance(copy, keras.layers.Normalization):  # whose statistics would become inputs of an ONNX file
             copy.mean, copy.variance = np.array(copy.mean), np.array(copy.variance)
     return network

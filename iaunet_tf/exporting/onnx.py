@@ -7,6 +7,7 @@ import keras
 from iaunet_tf.errors import InputError, reason_of
 from iaunet_tf.exporting.network import embedding_function, for_inference
 from iaunet_tf.exporting.opencv import for_opencv
+from iaunet_tf.extras import needed
 from iaunet_tf.inference.keras_files import scale_of
 from iaunet_tf.metadata import KEY, Metadata
 from iaunet_tf.preprocessing import SCALES
@@ -23,11 +24,9 @@ def write_onnx(
     For `half` and `loops` see `for_inference`. Not every runtime supports loops. Inputs and outputs
     remain float32 with `half`.
     """
-    try:
+    with needed("ONNX files"):
         import onnx
         import tf2onnx
-    except ImportError:
-        raise InputError("exporting to ONNX requires tf2onnx: pip install tf2onnx onnx") from None
     import tensorflow as tf
 
     # Preprocessing is left out if the caller does just that; any other is taken back.

@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image
 
 from iaunet_tf.data.decoding import FORMATS, load_image
-from iaunet_tf.errors import InputError
 from iaunet_tf.exporting.network import embedding_function, for_inference
+from iaunet_tf.extras import needed
 from iaunet_tf.files import write_json
 from iaunet_tf.inference.runtimes import SavedModelNetwork, versions
 from iaunet_tf.metadata import FILE, Metadata
@@ -125,10 +125,8 @@ def _content(picture):
 
 
 def _warm_up_writer():
-    try:
+    with needed("SavedModels"):
         from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
-    except ImportError:
-        raise InputError("SavedModels require tensorflow-serving-api: pip install tensorflow-serving-api") from None
     import tensorflow as tf
 
     def write(path, name, requests):

@@ -9,9 +9,9 @@ from collections import Counter
 from pathlib import Path
 
 from iaunet_tf.errors import InputError, reason_of
+from iaunet_tf.extras import needed
 from iaunet_tf.wording import without_password
 
-INSTALL = 'pip install "iaunet-tf[gallery]"'
 SUFFIX = ".db"  # of the folders of Milvus Lite, which pymilvus knows them by
 SERVER = re.compile(r"https?://[^\s/]+", re.IGNORECASE)
 _lock = threading.Lock()
@@ -37,11 +37,9 @@ class Connection:
     def __init__(self, uri: str | Path, token: str | None, timeout: float, make: bool):
         self.uri, self.timeout = without_password(str(uri)), timeout
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # read at its first import; what fails is raised
-        try:
+        with needed(self.uri):
             from pymilvus import MilvusClient
             from pymilvus.exceptions import MilvusException
-        except ImportError:
-            raise InputError(f"{self.uri}: galleries need pymilvus: {INSTALL}") from None
         self._errors = MilvusException
         self._key = None
         logging.getLogger("pymilvus").setLevel(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from numbers import Real
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -152,13 +153,13 @@ def check_name(what: str, value: object) -> str:
     return value
 
 
-def seconds(what: str, value: object) -> float:
+def seconds(what: str, value: Any) -> float:
     """A time, in seconds since 1970 or as a `datetime` with a time zone, as seconds."""
     if isinstance(value, datetime):
         if value.tzinfo is None:
             raise InputError(f"{what} must say its time zone; received {value}")
         value = value.timestamp()
-    if not isinstance(value, Real) or isinstance(value, bool) or not abs(value) <= LATEST:  # NaN neither
+    if not isinstance(value, Real) or isinstance(value, bool) or not abs(float(value)) <= LATEST:  # NaN neither
         raise InputError(f"{what} must be seconds since 1970, or a datetime with a time zone; received {value!r:.80}")
     return float(value)
 

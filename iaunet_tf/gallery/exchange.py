@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from iaunet_tf.errors import InputError, reason_of
+from iaunet_tf.extras import needed
 from iaunet_tf.files import replacing
 from iaunet_tf.gallery.entries import Entry
 
@@ -24,11 +25,9 @@ def write_parquet(
     is known of an entry; returns how many."""
     if path.suffix != ".parquet" or path.is_dir():
         raise InputError(f"{path}: must end in .parquet")
-    try:
+    with needed(str(path)):
         import pyarrow
         from pyarrow.parquet import ParquetWriter
-    except ImportError:
-        raise InputError(f"{path}: writing Parquet needs pyarrow: pip install pyarrow") from None
     schema = pyarrow.schema(
         [
             ("path", pyarrow.string()),

@@ -4,7 +4,7 @@ import weakref
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -77,13 +77,13 @@ class Gallery:
     ):
         check_number("timeout", timeout, 0.1, 86_400)
         check_number("exact_up_to", exact_up_to, 0)
-        network = _identified(network)
+        identified = _identified(network)
         self.collection, self.exact_up_to = check(collection), exact_up_to
-        connection = Connection(uri, token, timeout, make=network is not None)
+        connection = Connection(uri, token, timeout, make=identified is not None)
         self.uri = connection.uri
         self._close = weakref.finalize(self, connection.close)
         try:
-            self._rows = Collection(connection, collection, network)
+            self._rows = Collection(connection, collection, identified)
             index.prepare(self._rows)
         except BaseException:
             self.close()
@@ -181,12 +181,14 @@ class Gallery:
         size = max(1, (self._rows.at_a_time if rerank else ROWS) // number)
         for start in range(0, len(queries), size):
             answers = index.search(self._rows, queries[start : start + size], number, filter, fields)
-            found += [hits_of(query, rows, k, rerank) for query, rows in zip(queries[start:], answers, strict=False)]
+            found += [
+                hits_of(query, rows, k, rerank > 0) for query, rows in zip(queries[start:], answers, strict=False)
+            ]
         if threshold is None:
             return found
         return [[hit for hit in hits if hit.distance < threshold] or None for hits in found]
 
-    def entries(self, **filters: Iterable[str] | Names | Time | None) -> list[Entry]:
+    def entries(self, **filters: Any) -> list[Entry]:
         """All entries that the filters leave, those of unknown time first, then by time. Filters are `ids` and those of
         `search`: `identities`, `cameras`, `after` and `before`."""
         # Ids are few enough at a time for one question each.
@@ -194,7 +196,7 @@ class Gallery:
         found = [Entry.from_row(row) for filter in expressions(**filters) for row in rows(filter, [*COLUMNS])]
         return sorted(found, key=lambda entry: (entry.time is not None, entry.time or 0, entry.id))
 
-    def count(self, **filters: Iterable[str] | Names | Time | None) -> int:
+    def count(self, **filters: Any) -> int:
         """How many entries the filters leave, those of `entries`."""
         return sum(self._rows.count(filter) for filter in expressions(**filters))
 
@@ -257,7 +259,7 @@ class Gallery:
         with progress_bar("exporting", len(self), progress) as bar:
             return write_parquet(Path(path), self._batches(), self.network, self.dimension, bar.update)
 
-    def info(self, measure: bool = False) -> dict[str, object]:
+    def info(self, measure: bool = False) -> dict[str, Any]:
         """What there is: `entries`, `identities` and `cameras` (how many entries by name, None for unknown), `first`
         and `last` time, `network`, `dimension`, `index` (how it is searched), `recall` (which part of the 10 nearest
         a search finds, None if it was not measured; `measure` does so, and reads all embeddings) and `bytes` on disk

@@ -73,11 +73,11 @@ def search(collection: Collection, queries: np.ndarray, k: int, filter: str, fie
 
 def recall(collection: Collection) -> float:
     """How many of the nearest entries a search finds, of those that a comparison with all entries finds, in 0..1."""
-    queries, exact = None, None
+    queries = exact = np.empty((0, 0), "float32")
     for rows in collection.rows("", ["id", "embedding"]):
         vectors = np.array([row["embedding"] for row in rows], "float32")
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        if queries is None:
+        if not len(queries):
             places = np.unique(np.linspace(0, len(vectors) - 1, SAMPLE).round().astype(int))
             queries, exact = vectors[places], np.empty((len(places), 0), "float32")
         exact = np.concatenate([exact, queries @ vectors.T], axis=1)

@@ -17,7 +17,7 @@ def thumbnail(entry: Entry, size: tuple[int, int] = SIZE) -> bytes | None:
     if entry.thumbnail is None and (entry.file is None or entry.frame is not None):
         return None
     try:
-        picture = Image.fromarray(load_image(entry.thumbnail or entry.file))
+        picture = Image.fromarray(load_image(entry.thumbnail or entry.file or ""))
         if entry.thumbnail is None and entry.box is not None:
             left, top, right, bottom = entry.box
             width, height = picture.size

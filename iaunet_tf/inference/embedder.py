@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cached_property, partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from iaunet_tf.inference.measured import digests_of, read_thresholds
 from iaunet_tf.inference.onnx_runtimes import RUNTIMES
 from iaunet_tf.inference.runtimes import open_network
 from iaunet_tf.inference.stated import Input, in_words
+from iaunet_tf.metadata import Metadata
 from iaunet_tf.terminal import progress as progress_bar
 from iaunet_tf.threads import ahead
 from iaunet_tf.thresholds import Thresholds
@@ -84,14 +85,16 @@ class Embedder:
         at_least_one(batch_size=batch_size)
         check_choice("device", device, DEVICES)
         check_choice("runtime", runtime, RUNTIMES)
-        self._network = open_network(path, device, input, runtime)
+        self._network: Any = open_network(path, device, input, runtime)
         self.runtime = self._network.runtime
-        self.metadata, self.path, self.files = self._network.metadata, self._network.path, self._network.files
-        self.stated = getattr(self._network, "stated", None)
+        self.metadata: Metadata = self._network.metadata
+        self.path: Path | None = self._network.path
+        self.files: list[Path] = self._network.files
+        self.stated: Input | None = getattr(self._network, "stated", None)
         self._name = Path(path).name if self.path else self.metadata.name
         self.batch_size = int(batch_size)
 
-    def __call__(self, pictures: Iterable[Picture] | Picture, progress: bool = False) -> np.ndarray:
+    def __call__(self, pictures: Iterable[Picture | Iterable[Picture]] | Picture, progress: bool = False) -> np.ndarray:
         """Embeds images or clips: float32 `(N, D)`, each of unit length; `(0, D)` for an empty list.
 
         Args:
@@ -114,7 +117,7 @@ class Embedder:
                 bar.update(len(rows))
         return embeddings
 
-    def otherwise(self, **changes: str) -> "Embedder":
+    def otherwise(self, **changes: Any) -> "Embedder":
         """The same network, fed by metadata with some changes."""
         other = copy.copy(self)
         other.metadata = replace(self.metadata, **changes)
@@ -123,7 +126,7 @@ class Embedder:
     @cached_property
     def digests(self) -> dict[str, str]:
         """SHA-256 of all files of the network, by their names from its own place."""
-        return digests_of(self.path, self.files)
+        return digests_of(self.path, self.files) if self.path else {}
 
     @cached_property
     def thresholds(self) -> Thresholds | None:

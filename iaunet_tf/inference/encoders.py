@@ -1,6 +1,7 @@
 """Embeddings for other people's trackers."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -94,7 +95,7 @@ class AppearanceEncoder:
 
     # Roboflow
 
-    def extract_embeddings(self, detections: object, frame: np.ndarray, *, batch_size: int | None = None) -> np.ndarray:
+    def extract_embeddings(self, detections: Any, frame: np.ndarray, *, batch_size: int | None = None) -> np.ndarray:
         """Embeddings of `supervision.Detections` in a BGR frame, `(N, D)`.
 
         Args:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,7 @@ class ForeignNetwork:
             it is not clear which output is the embedding; or it fails on a grey image.
     """
 
-    def __init__(self, file, given: Mapping | Input | None):
+    def __init__(self, file: Any, given: Mapping | Input | None):
         self.file, self.path, self.files, self.runtime = file, file.path, file.files, file.runtime
         stated, self.origin = read_input(file.path, given)
         self._input, self._kind, self._batch, self._layout, size = image_input(file, stated)
@@ -89,7 +90,7 @@ class ForeignNetwork:
         return output.reshape(len(output), -1)
 
 
-def image_input(file, stated: Input) -> tuple[str, str, int | None, str, tuple[int, int]]:
+def image_input(file: Any, stated: Input) -> tuple[str, str, int | None, str, tuple[int, int]]:
     """Name, data type, fixed batch or None, layout and size of the only input of a network in one of the files of
     `iaunet_tf.inference.runtimes`.
 
@@ -112,13 +113,13 @@ def image_input(file, stated: Input) -> tuple[str, str, int | None, str, tuple[i
     batch, declared = shape[0], [shape[axis] for axis in AXES[layout][1:]]
     if batch is not None and batch > LARGEST_BATCH:
         raise InputError(f"{file.path}: takes {batch} images at a time; at most {LARGEST_BATCH} can be given")
-    size = tuple(own or given for own, given in zip(declared, stated.size or (None, None), strict=True))
-    if None in size:
+    height, width = (own or given for own, given in zip(declared, stated.size or (None, None), strict=True))
+    if height is None or width is None:
         raise InputError(f"{file.path}: does not declare the size of its images; state input.size, such as 256x128")
-    if stated.size not in (None, size):
-        theirs, ours = (f"{height}x{width}" for height, width in (size, stated.size))
-        raise InputError(f"{file.path}: takes {theirs} pixels, not {ours}; leave input.size out")
-    return name, kind, batch, layout, size
+    if stated.size is not None and stated.size != (height, width):
+        ours = "x".join(map(str, stated.size))
+        raise InputError(f"{file.path}: takes {height}x{width} pixels, not {ours}; leave input.size out")
+    return name, kind, batch, layout, (int(height), int(width))
 
 
 def _embedding_output(file, stated):

@@ -3,13 +3,13 @@
 import io
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from iaunet_tf.data.decoding import check_size, load_image, resize, to_pixels
 from iaunet_tf.errors import InputError
-from iaunet_tf.metadata import Metadata
 from iaunet_tf.preprocessing import normalise
 
 Picture = str | Path | bytes | Image.Image | np.ndarray
@@ -41,7 +41,7 @@ def picture_pixels(picture: Picture, size: tuple[int, int], interpolation: str =
         return array
     box = (0, 0, array.shape[1], array.shape[0])
     channels = (Image.fromarray(array[..., channel]) for channel in range(3))
-    return np.stack([resize(channel, size, box, interpolation) for channel in channels], axis=-1)
+    return np.stack([np.asarray(resize(channel, size, box, interpolation)) for channel in channels], axis=-1)
 
 
 def clip_pixels(clip: list[Picture], size: tuple[int, int], interpolation: str = "bicubic") -> np.ndarray:
@@ -49,7 +49,7 @@ def clip_pixels(clip: list[Picture], size: tuple[int, int], interpolation: str =
     return np.stack(in_places("frame", clip, lambda frame: picture_pixels(frame, size, interpolation)))
 
 
-def as_input(pixels: np.ndarray, metadata: Metadata) -> np.ndarray:
+def as_input(pixels: np.ndarray, metadata: Any) -> np.ndarray:
     """Turns RGB pixels in 0..255, `(batch, [frames,] height, width, 3)`, into the input of a network."""
     pixels = normalise(pixels, metadata.scale)
     if metadata.colour == "bgr":
@@ -73,7 +73,7 @@ def in_pieces(embed: Callable[[np.ndarray], np.ndarray], pixels: np.ndarray, bat
     return np.concatenate(rows)
 
 
-def as_list(pictures: object, video: bool) -> list:
+def as_list(pictures: Any, video: bool) -> list:
     """Converts the argument of `Embedder` to a list of images, or of clips as lists of frames.
 
     What needs no decoding is checked for all of them: kinds, shapes and types.

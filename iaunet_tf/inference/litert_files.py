@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from iaunet_tf.errors import InputError, reason_of
+from iaunet_tf.extras import needed
 from iaunet_tf.metadata import FILE, LARGEST, Metadata
 from iaunet_tf.terminal import quietly
 from iaunet_tf.threads import cores
@@ -22,10 +23,8 @@ class LiteRtFile:
     runtime = "LiteRT"
 
     def __init__(self, path: Path, device: str = "auto"):
-        try:
+        with needed(str(path)):
             from ai_edge_litert.interpreter import Interpreter
-        except ImportError:
-            raise InputError(f"{path}: requires LiteRT: pip install ai-edge-litert") from None
         if device == "cuda":
             raise InputError(f"{path}: LiteRT does not support CUDA; use device auto or cpu")
         self.path, self.files = path, [path]

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from iaunet_tf.errors import InputError, reason_of
+from iaunet_tf.extras import needed
 from iaunet_tf.metadata import KEY, Metadata
 from iaunet_tf.threads import limit
 from iaunet_tf.wording import either
@@ -19,12 +20,8 @@ class OnnxFile:
     runtime = "ONNX Runtime"
 
     def __init__(self, path: Path, device: str = "auto"):
-        try:
+        with needed(str(path)):
             import onnxruntime
-        except ImportError:
-            raise InputError(
-                f"{path}: requires ONNX Runtime: pip install onnxruntime (or onnxruntime-gpu, but not both)"
-            ) from None
         available = onnxruntime.get_available_providers()
         if device == "cuda" and CUDA not in available:
             raise InputError("ONNX Runtime has no CUDA support: pip install onnxruntime-gpu instead of onnxruntime")
@@ -71,7 +68,7 @@ class OnnxFile:
         self.metadata = Metadata.from_json(properties[KEY], path) if KEY in properties else None
 
     def run(self, name: str, pixels: np.ndarray, output: str) -> np.ndarray:
-        return self._session.run([output], {name: pixels})[0]
+        return np.asarray(self._session.run([output], {name: pixels})[0])
 
 
 def _shape(tensor):

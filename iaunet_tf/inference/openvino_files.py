@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from iaunet_tf.errors import InputError, reason_of
+from iaunet_tf.extras import needed
 from iaunet_tf.inference.onnx_files import OnnxFile
 from iaunet_tf.threads import limit
 
@@ -60,10 +61,8 @@ class _Compiled:
     """What OpenVINO makes of a network; one for many threads."""
 
     def __init__(self, path, content, weights, options):
-        try:
+        with needed(str(path)):
             import openvino
-        except ImportError:
-            raise InputError(f"{path}: requires OpenVINO: pip install openvino") from None
         core = _core(openvino)
         if limit():
             options = {**options, "INFERENCE_NUM_THREADS": limit()}

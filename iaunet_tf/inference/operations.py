@@ -2,6 +2,7 @@
 with other operations is not loaded."""
 
 from pathlib import Path
+from typing import Any
 
 from iaunet_tf.errors import InputError
 
@@ -42,7 +43,7 @@ def check_operations(path: Path) -> None:
         raise InputError(f"{path}: refused: saves or restores variables when it is called; {AGAIN}")
     computing = set(COMPUTING.split())
     everything = computing.union(SAVING.split())
-    nodes = [(node, everything) for node in graph.graph_def.node]
+    nodes: list[tuple[Any, Any]] = [(node, everything) for node in graph.graph_def.node]
     for function in graph.graph_def.library.function:
         allowed = everything if function.signature.name in savers else computing
         # Whatever calls a saver from within a function could be run by a call of the network.

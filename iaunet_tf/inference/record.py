@@ -3,6 +3,7 @@
 import os
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -28,7 +29,7 @@ class Record:
 
     network: str
     sha256: dict[str, str]
-    input: dict[str, object] = field(default_factory=dict)
+    input: dict[str, Any] = field(default_factory=dict)
     runtime: str = "onnxruntime"  # before there was a choice
     warnings: list[str] = field(default_factory=list)
 
@@ -36,16 +37,16 @@ class Record:
     def of(cls, embedder: Embedder, source: str | Path, runtime: str, warnings: list[str]) -> "Record":
         """The record of a network that was opened from `source`."""
         stated = {}
-        if embedder.stated:
+        if embedder.stated and embedder.stated.size:
             height, width = embedder.stated.size
             stated = asdict(replace(embedder.stated, size=None)) | {"size": f"{height}x{width}"}
-        network = str(source) if is_published(source) else os.path.abspath(embedder.path)
+        network = str(source) if is_published(source) else os.path.abspath(embedder.path or source)
         return cls(network, embedder.digests, stated, runtime, warnings)
 
     @classmethod
     def read(cls, path: Path) -> "Record":
         """Reads what `write` has written."""
-        content = read_yaml(path)
+        content: Any = read_yaml(path)
         try:
             record = cls(**content)
         except TypeError:

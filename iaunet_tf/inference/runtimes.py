@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from iaunet_tf.errors import InputError, reason_of
+from iaunet_tf.extras import needed
 from iaunet_tf.inference.foreign import ForeignNetwork
 from iaunet_tf.inference.inputs import in_pieces
 from iaunet_tf.inference.litert_files import LiteRtFile
@@ -31,8 +32,8 @@ from iaunet_tf.wording import did_you_mean
 class OwnNetwork:
     """A network of iaunet-tf in a file that says what its input is."""
 
-    def __init__(self, file: "NetworkFile", runtime: str):
-        self.path, self.files, self.metadata = file.path, file.files, file.metadata
+    def __init__(self, file: "NetworkFile", metadata: Metadata, runtime: str):
+        self.path, self.files, self.metadata = file.path, file.files, metadata
         self.metadata.check(file.path, file.inputs, file.outputs)
         self.file = choose_runtime(file, runtime)
         self.runtime = self.file.runtime
@@ -55,11 +56,8 @@ class SavedModelNetwork:
             raise InputError(f"{path}: was not exported by iaunet-tf (it has no assets.extra/{FILE})")
         with file.open("rb") as content:
             self.metadata = Metadata.from_json(content.read(LARGEST + 1), file, "metadata")
-        try:
-            with quietly():
-                import tensorflow as tf
-        except ImportError:
-            raise InputError(f"{path}: requires TensorFlow: pip install tensorflow") from None
+        with needed(str(path)), quietly():
+            import tensorflow as tf
         if device == "cuda" and not tf.config.list_physical_devices("GPU"):
             raise InputError("TensorFlow does not find a GPU: pip install tensorflow[and-cuda]")
         check_operations(folder / "saved_model.pb")
@@ -97,24 +95,15 @@ class KerasNetwork:
     runtime = "Keras"
 
     def __init__(self, source, device: str = "auto"):
-        try:
-            with quietly():
-                from iaunet_tf.inference.keras_files import (
-                    check_network,
-                    compiled,
-                    describe,
-                    load_network,
-                    network_file,
-                )
-        except ImportError:
-            raise InputError(f"{source}: requires TensorFlow and Keras: pip install tensorflow keras") from None
+        with needed(str(source)), quietly():
+            from iaunet_tf.inference.keras_files import check_network, compiled, describe, load_network, network_file
         if device == "cuda" and not _keras_has_gpu():
             raise InputError("Keras does not find a GPU; use device auto or cpu, or pip install tensorflow[and-cuda]")
         path = isinstance(source, str | Path)
         model = load_network(source) if path else check_network(source, getattr(source, "name", source))
         self.metadata = describe(model, source if path else model.name)
         self.path = network_file(source) if path else None
-        self.files = [self.path] if path else []
+        self.files = [self.path] if self.path else []
         self._model, self._run = model, compiled(model)
 
     @property
@@ -150,7 +139,7 @@ def open_network(
         return KerasNetwork(source, device)
     path = Path(source)
     if is_on_hub(source):
-        source = path = fetch_network(source)
+        source = path = fetch_network(str(source))
     if is_published(source):
         return KerasNetwork(source, device)
     if not os.path.exists(path):  # which takes names that are too long, too
@@ -161,7 +150,7 @@ def open_network(
         if file.metadata is None:
             return ForeignNetwork(choose_runtime(file, runtime), given)
         refuse_input(path, given)
-        return OwnNetwork(file, runtime)
+        return OwnNetwork(file, file.metadata, runtime)
     if suffix == ".keras" or (path / "model.keras").is_file() or (path / "config.yaml").is_file():
         refuse_input(path, given)
         return KerasNetwork(path, device)

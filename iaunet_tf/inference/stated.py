@@ -92,10 +92,8 @@ def in_words(metadata: Metadata) -> str:
 
 
 def _read(path):
-    try:
-        from iaunet_tf.config.yaml_files import read_yaml
-    except ImportError:  # ONNX Runtime alone, as in deploy/onnxruntime, does not need it
-        raise InputError(f"{path}: requires PyYAML: pip install pyyaml") from None
+    from iaunet_tf.config.yaml_files import read_yaml
+
     content = read_yaml(path)
     if not isinstance(content, dict):
         raise InputError(f"{path}: states no input: its keys are {', '.join(KEYS)}")

@@ -4,6 +4,7 @@ import functools
 import operator
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import tensorflow as tf
 
@@ -32,7 +33,7 @@ class Term:
     """
 
     loss: Callable
-    weight: Callable[[object], float]  # from the `loss` section; 0 leaves it out
+    weight: Callable[[Any], float]  # from the `loss` section; 0 leaves it out
     mined: bool = False  # sees all replicas' labels, features and teacher if `train.mining` is global
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 import iaunet_tf
 from iaunet_tf.errors import InputError, reason_of
+from iaunet_tf.extras import needed
 from iaunet_tf.inference import Embedder
 from iaunet_tf.inference.alike import all_alike
 from iaunet_tf.many.parts import LEFT_OUT, Parts
@@ -35,10 +36,8 @@ def import_ray(address: str | None) -> None:
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     if address is None:
         os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
-    try:
+    with needed("--engine ray"):
         import ray.data  # noqa: F401
-    except ImportError:
-        raise InputError('--engine ray needs Ray: pip install "iaunet-tf[ray]"') from None
     if address in (None, "auto"):
         return
     if address.startswith("ray://"):

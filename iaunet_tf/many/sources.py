@@ -15,6 +15,8 @@ from pathlib import Path
 from iaunet_tf.data.decoding import SUFFIXES
 from iaunet_tf.data.walking import DROPPINGS, images_of
 from iaunet_tf.errors import InputError, reason_of
+from iaunet_tf.extras import needed
+from iaunet_tf.features import check_parquet
 
 LISTS = (".csv", ".parquet")
 # What is wrong with one image. Other errors, such as a connection that is lost, are no reason to leave images out.
@@ -79,10 +81,8 @@ def _split(path):
 @cache
 def _storage(root):
     """What pyarrow knows of the storage `root`, such as `s3://bucket`, and its name there."""
-    try:
+    with needed(root):
         from pyarrow.fs import FileSystem
-    except ImportError:
-        raise InputError(f"{root}: reading it needs pyarrow: pip install pyarrow") from None
     try:
         return FileSystem.from_uri(root)
     except (ValueError, OSError) as error:
@@ -127,10 +127,11 @@ def _listed(source):
         content = read_bytes(source)
     except OSError as error:
         raise InputError(f"{source}: cannot be read ({reason_of(error)})") from None
+    by_parquet = source.lower().endswith(".parquet")
+    if by_parquet:
+        check_parquet(source)
     try:
-        values = (_parquet if source.lower().endswith(".parquet") else _csv)(content)
-    except ImportError:
-        raise InputError(f"{source}: reading Parquet needs pyarrow: pip install pyarrow") from None
+        values = (_parquet if by_parquet else _csv)(content)
     except InputError as error:
         raise InputError(f"{source}: {error}") from None
     except Exception as error:  # pyarrow raises various exceptions for damaged files

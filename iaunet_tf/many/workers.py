@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +52,7 @@ class Order:
     runs_in: str | None
     cores: int
     version: str
-    attempts: object
+    attempts: Any
 
 
 class Attempts:

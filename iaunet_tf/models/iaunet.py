@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from functools import partial
 from os import PathLike
-from types import NoneType
 
 import keras
 
@@ -98,7 +97,7 @@ def IAUNet(
         raise InputError(f"width must be a multiple of 1/32, such as 0.25; received {width}")
     if num_classes is not None:
         check_number("num_classes", num_classes, 1, whole=True)
-    if not isinstance(weights, (str, PathLike, NoneType)):
+    if not isinstance(weights, str | PathLike | None):
         raise InputError(f"weights must be 'imagenet', a file or None; received {weights!r}")
 
     preprocessing = Preprocessing(name="preprocessing") if include_preprocessing else None

@@ -178,7 +178,9 @@ def build_network(
         x = network.features(x, insertion)
     else:
         inserted = partial(insert_blocks, after=list(blocks), block=block, parts=parts)
-        x = application(x, inserted if blocks else lambda features: features, name, weights, include_preprocessing)
+        behind = inserted if blocks else lambda features: features
+        file = None if weights is None else str(weights)
+        x = application(x, behind, name, file, include_preprocessing)
     outputs = network.head(x, clips, pooling or network.pooling, dimension)
     outputs = on_side(outputs, network.neck if neck is None else neck)
     outputs |= {f"part_attention_{number}": maps for number, maps in enumerate(insertion.attention, 1)}
@@ -196,7 +198,7 @@ def network_of(name: str) -> Peer:
     if name in NETWORKS:
         return NETWORKS[name]
     if name in APPLICATIONS:
-        return Peer(None, _pooled, scale="none", neck=True)
+        return Peer(lambda x, behind: x, _pooled, scale="none", neck=True)
     known = [*NETWORKS, *APPLICATIONS]
     hint = did_you_mean(str(name), known) or f"; there are {', '.join(NETWORKS)}, and those of keras.applications"
     raise InputError(f"there is no network {name!r}{hint}")

@@ -35,6 +35,7 @@ DISTRACTOR = 0  # in Market-1501's layout, where it is nobody's query
 class Findings(Evaluation):
     """A run, or a network in a file, looked at: its evaluation on the first test set, and what else there is."""
 
+    nearest: tuple[np.ndarray, np.ndarray]
     name: str  # of the run's folder
     config: ReIdConfig
     model: "keras.Model | None"  # None for a network in a file, of which nothing inside is shown
@@ -78,9 +79,9 @@ class Findings(Evaluation):
         for i in np.flatnonzero(self.ranking.rank1 < 0.5):
             pair = int(query.pids[i]), int(gallery.pids[self.nearest[0][i, 0]])
             if pair[0] != pair[1] and pair[1] not in strangers:
-                queries[tuple(sorted(pair))].append(int(i))
+                queries[min(pair), max(pair)].append(int(i))
         frequent = sorted(queries.items(), key=lambda item: len(item[1]), reverse=True)
-        return [(*pair, rows) for pair, rows in frequent]
+        return [(first, second, rows) for (first, second), rows in frequent]
 
     def paths(self, subset: str, row: int) -> list[Path]:
         """Files of an image, or of a tracklet's frames, of `"query"` or `"gallery"`."""

@@ -76,13 +76,13 @@ def overlay(pixels: np.ndarray, attention: np.ndarray) -> np.ndarray:
     """Overlays part attention `(h, w, K)` in 0..1, in one colour per part, on an image `(H, W, 3)` turned to grey."""
     height, width, _ = pixels.shape
     maps = [
-        Image.fromarray(part).resize((width, height), Image.BILINEAR)
+        np.asarray(Image.fromarray(part).resize((width, height), Image.Resampling.BILINEAR))
         for part in np.moveaxis(attention, -1, 0).astype("float32")
     ]
-    maps = np.clip(np.stack(maps, axis=-1), 0, 1)
+    shares = np.clip(np.stack(maps, axis=-1), 0, 1)
     grey = np.repeat(pixels.mean(axis=-1, keepdims=True), 3, axis=-1)
-    strength = maps.max(axis=-1, keepdims=True)
-    colour = maps @ part_colours(maps.shape[-1]) / np.maximum(maps.sum(axis=-1, keepdims=True), 1e-6)
+    strength = shares.max(axis=-1, keepdims=True)
+    colour = shares @ part_colours(shares.shape[-1]) / np.maximum(shares.sum(axis=-1, keepdims=True), 1e-6)
     return (grey + 0.75 * strength * (colour - grey)).round().clip(0, 255).astype("uint8")
 
 

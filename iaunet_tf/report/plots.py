@@ -16,7 +16,7 @@ BARS = 100
 
 def part_labels(parts: int) -> list[str]:
     """Names of body parts: the usual four, or numbers where there are others."""
-    usual = [part.replace("_clothes", "") for part in PARTS]
+    usual: list[str] = [part.replace("_clothes", "") for part in PARTS]
     return usual if parts == len(usual) else [f"part {number}" for number in range(1, parts + 1)]
 
 

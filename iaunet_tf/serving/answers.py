@@ -51,7 +51,7 @@ class About:
     def __init__(self, gallery: Gallery, embed: Embedder, usual: Limit | None, upload: int, pixels: int):
         measured = embed.thresholds
         thresholds = [
-            limit_answer(Limit(each.distance, kind, each.false_rate)) | {"true_rate": each.true_rate}
+            {"distance": each.distance, "kind": kind, "rate": each.false_rate, "true_rate": each.true_rate}
             for kind in ("open_set", "pairs")
             for each in getattr(measured, kind, ())
         ]

@@ -98,7 +98,7 @@ class Service:
             *pages.routes(),
             *session.routes(),
         ]
-        handlers = {HTTPException: _refused, InputError: _mistaken, NotThere: _missing, Exception: _failed}
+        handlers: dict = {HTTPException: _refused, InputError: _mistaken, NotThere: _missing, Exception: _failed}
         return Access(Starlette(routes=routes, exception_handlers=handlers), session)
 
     async def _search(self, request):

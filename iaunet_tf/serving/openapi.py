@@ -121,7 +121,7 @@ def document(upload: int, token: bool) -> dict:
         "/api/undo": _post("Undoes a change", "Undone", _content(_object(change=TEXT)), [], 404, 413, 415),
         "/thumbnail": _get("The small picture of an entry; SVG if its file is gone", small, "id"),
     }  # fmt: skip
-    described = {
+    described: dict = {
         "openapi": "3.1.0",
         "info": {
             "title": "iaunet serve",

@@ -29,7 +29,7 @@ def listen(host: str, port: int) -> socket.socket:
             errno.EACCES: f"--port {port}: may not be used; choose one from 1024 on",
             errno.EADDRNOTAVAIL: f"--host {host:.80}: is no address of this machine; 0.0.0.0 is all of them",
         }
-        raise InputError(reasons.get(error.errno, f"{host}:{port}: {reason_of(error)}")) from None
+        raise InputError(reasons.get(error.errno or 0, f"{host}:{port}: {reason_of(error)}")) from None
 
 
 def address_of(listening: socket.socket) -> str:

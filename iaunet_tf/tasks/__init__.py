@@ -1,10 +1,11 @@
 """What can be trained: the data, the network, the objective and the evaluation of each task."""
 
-from iaunet_tf.config.common import Config
+from typing import Any
+
 from iaunet_tf.tasks.task import Task
 
 
-def make_task(config: Config, purpose: str) -> Task:
+def make_task(config: Any, purpose: str) -> Task:
     """Makes the task of a configuration; its data are read and checked.
 
     The purpose is `"train"`, which checks the weights to start from first, `"resume"`, which has

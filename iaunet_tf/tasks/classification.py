@@ -69,6 +69,7 @@ class Classification(Task):
         data, size = self.config.data, self.config.train.batch_size
         return labelled_batches(self.train, size, self.config.seed, epoch, data.crop, augmentation_of(data), share)
 
+    # pyrefly: ignore[bad-override-mutable-attribute]
     def objective(self, outputs: dict, batch: dict) -> tuple[tf.Tensor, dict]:
         loss = cross_entropy(batch["labels"], outputs["logits"], self.config.loss.label_smoothing)
         return loss, {"accuracy": accuracy(batch["labels"], outputs["logits"])}

@@ -7,6 +7,7 @@ import keras
 
 from iaunet_tf.config.common import Config
 from iaunet_tf.errors import InputError, reason_of
+from iaunet_tf.extras import needed
 from iaunet_tf.files import fingerprint
 from iaunet_tf.run import Run
 
@@ -17,10 +18,8 @@ def check_logger(name: str | None) -> None:
     """Before long work, makes sure that the service's package is there."""
     if name is None:
         return
-    try:
+    with needed(f"train.logger {name}"):
         importlib.import_module({"wandb": "wandb.integration.keras", "mlflow": "mlflow.keras"}[name])
-    except ImportError:
-        raise InputError(f"train.logger {name} needs its package: pip install iaunet-tf[{name}]") from None
 
 
 def make_loggers(config: Config, run: Run) -> list[keras.callbacks.Callback]:

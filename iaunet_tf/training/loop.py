@@ -86,7 +86,7 @@ def train(config: Config, run: Run, task: Task, resume: bool = False) -> keras.M
 
     callbacks = make_callbacks(config, run, task, model, resume)
     callbacks.on_train_begin()
-    train_step = None
+    train_step, stopping, logs = None, False, {}
     with sigterm() as stop:
         for epoch in range(state.epoch, options.epochs):
             callbacks.on_epoch_begin(epoch)

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from iaunet_tf.errors import InputError
+from iaunet_tf.extras import needed
 from iaunet_tf.files import replacing
 from iaunet_tf.video.colours import NOBODY, Colour, colours_of
 from iaunet_tf.video.drawing import Label, draw_people
@@ -62,22 +63,20 @@ def annotate(
     Raises:
         InputError: there is no frame, rows are not sorted by frame, or PyAV is not installed.
     """
-    try:
+    with needed(str(out)):
         import av
-    except ImportError:
-        raise InputError(f'{out}: writing videos needs PyAV: pip install "iaunet-tf[video]"') from None
     boxes, label = _boxes_by_frame(rows), _labels(names, dict(colours or {}))
-    count = 0
+    film, count = None, 0
     with replacing(out) as temporary, temporary.open("wb") as file:  # not by name, which could be a protocol's
         with av.open(file, "w", format="mp4", options=LAYOUT) as container:
             for frame in frames:
                 picture = Image.fromarray(frame.image)
                 draw_people(picture, [(label(row), _corners(row)) for row in boxes(frame.number)])
-                if not count:
+                if film is None:
                     film = _Film(av, container, picture.size, frame.time)
                 film.add(picture, frame.time)
                 count += 1
-            if count:
+            if film is not None:
                 film.end()
         if not count:
             raise InputError(f"{out}: is not written, as its video has no frames")

@@ -92,7 +92,7 @@ def clipped(boxes: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, np.n
     """Boxes `(N, 4)` cut at the borders of a picture `(H, W, ...)`, float32, and which of them are partly inside."""
     height, width = shape[:2]
     boxes = np.clip(boxes, 0, (width, height, width, height)).astype("float32")
-    return boxes, (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+    return boxes, np.all(boxes[:, 2:] > boxes[:, :2], axis=1)
 
 
 class DetectionFile:
@@ -113,7 +113,8 @@ class DetectionFile:
     """
 
     def __init__(self, path: str | Path):
-        self.path, self.outside, self._first_outside = Path(path), 0, None
+        self.path, self.outside = Path(path), 0
+        self._first_outside: int | None = None
         if not self.path.is_file():
             raise InputError(f"{path}: no such file")
         try:

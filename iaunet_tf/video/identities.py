@@ -41,7 +41,7 @@ def identify(
         each.known = False
     if not seen:
         return
-    vectors = np.stack([each.embedding for each in seen]).astype("float64")
+    vectors = np.stack([each.embedding for each in seen if each.embedding is not None]).astype("float64")
     people, to_people = _to_people(vectors, gallery)
     number = len(seen)
     distances = np.full((number + len(people),) * 2, FAR)  # two people of the gallery are not one

@@ -66,7 +66,7 @@ def write_page(
     cameras = dict.fromkeys(each.camera for each in tracklets) | dict(videos or {})
     links = {camera: link_to(video, path.parent) for camera, video in cameras.items() if video is not None}
     cards = [card_of(number, each, path.parent, threshold, links) for number, each in enumerate(tracklets, 1)]
-    names = {each.identity for each in tracklets} - {None}
+    names = {each.identity for each in tracklets if each.identity is not None}
     people = _people(cards, colours_of(names) | dict(colours or {}))
     faces = {person.name: [(card, card.pictures[0][1]) for card in person.cards if card.pictures] for person in people}
 

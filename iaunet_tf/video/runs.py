@@ -3,8 +3,10 @@
 import hashlib
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +22,8 @@ from iaunet_tf.video.colours import colours_of
 from iaunet_tf.video.detectors import Detector, open_detector
 from iaunet_tf.video.frames import frames
 from iaunet_tf.video.identities import identify
+from iaunet_tf.video.live import together
 from iaunet_tf.video.page import write_page
-from iaunet_tf.video.streams import ADDRESS
 from iaunet_tf.video.tracklets import Tracklet
 from iaunet_tf.video.tracks_csv import Row, read_tracks, write_tracks
 from iaunet_tf.video.watching import WORK, Clock, Settings, Video, boxes_of, watch
@@ -59,7 +61,9 @@ def run(
     """Writes to `out` who is seen in videos: `tracks.csv`, `tracklets.csv`, the page `index.html`, crops, and with
     `films` the videos with boxes and names. New people and their tracklets are added to the gallery, if there is one.
 
-    A run that was interrupted goes on, and writes the same as if it had not been.
+    A run that was interrupted goes on, and writes the same as if it had not been. Live cameras are watched at the same
+    time, each for its `seconds`, until it stops sending, or until Ctrl-C. What comes from an address begins anew after
+    an interruption, and no video with boxes is written of it, since it may send something else the next time.
 
     Args:
         threshold: the cosine distance below which it is the same person.
@@ -75,29 +79,30 @@ def run(
     _check_cameras(videos, apart)
     detectors = _detectors(videos, settings.score)
     for video in videos:  # what cannot be read is found out before long work
-        if os.path.exists(video.source) or not ADDRESS.match(video.source):
+        if video.lasting:
             frames(video.source, rate=video.rate, begin=video.begin).close()
     with alone(out):
         remove_unfinished(*(path for path in out.rglob("*") if path.is_dir()))
         _begin(out, _identity(videos, embed, threshold, settings, apart, who))
-        tracklets, clock, count = [], Clock(), 0
+        clocks = [Clock() for _ in videos]
         with progress("watching", None) as bar:
-
-            def update(number):
-                nonlocal count
-                count += number
-                bar.update(number)
-
-            for video in videos:
-                tracklets += watch(video, detectors[video.camera], embed, out, settings, clock, update)
+            jobs = [
+                partial(watch, video, detectors[video.camera], embed, out, settings, clock, bar.update)
+                for video, clock in zip(videos, clocks, strict=True)
+            ]
+            watched = [None if video.live else job() for video, job in zip(videos, jobs, strict=True)]
+            seen = iter(together([job for video, job in zip(videos, jobs, strict=True) if video.live]))
+        tracklets = [each for own in watched for each in (next(seen) if own is None else own)]
         _decide(out, tracklets, who, threshold, gallery, apart)
         if gallery is not None:
             _add(gallery, videos, tracklets)
         write_tracks(out / "tracks.csv", _rows(videos, tracklets, out))
         colours = colours_of({each.identity for each in tracklets if each.identity})
-        written = {video.camera: _film(video, out, colours) for video in videos} if films else {}
+        filmed = [video for video in videos if films and video.lasting]
+        written = {video.camera: _film(video, out, colours) for video in filmed}
         write_page(tracklets, out / "index.html", threshold, videos=written, colours=colours)
-    return Run(tracklets, count, dict(clock.seconds))
+    took = sum((clock.seconds for clock in clocks), Counter())
+    return Run(tracklets, sum(clock.frames for clock in clocks), dict(took))
 
 
 def _check_cameras(videos, apart):
@@ -197,10 +202,10 @@ def _entry(video, tracklet):
     middle, picture = tracklet.crops[len(tracklet.crops) // 2]
     source = os.path.abspath(video.source) if os.path.exists(video.source) else without_password(video.source)
     return Entry(
-        id=hashlib.sha256(json.dumps([source, video.begin, tracklet.track, tracklet.first]).encode()).hexdigest(),
+        id=hashlib.sha256(json.dumps([source, tracklet.start, tracklet.track, tracklet.first]).encode()).hexdigest(),
         identity=tracklet.identity,
         camera=tracklet.camera,
-        time=tracklet.start if video.begin is not None else None,
+        time=tracklet.start if video.begin is not None or video.live else None,
         file=source,
         frame=middle - 1,
         tracklet=f"{tracklet.camera} {tracklet.track}",

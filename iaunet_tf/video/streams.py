@@ -5,11 +5,16 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from iaunet_tf.errors import InputError, reason_of
+from iaunet_tf.extras import needed
 from iaunet_tf.wording import either, without_password
+
+if TYPE_CHECKING:
+    import av
 
 ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://[^\s/]")
 # FFmpeg's demuxers for files of videos. All others are refused: many open further files by names that a file chooses,
@@ -29,6 +34,16 @@ PROTOCOLS = {
 LIVE = ("rtsp", "rtsps")
 LARGEST = 1 << 26  # pixels of a picture, 8192x8192
 NO_TIMES = 0x80  # FFmpeg's AVFMT_NOTIMESTAMPS: not even a rate
+
+
+def is_address(source: str | Path) -> bool:
+    """Whether it is an address, which may send something else the next time, rather than a file or a folder."""
+    return bool(ADDRESS.match(str(source))) and not os.path.exists(source)
+
+
+def is_live(source: str | Path) -> bool:
+    """Whether it is the address of a camera that sends what it sees now."""
+    return is_address(source) and str(source).partition(":")[0].lower() in LIVE
 
 
 class Stream:
@@ -53,10 +68,8 @@ class Stream:
     def __init__(self, source: str | Path, timeout: float):
         self.name, self.fault, self.damaged = without_password(str(source)), None, 0
         self._timeout = timeout
-        try:
+        with needed(self.name):
             import av
-        except ImportError:
-            raise InputError(f'{self.name}: videos need PyAV: pip install "iaunet-tf[video]"') from None
         self._errors = av.error.FFmpegError
         # One thread converts a frame to RGB: more, as PyAV has it since version 17, cost five times what they gain.
         self._threads = {"threads": 1} if int(av.__version__.partition(".")[0]) >= 17 else {}
@@ -93,7 +106,7 @@ class Stream:
         # AVI has a rate, and time stamps in the order of decoding only.
         self._base = None if form.flags & NO_TIMES or form.name == "avi" else stream.time_base
 
-    def pictures(self) -> Iterator[tuple[float | None, "av.VideoFrame"]]:  # noqa: F821
+    def pictures(self) -> Iterator[tuple[float | None, "av.VideoFrame"]]:
         """Decodes the frames, one after the other: the seconds since the first one by the container's time stamps,
         None where there are none, and the frame, for `pixels`."""
         first = None
@@ -102,7 +115,7 @@ class Stream:
             first = seconds if first is None else first
             yield None if seconds is None or first is None else seconds - first, frame
 
-    def pixels(self, frame: "av.VideoFrame") -> np.ndarray:  # noqa: F821
+    def pixels(self, frame: "av.VideoFrame") -> np.ndarray:
         """RGB pixels of a frame `(H, W, 3)`, upright."""
         image = frame.reformat(format="rgb24", **self._threads).to_ndarray()
         return np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90))) if frame.rotation else image

@@ -52,14 +52,13 @@ def write_tracklets(path: Path, tracklets: Sequence[Tracklet], folder: Path) -> 
     for each in tracklets:
         crops = [(frame, os.path.relpath(file, folder)) for frame, file in each.crops]
         rows.append(asdict(replace(each, embedding=None, crops=crops)))
-    seen = [row for row, each in enumerate(tracklets) if each.embedding is not None]
-    vectors = [tracklets[row].embedding for row in seen]
+    seen = {row: each.embedding for row, each in enumerate(tracklets) if each.embedding is not None}
     with replacing(path) as temporary:
         np.savez(
             temporary,
             tracklets=np.frombuffer(json.dumps(rows).encode(), "uint8"),
-            seen=np.array(seen, "int64"),
-            embeddings=np.stack(vectors) if vectors else np.empty((0, 0), "float32"),
+            seen=np.array([*seen], "int64"),
+            embeddings=np.stack([*seen.values()]) if seen else np.empty((0, 0), "float32"),
         )
 
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from iaunet_tf.arguments import check_choice, check_number
 from iaunet_tf.errors import InputError, reason_of
+from iaunet_tf.extras import needed
 from iaunet_tf.terminal import quietly
 from iaunet_tf.video.detections import Detections
 from iaunet_tf.video.frames import FASTEST, Frame
@@ -37,14 +38,9 @@ class Tracker:
         check_choice("tracker", kind, TRACKERS)
         check_number("minimum_iou", minimum_iou, 0, 1)
         check_number("rate", rate, 0.001, FASTEST)
-        try:
-            with quietly():  # its imports warn of what is no concern of ours
-                import supervision
-                import trackers
-        except ImportError as error:
-            raise InputError(
-                f'tracking needs the package trackers ({reason_of(error)}): pip install "iaunet-tf[video]"'
-            ) from None
+        with needed("tracking"), quietly():  # their imports warn of what is no concern of ours
+            import supervision
+            import trackers
         try:
             self._tracker = getattr(trackers, TRACKERS[kind])(
                 frame_rate=float(rate), minimum_iou_threshold=minimum_iou, **options

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -20,6 +21,8 @@ from iaunet_tf.video.clips import Clips, Track
 from iaunet_tf.video.detections import DetectionFile, Detections
 from iaunet_tf.video.detectors import Detect
 from iaunet_tf.video.frames import Frame, frames
+from iaunet_tf.video.live import Live
+from iaunet_tf.video.streams import is_address, is_live
 from iaunet_tf.video.tracklets import Tracklet, read_tracklets, write_tracklets
 from iaunet_tf.video.tracks import Tracker
 
@@ -37,6 +40,7 @@ class Video:
         detections: what `open_detector` takes: a file, a network, or a callable.
         begin: time of the first frame in seconds since 1970; None if unknown.
         rate: frames per second, where they are not to be those that the video states.
+        seconds: how long a live camera is watched; None for as long as it sends.
     """
 
     source: str
@@ -44,6 +48,17 @@ class Video:
     detections: str | Path | Callable
     begin: float | None = None
     rate: float | None = None
+    seconds: float | None = None
+
+    @property
+    def live(self) -> bool:
+        """Whether it is a camera that sends what it sees now."""
+        return is_live(self.source)
+
+    @property
+    def lasting(self) -> bool:
+        """Whether the same frames come when it is read again."""
+        return not is_address(self.source)
 
 
 @dataclass(frozen=True)
@@ -67,10 +82,11 @@ class Settings:
 
 
 class Clock:
-    """Seconds that each step has taken, in `seconds`."""
+    """Seconds that each step has taken, in `seconds`, and the number of frames, in `frames`."""
 
     def __init__(self):
         self.seconds: Counter = Counter()
+        self.frames = 0
 
     @contextmanager
     def __call__(self, step: str) -> Iterator[None]:
@@ -89,16 +105,20 @@ def watch(
     settings: Settings,
     clock: Clock,
     update: Callable[[int], object],
+    ended: Callable[[], bool] = lambda: False,
 ) -> list[Tracklet]:
     """The tracklets of a video with their embeddings, by their beginnings.
 
     Writes to `folder`: the boxes of all tracks as `work/CAMERA.boxes.csv`, crops as `crops/CAMERA/TRACK-FRAME.jpg`, and
     in the end `work/CAMERA.npz`; if that is there, it is read and nothing else is done. What a detector has found is
     kept in `work/CAMERA.detections`, since it takes most of the time: after an interruption it is taken from there.
+    Of an address nothing is taken from before, whose frames may have been others. Frames of a live camera for which
+    the detector is too slow are left out, and a line says how many.
 
     Args:
         detect: the video's detections, as `open_detector` opens them.
         update: is called with the number of frames that were just done.
+        ended: whether a live camera is not to be watched any longer.
 
     Raises:
         InputError: the video or the detections cannot be used.
@@ -107,19 +127,25 @@ def watch(
     if (found := intact(lambda: read_tracklets(done, folder), done)) is not None:
         return found
     found, count = [], 0
+    live = Live(video.seconds, ended) if video.live else None
     keep = partial(_tracklet, video.camera, embed, folder, settings)
     with frames(video.source, rate=video.rate, begin=video.begin) as pictures:
         if isinstance(detect, DetectionFile):
             if pictures.count:
                 detect.check_frames(pictures.count, video.source)
-        else:
+        elif video.lasting:
             detect = Remembered(detect, work_file(folder, video, "detections"))
-        own = settings.tracker if callable(settings.tracker) else None
-        track = own(pictures.rate) if own else Tracker(settings.tracker, pictures.rate, settings.minimum_iou)
+        kind = settings.tracker
+        track: Any = kind(pictures.rate) if callable(kind) else Tracker(kind, pictures.rate, settings.minimum_iou)
         clips = Clips(settings.crops, track.patience)
         with replacing(work_file(folder, video, "boxes.csv")) as temporary, temporary.open("w", newline="") as file:
             rows = csv.writer(file)
             for frame in _timed(pictures, clock, "decoding"):
+                if live and live.over(frame):
+                    break
+                count = frame.number
+                if live and live.late(frame):
+                    continue
                 with clock("detecting"):
                     detections = detect(frame)
                 with clock("tracking"):
@@ -128,7 +154,7 @@ def watch(
                     rows.writerows(_rows(frame, detections, numbers))
                 with clock("embedding"):
                     found += map(keep, clips.ended(frame.time))
-                count = frame.number
+                clock.frames += 1
                 update(1)
             with clock("embedding"):
                 found += map(keep, clips.ended())
@@ -136,6 +162,8 @@ def watch(
         detect.check_frames(count, video.source)
         for note in detect.notes():
             print(note)
+    if live and live.left_out:
+        print(f"{video.camera}: {live.left_out} of {count} frames were left out; detecting is slower")
     found.sort(key=lambda each: (each.first, each.track))
     write_tracklets(done, found, folder)
     return found
@@ -164,27 +192,28 @@ def _timed(items, clock, step):
 
 
 class Remembered:
-    """A detector whose results are written to a file, and taken from there for frames that it has seen before."""
+    """A detector whose results are written to a file, and taken from there for the frames that it has seen before.
+
+    Frames come in the same order every time.
+    """
 
     def __init__(self, detect: Detect, path: Path):
-        self._detect, self._known, kept = detect, {}, b""
-        if path.is_file():
-            for line in path.read_bytes().splitlines(keepends=True):
-                if not line.endswith(b"\n"):  # it was being written
-                    break
-                number, boxes, scores = json.loads(line)
-                self._known[number] = np.array(boxes, "float32").reshape(-1, 4), np.array(scores, "float32")
-                kept += line
-            with replacing(path) as temporary:
-                temporary.write_bytes(kept)
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("a", buffering=1)
+        path.touch()
+        self._detect, self._file, self._known = detect, path.open("r+b"), True
 
     def __call__(self, frame: Frame) -> Detections:
-        if frame.number in self._known:
-            return Detections(*self._known.pop(frame.number))
+        if self._known:
+            place, line = self._file.tell(), self._file.readline()
+            if line.endswith(b"\n"):
+                boxes, scores = json.loads(line)
+                return Detections(np.array(boxes, "float32").reshape(-1, 4), np.array(scores, "float32"))
+            self._known = False
+            self._file.seek(place)
+            self._file.truncate()  # what was being written when it ended
         found = self._detect(frame)
-        self._file.write(json.dumps([frame.number, found.boxes.tolist(), found.scores.tolist()]) + "\n")
+        self._file.write(json.dumps([found.boxes.tolist(), found.scores.tolist()]).encode() + b"\n")
+        self._file.flush()
         return found
 
 

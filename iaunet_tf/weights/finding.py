@@ -10,7 +10,7 @@ from iaunet_tf.weights.pretrained import PRETRAINED, Pretrained
 from iaunet_tf.wording import did_you_mean
 
 
-def find_weights(weights: str | Path) -> Path:
+def find_weights(weights: str | os.PathLike) -> Path:
     """Returns the path of a weights file; for a name of `PRETRAINED`, such as `"imagenet"`, downloads it on first use.
 
     Raises:
@@ -51,8 +51,8 @@ def _published(name, entry: Pretrained):
         path = _download(name, entry, path)
     if entry.sha256 is not None and (digest := hashlib.sha256(path.read_bytes()).hexdigest()) != entry.sha256:
         raise InputError(
-            f"{path.resolve()}: is damaged or not {entry.file} of {entry.hub[0]}: its SHA-256 is {digest[:12]}..., not "
-            f"{entry.sha256[:12]}...; delete it and try again"
+            f"{path.resolve()}: is damaged or not {entry.file} of {entry.repository}: its SHA-256 is {digest[:12]}..., "
+            f"not {entry.sha256[:12]}...; delete it and try again"
         )
     return path
 

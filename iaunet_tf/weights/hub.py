@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from iaunet_tf.errors import InputError, reason_of
+from iaunet_tf.extras import needed
 
 PREFIX = "hf://"
 ADDRESS = re.compile(rf"{PREFIX}([\w.-]+/[\w.-]+)(?:@([\w./-]+))?")
@@ -23,9 +24,10 @@ def fetch_network(address: str) -> Path:
     Raises:
         InputError: it is no such address, or the file cannot be had.
     """
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError
-    from huggingface_hub.utils import logging
+    with needed(address):
+        from huggingface_hub import hf_hub_download
+        from huggingface_hub.errors import EntryNotFoundError
+        from huggingface_hub.utils import logging
 
     match = ADDRESS.fullmatch(address)
     if not match:

@@ -5,6 +5,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
 
 import keras
@@ -69,7 +70,7 @@ class LoadReport:
 
 
 def load_weights(
-    model: keras.Model, path: str | Path, partial: bool = False, say: Callable[[str], None] = print
+    model: keras.Model, path: str | PathLike, partial: bool = False, say: Callable[[str], None] = print
 ) -> LoadReport:
     """Loads a checkpoint into an image or video network created by `IAUNet`.
 

@@ -128,7 +128,7 @@ def canonical(names: Iterable[str], prefix: str | None = None) -> tuple[list[str
     names = list(names)
     if prefix is None:
         found = prefixes(names)
-        prefix = max(found, key=found.get)
+        prefix = max(found, key=lambda each: found[each])
     short = [_strip(name, prefix) for name in names]
     for image, clip in CLIP_NAMES.items():
         short = [name.replace(clip, image) for name in short]

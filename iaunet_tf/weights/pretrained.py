@@ -35,6 +35,11 @@ class Pretrained:
     own_name: str | None = None
 
     @property
+    def repository(self) -> str:
+        """Its repository on the Hugging Face Hub, nothing if it is not there."""
+        return self.hub[0] if self.hub else ""
+
+    @property
     def by_hand(self) -> str:
         """Where the file can be put by hand."""
         return f"{CACHE}/{self.own_name or self.file}"

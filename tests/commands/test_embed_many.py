@@ -123,7 +123,7 @@ def test_without_ray_the_remedy_is_one_line(folder, tmp_path):
     root = Path(__file__).parents[2]
     ended = subprocess.run([sys.executable, "-c", WITHOUT, *words], capture_output=True, text=True, cwd=root)
     assert (ended.returncode, ended.stdout) == (1, "")
-    assert ended.stderr == 'error: --engine ray needs Ray: pip install "iaunet-tf[ray]"\n'
+    assert ended.stderr == "error: --engine ray: requires Ray: pip install 'iaunet-tf[ray]'\n"
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from iaunet_tf.config.common import CONFIGS
-from iaunet_tf.config.files import keys, save_config
+from iaunet_tf.config.files import CONFIGS, keys, save_config
 from iaunet_tf.config.parsing import TASKS, build_parser, parse
 from iaunet_tf.errors import InputError
 
@@ -152,7 +151,7 @@ def test_a_key_of_a_file_gives_way_to_a_switch_of_the_command_line(tmp_path):
         (["--learning_rate", "3"], "did you mean train.learning_rate?"),
         (["--train.epochs", "many"], "train.epochs.*many"),
         (["--data.name", "markt1501"], "market1501.*markt1501"),
-        (["--config", "gone.yaml"], "gone.yaml: No such file"),
+        (["--config", "gone.yaml"], "gone.yaml: no such file"),
         (["--task", "sorting"], "task must be reid or classification; received sorting"),
         (["--foo"], "there is no key foo"),
         (["-train.epochs", "3"], "-train.epochs: keys have two hyphens; write --train.epochs"),
@@ -162,9 +161,9 @@ def test_a_key_of_a_file_gives_way_to_a_switch_of_the_command_line(tmp_path):
         (["--train.milestones", "20", "40"], r"40: belongs to no key; write --train.epochs 3, lists '\[3, 4\]'"),
         (["--train.epochs"], "--train.epochs: expected one argument"),
         # Another data set than the demo's under the demo's configuration.
-        (["--data.name=market1501", "--data.root=a"], r"demo's small network; add --config \S+/market1501.yaml"),
-        (["--data.name=mars"], r"add --config \S+/mars.yaml, or --config \S+/demo.yaml"),
-        (["--data.name=occluded_duke"], r"add --config \S+/market1501.yaml"),
+        (["--data.name=market1501", "--data.root=a"], r"demo's small network; add --config configs/market1501.yaml"),
+        (["--data.name=mars"], r"add --config configs/mars.yaml, or --config configs/demo.yaml"),
+        (["--data.name=occluded_duke"], r"add --config configs/market1501.yaml"),
         # What several keys say together.
         (["--model.width", "0.3"], "model.width 0.3 is impossible"),
         ([*MARKET, "--train.milestones", "[20, 10]"], r"train.milestones must rise; received \[20, 10\]"),
@@ -272,6 +271,23 @@ def test_the_demo_is_announced_and_help_names_it(capsys):
     assert "Without --config, configs/demo.yaml is read: a small network" in text
     assert "height of the network's input in pixels (a whole number from 16 to 4096; default: 256)" in text
     assert not re.search("Positive|NonNegative|Literal|Union|type:| CONFIG", text)
+
+
+def test_our_own_configurations_are_found_from_any_folder(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert parse(["--config", "configs/mars.yaml"]).name == "mars"
+    assert f"configs/mars.yaml: not in this folder; it is iaunet-tf's own, {CONFIGS / 'mars.yaml'}" in (
+        capsys.readouterr().out
+    )
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "mars.yaml").write_text("name: mine\n")
+    assert parse(["--config", "./configs/mars.yaml"]).name == "mine"
+    assert not capsys.readouterr().out
+    for name in ("configs/mers.yaml", "mars.yaml"):
+        with pytest.raises(
+            InputError, match=rf"^{name}: no such file, .*, which are configs/classify.yaml, .*mars.yaml"
+        ):
+            parse(["--config", name])
 
 
 def test_names_of_older_versions_still_work(tmp_path):

@@ -275,7 +275,7 @@ def test_other_things_stay(tmp_path):
 def test_without_pyav(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "av", None)  # as if it were not installed
     assert main(["data", "world", str(tmp_path / "a")]) == 1
-    assert capsys.readouterr().err == f'error: {tmp_path / "a"}: needs PyAV: pip install "iaunet-tf[video]"\n'
+    assert capsys.readouterr().err == f"error: {tmp_path / 'a'}: requires PyAV: pip install 'iaunet-tf[video]'\n"
     assert not list(tmp_path.iterdir())
 
 

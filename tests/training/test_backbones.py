@@ -8,7 +8,7 @@ from training.test_training import arguments
 
 from iaunet_tf import Embedder, build_network
 from iaunet_tf.commands import main
-from iaunet_tf.config.common import CONFIGS
+from iaunet_tf.config.files import CONFIGS
 from iaunet_tf.data.synthetic.images import ImageOptions, ensure_images
 from iaunet_tf.weights import save_weights
 

@@ -7,7 +7,7 @@ from huggingface_hub import ModelCard
 from PIL import Image
 
 from iaunet_tf.commands.train import main as run_command
-from iaunet_tf.config.common import CONFIGS
+from iaunet_tf.config.files import CONFIGS
 from iaunet_tf.errors import InputError
 from iaunet_tf.tasks.classification import Classification
 

@@ -15,7 +15,8 @@ import tensorflow as tf
 
 from iaunet_tf.adam import Adam
 from iaunet_tf.commands.train import main as run_command
-from iaunet_tf.config.common import CONFIGS, TrainConfig
+from iaunet_tf.config.common import TrainConfig
+from iaunet_tf.config.files import CONFIGS
 from iaunet_tf.config.parsing import parse
 from iaunet_tf.data.synthetic.images import ImageOptions, ensure_images
 from iaunet_tf.errors import InputError

@@ -8,7 +8,7 @@ from PIL import Image
 from scipy.io import savemat
 
 from iaunet_tf.commands.train import main as run_command
-from iaunet_tf.config.common import CONFIGS
+from iaunet_tf.config.files import CONFIGS
 from iaunet_tf.data.readers import table
 from iaunet_tf.data.synthetic.tracklets import TrackletOptions, ensure_tracklets
 from iaunet_tf.errors import InputError

@@ -4,6 +4,8 @@ import re
 import socket
 import socketserver
 import threading
+import time
+from contextlib import suppress
 
 from video.videos import SIZE, picture
 
@@ -29,8 +31,10 @@ class Camera(socketserver.BaseRequestHandler):
             answer = f"RTSP/1.0 200 OK\r\nCSeq: {headers.get('cseq', 0)}\r\nPublic: DESCRIBE, SETUP, PLAY\r\n{extra}"
             self.request.sendall(f"{answer}Content-Length: {len(body)}\r\n\r\n{body}".encode())
             if method == "PLAY":
-                for packet in rtp_packets(self.server.count):
-                    self.request.sendall(b"$\x00" + len(packet).to_bytes(2, "big") + packet)
+                with suppress(ConnectionError):  # nobody watches any longer
+                    for packet in rtp_packets(self.server.count):
+                        time.sleep(self.server.pause)
+                        self.request.sendall(b"$\x00" + len(packet).to_bytes(2, "big") + packet)
                 if self.server.hangs_up:
                     return
 
@@ -60,12 +64,12 @@ def rtp_packets(count):
 
 
 class Server(socketserver.ThreadingTCPServer):
-    """Cameras at `rtsp://127.0.0.1:PORT`."""
+    """Cameras at `rtsp://127.0.0.1:PORT`, which wait for `pause` seconds before each packet."""
 
     daemon_threads = True
     allow_reuse_address = True
 
-    def __init__(self, count, hangs_up=False):
+    def __init__(self, count, hangs_up=False, pause=0.0):
         super().__init__(("127.0.0.1", 0), Camera)
-        self.count, self.hangs_up = count, hangs_up
+        self.count, self.hangs_up, self.pause = count, hangs_up, pause
         threading.Thread(target=self.serve_forever, daemon=True).start()

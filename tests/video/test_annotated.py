@@ -333,5 +333,5 @@ def test_without_the_encoder_of_h264(out, monkeypatch):
 
 def test_without_pyav(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(InputError, match=r'hall.mp4: writing videos needs PyAV: pip install "iaunet-tf\[video\]"'):
+    with pytest.raises(InputError, match=r"hall.mp4: requires PyAV: pip install 'iaunet-tf\[video\]'"):
         annotate(film([0]), [], tmp_path / "hall.mp4")

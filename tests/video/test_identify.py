@@ -237,11 +237,12 @@ def test_what_was_found_is_not_looked_for_again(tmp_path):
         return Detections(np.full((count, 4), frame.number + 1 / 3, "float32"), np.full(count, 0.7, "float32"))
 
     path = tmp_path / "hall.detections"
-    first = [Remembered(detect, path)(Frame(number, 0.0, None)) for number in (1,)]
+    Remembered(detect, path)(Frame(1, 0.0, None))
     detector = Remembered(detect, path)
-    first += [detector(Frame(number, 0.0, None)) for number in (2, 3, 4)]
+    first = [detector(Frame(number, 0.0, None)) for number in (1, 2, 3, 4)]
+    assert asked == [1, 2, 3, 4]
     with path.open("a") as file:
-        file.write("[5, [[1.0, 2.0")  # killed while it was written
+        file.write("[[[1.0, 2.0")  # killed while it was written
     asked.clear()
     again = Remembered(detect, path)
     for number, before in enumerate(first, 1):
@@ -250,6 +251,7 @@ def test_what_was_found_is_not_looked_for_again(tmp_path):
         np.testing.assert_array_equal(found.scores, before.scores)
     assert asked == []
     assert len(again(Frame(5, 0.0, None))) == 2 and asked == [5]
+    assert len(path.read_text().splitlines()) == 5
 
 
 def test_the_embedding_of_a_clip_is_the_mean_of_its_pictures(network):

@@ -112,4 +112,4 @@ def test_the_package_may_be_missing():
         "except InputError as error: print(error)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert 'pip install "iaunet-tf[video]"' in done.stdout and done.stdout.count("\n") == 1, done.stderr
+    assert "pip install 'iaunet-tf[video]'" in done.stdout and done.stdout.count("\n") == 1, done.stderr

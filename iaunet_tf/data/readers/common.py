@@ -121,11 +121,12 @@ def read_matrix(path: Path, name: str) -> np.ndarray:
                 matrix = np.array(file[name][()]).T  # fails for a group
         else:
             matrix = loadmat(path)[name]
+            matrix = matrix.toarray() if issparse(matrix) else matrix
     except KeyError:
         raise InputError(f"{path}: contains no matrix {name}") from None
     except Exception as error:  # h5py and SciPy raise various exceptions for damaged files
         raise InputError(f"{path}: not a readable MATLAB file ({reason_of(error, 120)})") from None
-    matrix = np.atleast_2d(matrix.toarray() if issparse(matrix) else matrix)
+    matrix = np.atleast_2d(matrix)
     whole = matrix.dtype.kind in "iufb" and (matrix == np.round(matrix)).all() and (abs(matrix) < 2**53).all()
     if not whole or matrix.ndim > 2:
         raise InputError(f"{path}: {name} is not a matrix of whole numbers ({matrix.dtype}, shape {matrix.shape})")

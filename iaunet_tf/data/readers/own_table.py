@@ -9,6 +9,7 @@ from typing import NamedTuple
 from iaunet_tf.data.readers.common import read_text
 from iaunet_tf.data.walking import missing
 from iaunet_tf.errors import InputError, reason_of
+from iaunet_tf.extras import needed
 
 COLUMNS = ("path", "person", "camera", "subset")
 TABLES = (".csv", ".tsv", ".parquet")
@@ -45,7 +46,8 @@ def read_table(file: Path) -> list[Row]:
             raise InputError(f"{file}: row {number} has {len(line)} values, but there are {len(header)} columns")
         values = ["" if place is None else _text(line[place], file, number) for place in places]
         if any(values):
-            rows.append(Row(_path(file, values[0]), *values[1:], f"row {number}"))
+            path, person, camera, subset = values
+            rows.append(Row(_path(file, path), person, camera, subset, f"row {number}"))
             for column, value in zip(COLUMNS[:3], values, strict=False):
                 if value in NOTHING:
                     raise InputError(f"{file}: row {number} has no {column} ({value!r}); fill it in or remove the row")
@@ -91,10 +93,8 @@ def _csv(file):
 
 
 def _parquet(file):
-    try:
+    with needed(str(file)):
         from pyarrow.parquet import ParquetFile
-    except ImportError:
-        raise InputError(f"{file}: reading Parquet requires pyarrow: pip install pyarrow") from None
     with ParquetFile(file) as content:
         table = content.read()
     columns = [column.to_pylist() for column in table.columns]

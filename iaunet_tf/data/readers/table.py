@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from iaunet_tf.data.dataset import Dataset
 from iaunet_tf.data.readers.cuhk03 import read_cuhk03
@@ -76,7 +77,7 @@ def read_dataset(
     gives the root, and messages name it.
     """
     reader = READERS[name]
-    options = {"fold": fold} if reader.folds else {}
+    options: dict[str, Any] = {"fold": fold} if reader.folds else {}
     if reader.indexed:
         options["cache_dir"] = cache_dir
     try:

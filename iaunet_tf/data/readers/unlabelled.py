@@ -37,4 +37,4 @@ def read_unlabelled(root: str | Path) -> tuple[Subset, list[str]]:
     notes = [f"{len(paths)} images, {camids.max() + 1} cameras by {told}", *walker.notes]
     if not camids.any():
         notes[0] = f"{len(paths)} images, which tell no cameras"
-    return Subset.of_images("people", paths, np.arange(len(paths)), camids), notes
+    return Subset.of_images("people", paths, range(len(paths)), camids), notes

@@ -33,7 +33,7 @@ def ensure_images(root: str | Path, options: ImageOptions | None = None) -> None
     """Draws the data set into `root` unless it is there; an InputError if something else is."""
     options = options or ImageOptions()
     walks = _walks(options)
-    description = {"version": VERSION, **asdict(options)}
+    description: dict[str, object] = {"version": VERSION, **asdict(options)}
     if not options.dusk:  # as older versions described it
         del description["dusk"]
     count = sum(len(walk.pictures) for walk in walks)

@@ -13,6 +13,7 @@ from PIL import Image
 from iaunet_tf.data.dataset import MASK_FOLDER
 from iaunet_tf.data.synthetic.drawing import ANGLES, cameras, cast, ensure_drawn, save_masks, sheet
 from iaunet_tf.data.synthetic.pedestrians import Person, Shot, render
+from iaunet_tf.extras import needed
 
 # Raised whenever the same options would draw other images.
 VERSION = 1
@@ -58,6 +59,8 @@ class _Walk:
 
 def ensure_tracklets(root: str | Path, options: TrackletOptions | None = None) -> None:
     """Draws the tracklets into `root` unless they are there; an InputError if something else is."""
+    with needed(str(root)):
+        import scipy.io  # noqa: F401  # writes the index, at the end
     options = options or TrackletOptions()
     walks = _walks(options)
     description = {"tracklets": VERSION, **asdict(options)}

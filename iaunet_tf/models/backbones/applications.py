@@ -1,6 +1,7 @@
 """The networks of `keras.applications`."""
 
 import inspect
+import sys
 from collections.abc import Callable
 
 import keras
@@ -32,5 +33,5 @@ def application(x, behind: Callable, name: str, weights: str | None = None, prep
             reason += "; fetch that file on another machine and put it into ~/.keras/models"
         raise InputError(f"{name} of {shape} with weights {weights} cannot be built: {reason}") from None
     # Each application has its own, among them none.
-    own = inspect.getmodule(build).preprocess_input
+    own = sys.modules[build.__module__].preprocess_input
     return behind(features)(own(x) if preprocess else x)

@@ -44,8 +44,8 @@ def clothes_colour(rng: np.random.Generator) -> tuple[int, int, int]:
     hue, saturation, value, _ = CLOTHES[rng.choice(len(CLOTHES), p=weights / weights.sum())]
     saturation = np.clip(saturation + rng.normal(0, 0.04), 0, 1)
     value = np.clip(value + rng.normal(0, 0.04), 0.04, 0.97)
-    rgb = colorsys.hsv_to_rgb((hue + rng.normal(0, 0.01)) % 1, saturation, value)
-    return tuple(round(255 * channel) for channel in rgb)
+    red, green, blue = colorsys.hsv_to_rgb((hue + rng.normal(0, 0.01)) % 1, saturation, value)
+    return round(255 * red), round(255 * green), round(255 * blue)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from iaunet_tf.errors import InputError
+from iaunet_tf.extras import needed
 
 # In one thread, so that the same frames give the same file, and without frames that refer to later ones, so that parts
 # can follow each other.
@@ -18,10 +18,8 @@ ENCODERS = {
 
 def require_av(what: str | Path):
     """PyAV; an InputError, which begins with `what`, if it is not installed."""
-    try:
+    with needed(str(what)):
         import av
-    except ImportError:
-        raise InputError(f'{what}: needs PyAV: pip install "iaunet-tf[video]"') from None
     return av
 
 
