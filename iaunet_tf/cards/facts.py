@@ -156,7 +156,7 @@ def counted(row: dict) -> str:
     """The counts of a row of data, in words."""
     words = {"identities": "identities", "classes": "classes", "entries": row["unit"], "frames": "frames"}
     words |= {"cameras": "cameras", "masks": "with part masks"}
-    return ", ".join(f"{row[key]:,} {what}" for key, what in words.items() if key in row)
+    return ", ".join(f"{row[key]:,} {what}" for key, what in words.items() if row.get(key))
 
 
 def joined(names: Sequence[str]) -> str:
