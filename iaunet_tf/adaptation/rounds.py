@@ -14,6 +14,8 @@ from iaunet_tf.adaptation.clusters import (
     write_clusters,
     write_summaries,
 )
+from iaunet_tf.cards.facts import ADAPTATION
+from iaunet_tf.cards.writing import describe_run, rows_of
 from iaunet_tf.config.reid import ReIdConfig
 from iaunet_tf.data.dataset import Subset
 from iaunet_tf.data.readers.unlabelled import read_unlabelled
@@ -23,6 +25,7 @@ from iaunet_tf.evaluation.exported import ExportedExtractor
 from iaunet_tf.evaluation.per_camera import standardise_per_camera
 from iaunet_tf.files import replacing
 from iaunet_tf.inference import Embedder
+from iaunet_tf.inference.keras_files import load_network
 from iaunet_tf.run import Run
 from iaunet_tf.tasks.reid import ReIdentification
 from iaunet_tf.training.loop import begin, train
@@ -64,6 +67,9 @@ def adapt(
     begin(run, config)
     with replacing(run.model) as temporary:
         shutil.copyfile(before.model, temporary)
+    counts = {key: value for key, value in subset.counts().items() if key != "identities"}
+    rows = [row for row in rows_of(source) if row["name"] == "train"]
+    describe_run(run, load_network(run.path), [*rows, {"name": ADAPTATION, "sets": ["unlabelled"], **counts}])
     print(f"\n{run.model}, {run.path / SUMMARIES}; evaluate it by iaunet evaluate {run.path} --data.name ...")
     return {}
 

@@ -1,5 +1,6 @@
 """The model card of a run: metadata as the Hugging Face hub reads it, and text."""
 
+import contextlib
 import re
 from collections.abc import Iterable
 
@@ -9,6 +10,7 @@ from jinja2 import Environment, PackageLoader
 from iaunet_tf.cards.facts import METRICS, Facts, Result, counted
 from iaunet_tf.cards.sentences import input_of, limits_of, network_of, protocol_of, training_of
 from iaunet_tf.data.readers.table import READERS
+from iaunet_tf.errors import InputError
 from iaunet_tf.thresholds import Threshold
 
 PIPELINE = {"reid": "image-feature-extraction", "classification": "image-classification"}
@@ -52,7 +54,9 @@ def text_of(facts: Facts, license: str | None, repo: str | None = None) -> str:
     environment = Environment(loader=PackageLoader("iaunet_tf.cards", "."), trim_blocks=True, lstrip_blocks=True)
     filters = {"plain": plain, "cells": cells, "figures": figures, "percents": percents, "wrong": wrong, "right": right}
     environment.filters |= filters
-    config, thresholds = facts.config, facts.thresholds
+    config, thresholds = facts.config, None
+    with contextlib.suppress(InputError):  # of another network: there are none of this one
+        thresholds = facts.thresholds
     data, fold = config.data, getattr(config.data, "fold", None)
     folds = READERS[data.name].folds if data.name in READERS else 0
     rates = [each.false_rate for each in thresholds.pairs] if thresholds else []

@@ -68,6 +68,11 @@ DATASETS = {
         "Not known here: who publishes the network has to say where they are from, and on which ground they are used.",
         public=False,
     ),
+    "unlabelled": DataTerms(
+        "images of its publisher's own, without labels",
+        "Not known here: who publishes the network has to say where they are from, and on which ground they are used.",
+        public=False,
+    ),
     "folders": DataTerms("labelled images of its publisher's own", "Not known here.", public=False),
 }
 

@@ -15,6 +15,7 @@ from iaunet_tf.inference.measured import digests_of, read_thresholds
 from iaunet_tf.run import Run
 from iaunet_tf.thresholds import Thresholds
 
+ADAPTATION = "adaptation"  # name of a row of data: images without labels
 METRICS = {"reid": ("mAP", "rank-1", "rank-5", "rank-10", "mINP"), "classification": ("top-1", "top-5")}
 
 
@@ -55,7 +56,15 @@ class Facts:
         if not run.model.is_file():
             remedy = f"finish the run by iaunet train --resume {run.path}"
             raise InputError(f"{run.path}: contains no final model ({run.model.name}); {remedy}")
-        return cls(run, config, _read(run.metrics, run), _read(run.facts, run))
+        metrics, noted = (_read(file, run) for file in (run.metrics, run.facts))
+        if not all(isinstance(values, dict) for values in metrics.values()):
+            raise _damaged(run.metrics, run)
+        kinds = {"name": str, "sets": list, "entries": int, "unit": str}
+        if not all(isinstance(row, dict) for row in noted.get("data", [])) or not all(
+            isinstance(row.get(key), kind) for row in noted.get("data", []) for key, kind in kinds.items()
+        ):
+            raise _damaged(run.facts, run)
+        return cls(run, config, metrics, noted)
 
     @property
     def rows(self) -> list[dict]:
@@ -65,7 +74,7 @@ class Facts:
     @property
     def trained_on(self) -> list[str]:
         """Data sets, by the names of their readers."""
-        known = next((row["sets"] for row in self.rows if row["name"] == "train"), None)
+        known = [name for row in self.rows if row["name"] in ("train", ADAPTATION) for name in row["sets"]]
         more = getattr(self.config.data, "more", [])
         return known or [self.config.data.name, *(entry.partition("=")[0] for entry in more)]
 
@@ -99,7 +108,7 @@ class Facts:
         return [
             Result(
                 label,
-                {name: values[name] for name in METRICS[self.config.task] if name in values},
+                {name: values[name] for name in METRICS[self.config.task] if isinstance(values.get(name), float | int)},
                 values.get("95 %", {}),
                 self.tested_on.get(label),
             )
@@ -108,14 +117,22 @@ class Facts:
 
     @cached_property
     def thresholds(self) -> Thresholds | None:
-        """Those beside the network, which `Embedder` reads."""
+        """Those beside the network, which `Embedder` reads; None if there are none.
+
+        Raises:
+            InputError: they are damaged, or of another network, such as of fewer epochs.
+        """
         return read_thresholds(self.run.model, digests_of(self.run.model, [self.run.model]))
 
     @property
     def saved(self) -> dict[str, str]:
         """What the file of the network says of itself: `date_saved` and `keras_version`."""
-        with zipfile.ZipFile(self.run.model) as archive:
-            return json.loads(archive.read("metadata.json"))
+        try:
+            with zipfile.ZipFile(self.run.model) as archive:
+                content = json.loads(archive.read("metadata.json"))
+            return {key: str(content[key]) for key in ("date_saved", "keras_version")}
+        except (zipfile.BadZipFile, ValueError, LookupError, TypeError):
+            raise InputError(f"{self.run.model}: damaged or not a .keras file") from None
 
 
 def _read(path, run) -> dict:
@@ -128,13 +145,18 @@ def _read(path, run) -> dict:
         return {}
     except ValueError:  # no JSON, or no UTF-8
         pass
-    raise InputError(f"{path}: damaged; iaunet evaluate {run.path} writes it anew")
+    raise _damaged(path, run)
+
+
+def _damaged(path, run):
+    return InputError(f"{path}: damaged; iaunet evaluate {run.path} writes it anew")
 
 
 def counted(row: dict) -> str:
     """The counts of a row of data, in words."""
-    keys = ("identities", "classes", "entries", "frames", "cameras")
-    return ", ".join(f"{row[key]:,} {row['unit'] if key == 'entries' else key}" for key in keys if key in row)
+    words = {"identities": "identities", "classes": "classes", "entries": row["unit"], "frames": "frames"}
+    words |= {"cameras": "cameras", "masks": "with part masks"}
+    return ", ".join(f"{row[key]:,} {what}" for key, what in words.items() if row.get(key))
 
 
 def joined(names: Sequence[str]) -> str:

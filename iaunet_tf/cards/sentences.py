@@ -61,10 +61,13 @@ def training_of(facts: Facts) -> dict[str, str]:
     if config.task == "reid":
         losses += [name for name in ("triplet", "circle", "centre") if getattr(config.loss, f"{name}_weight")]
         losses[0] += f" ({config.loss.softmax})" if config.loss.softmax != "plain" else ""
-        if config.loss.mask_weight and config.data.masks != "none" and config.model.locates_parts:
-            losses.append(f"part masks ({config.data.masks})")
+        masked = config.data.masks == "prior" or any(row.get("masks") for row in facts.rows)
+        if config.loss.mask_weight and config.data.masks != "none" and config.model.locates_parts and masked:
+            losses.append("part masks" + (", guessed" if config.data.masks == "prior" else ""))
         losses += ["distillation"] if config.loss.teacher else []
     schedule = f", {train.schedule} schedule" + (f" at {train.milestones}" if train.schedule == "step" else "")
+    rounds = len(list(facts.run.path.glob("round-*")))
+    adapted = {"adapted": f"to images without labels, in {rounds} rounds"} if rounds else {}
     return {
         "began with": begins[0] if begins else "random weights",
         "losses": ", ".join(losses),
@@ -72,6 +75,7 @@ def training_of(facts: Facts) -> dict[str, str]:
         "optimizer": f"{train.optimizer}, learning rate {train.learning_rate:g}{schedule}",
         "precision": train.precision,
         "seed": f"{config.seed}",
+        **adapted,
     }
 
 

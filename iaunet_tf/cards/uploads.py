@@ -43,7 +43,7 @@ def uploads_of(facts: Facts, card: ModelCard, exports: Sequence[Path] = ()) -> l
         InputError: an export is none or is not there, or there is a path of this machine in a file.
     """
     run, config = facts.run, facts.config
-    files = [run.model, thresholds_file(run.model), run.metrics]
+    files = [run.model, *([thresholds_file(run.model)] if facts.thresholds else []), run.metrics]
     for export in exports:
         if export.suffix not in EXPORTS or not export.is_file():
             raise InputError(f"--with {export}: takes .onnx and .tflite files that iaunet export has written")

@@ -11,9 +11,9 @@ from huggingface_hub import ModelCard
 
 import iaunet_tf
 from iaunet_tf.cards.card import metadata_of, text_of
-from iaunet_tf.cards.facts import Facts
+from iaunet_tf.cards.facts import ADAPTATION, Facts
 from iaunet_tf.errors import InputError, reason_of
-from iaunet_tf.files import replacing, write_json
+from iaunet_tf.files import intact, replacing, write_json
 from iaunet_tf.run import Run
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ def describe_run(run: Run, model: "keras.Model", rows: list[dict]) -> None:
     import keras
     import tensorflow
 
+    if all(row["name"] != ADAPTATION for row in rows):  # labels, or none, an adapted network stays one
+        rows = [*rows, *(row for row in rows_of(run) if row["name"] == ADAPTATION)]
     outputs = model.output
     embedding = int(outputs["embedding"].shape[-1]) if "embedding" in outputs else None
     versions = {"iaunet-tf": iaunet_tf.__version__, "Keras": keras.__version__, "TensorFlow": tensorflow.__version__}
@@ -47,6 +49,11 @@ def describe_run(run: Run, model: "keras.Model", rows: list[dict]) -> None:
         print(f"model card: {run.card}")
     except InputError as error:
         print(f"warning: {error}")
+
+
+def rows_of(run: Run) -> list[dict]:
+    """The rows of data in `card.json`; none if there is no such file, or a damaged one, which is written anew."""
+    return intact(lambda: json.loads(run.facts.read_text())["data"], run.facts) or []
 
 
 def card_of(facts: Facts, license: str | None = None, repo: str | None = None) -> ModelCard:

@@ -62,8 +62,8 @@ def push(run: Run, repo: str, exports: Sequence[Path], license: str | None, publ
         print("nothing was uploaded: a dry run")
         return
     with claim(run):
+        print(upload(uploads, repo, public, f"{facts.config.name}: network, model card and metrics"))
         save_card(card, run)
-    print(upload(uploads, repo, public, f"{facts.config.name}: network, model card and metrics"))
 
 
 def _size(count):

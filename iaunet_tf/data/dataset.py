@@ -170,10 +170,15 @@ class Subset:
             yield from (state(folder / f"{part}.png") for part in PARTS if folder is not None)
 
     def counts(self) -> dict[str, int | str]:
-        """Numbers of identities, entries (called what `unit` says), cameras, and of the frames of tracklets."""
+        """Numbers of identities, entries (called what `unit` says) and cameras; of tracklets also of frames; and of
+        entries with part masks, where there are any."""
         counts = {"identities": self.num_people, "entries": len(self), "unit": self.unit}
         counts["cameras"] = len(np.unique(self.camids))
-        return counts | {"frames": int(self.lengths.sum())} if self.video else counts
+        if self.video:
+            counts["frames"] = int(self.lengths.sum())
+        if self.masks is not None:
+            counts["masks"] = int(np.count_nonzero(self.masks[self.starts] != b""))
+        return counts
 
     def summary(self) -> str:
         """One line: entries, identities, cameras, frames, part masks."""

@@ -137,6 +137,9 @@ def test_the_command(worlds, tmp_path, capsys):
         rows = list(csv.DictReader(file))
     assert [row["round"] for row in rows] == ["1", "2"] and rows[0]["agreement"] == "" != rows[1]["agreement"]
     assert int(rows[1]["images"]) + int(rows[1]["left_out"]) == 64
+    card = (out / "README.md").read_text()
+    assert "| adapted | to images without labels, in 2 rounds |" in card and "- It began with the run run." in card
+    assert "| adaptation | images of its publisher's own, without labels | 64 images, " in card
     assert (out / "model.keras").read_bytes() == (out / "round-2" / "model.keras").read_bytes() != first
     assert main(["evaluate", str(out), "--data.root", str(worlds / "dusk"), "--eval.per_camera", "true"]) == 0
     assert "small, per camera" in capsys.readouterr().out

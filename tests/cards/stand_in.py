@@ -176,7 +176,7 @@ REPO = r"([\w.-]+/[\w.-]+)"
 ROUTES = (
     (("POST",), "/api/repos/create", Handler.create),
     (("POST",), "/api/validate-yaml", Handler.validate),
-    (("GET",), f"/api/models/{REPO}", Handler.info),
+    (("GET",), f"/api/models/{REPO}(?:/revision/main)?", Handler.info),
     (("POST",), f"/api/models/{REPO}/preupload/([^/]+)", Handler.preupload),
     (("POST",), f"/api/models/{REPO}/commit/([^/]+)", Handler.commit),
     (("POST",), f"/{REPO}\\.git/info/lfs/objects/batch", Handler.batch),

@@ -77,7 +77,12 @@ def test_a_changed_card_does_not_stop_an_evaluation(run, capsys):
 
 def test_tracklets_that_were_trained_on(tmp_path):
     ensure_tracklets(tmp_path / "mars", TrackletOptions(frames=4, **{**PEOPLE, "test_people": 4}))
-    words = ["--config=configs/demo_video.yaml", f"--data.root={tmp_path / 'mars'}", f"--run_dir={tmp_path / 'run'}"]
+    words = [
+        "--config=configs/demo_video.yaml",
+        "--train.group_size=4",
+        f"--data.root={tmp_path / 'mars'}",
+        f"--run_dir={tmp_path / 'run'}",
+    ]
     assert main(["train", "--data.name=mars", *words, *SMALL]) == 0
     assert "frames" in (text := (tmp_path / "run" / "README.md").read_text()) and "tracklets" in text
 

@@ -4,6 +4,7 @@ import ast
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,8 +24,9 @@ from iaunet_tf.weights.pretrained import PRETRAINED
 
 
 def card(run, license=None, repo=None):
-    """The text of a run's card, and its metadata, by no code of the hub's."""
-    text = str(card_of(Facts.of(run), license, repo))
+    """The metadata of a run's card, by no code of the hub's, and its text."""
+    facts = run if isinstance(run, Facts) else Facts.of(run)  # reading a configuration takes a while
+    text = str(card_of(facts, license, repo))
     _, metadata, body = re.split(r"^---$\n", text, maxsplit=2, flags=re.MULTILINE)
     for block in re.findall(r"```python\n(.*?)```", body, re.DOTALL):
         ast.parse(block)
@@ -36,14 +38,14 @@ def card(run, license=None, repo=None):
 def market(tmp_path_factory):
     folder = tmp_path_factory.mktemp("market")
     config = reid("market1501", model__weights="osnet_x1_0_msmt17", model__backbone="osnet_x1_0", model__block=None)
-    return make_run(folder / "run", config, rows_of("market1501"), thresholds=THRESHOLDS)
+    return Facts.of(make_run(folder / "run", config, rows_of("market1501"), thresholds=THRESHOLDS))
 
 
 @pytest.fixture
 def copied(market, tmp_path):
     """A run with its card in it."""
-    run = Run(Path(shutil.copytree(market.path, tmp_path / "run")))
-    save_card(card_of(Facts.of(run)), run)
+    run = Run(Path(shutil.copytree(market.run.path, tmp_path / "run")))
+    save_card(card_of(replace(market, run=run)), run)
     return run
 
 
@@ -58,7 +60,7 @@ def test_metadata(market, tmp_path):
     assert result["dataset"] == {"name": "Market-1501", "type": "market1501"}
     values = {each["type"]: each["value"] for each in result["metrics"]}
     assert values == {name: round(100 * METRICS[name], 2) for name in ("mAP", "rank-1")}
-    save_card(card_of(Facts.of(market), "mit"), Run(tmp_path))
+    save_card(card_of(market, "mit"), Run(tmp_path))
     loaded = ModelCard.load(tmp_path / "README.md")
     assert eval_results_to_model_index("market1501", loaded.data.eval_results) == metadata["model-index"]
     assert loaded.data.to_dict() == metadata
@@ -77,7 +79,7 @@ def test_figures_of_the_text(market):
     for words in ("29,003,085", "2048 numbers", "256x128 pixels", "TensorFlow 2.21.0", "2026-01-02, 03:04:05 by Keras"):
         assert words in body, words
     assert "| seed | 0 |" in body and "**Same cameras.**" in body and "Drawings" not in body
-    assert "/data/" not in body and str(market.path) not in body
+    assert "/data/" not in body and str(market.run.path) not in body
 
 
 def test_licences_are_stated_or_not(market):
@@ -160,8 +162,8 @@ def test_what_a_network_began_with(tmp_path):
     first = make_run(tmp_path / "first", reid("msmt17", model__weights="imagenet"), rows_of("msmt17"), {})
     config = reid("own", model__weights=str(first.model), loss__teacher=str(tmp_path / "somewhere" / "big.onnx"))
     body = card(make_run(tmp_path / "second", config, []))[1]
-    assert "- weights: the run first. Trained on: msmt17." in body and PRETRAINED["imagenet"].licence in body
-    assert "- teacher: a file called big.onnx. Trained on: not known here. Licence: not known here." in body
+    assert "- It began with the run first. Trained on: msmt17." in body and PRETRAINED["imagenet"].licence in body
+    assert "- Its teacher: a file called big.onnx. Trained on: not known here. Licence: not known here." in body
     assert DATASETS["msmt17"].conditions in body and DATASETS["own"].conditions in body
     assert "| began with | the run first |" in body and str(tmp_path) not in body
     name = PRETRAINED["AGW_R50_market1501"].file
@@ -183,15 +185,15 @@ def test_public_data_sets_are_recognised_by_their_numbers():
         assert not each.public or (each.title.partition(" (")[0] in page and each.conditions in page), each.title
 
 
-def test_what_a_user_has_added_is_kept(copied):
+def test_what_a_user_has_added_is_kept(market, copied):
     text = copied.card.read_text()
     text = text.replace("library_name: keras\n", "library_name: keras\nlanguage: en\nlicense: mit\n")
     text = text.replace("- iaunet-tf\n", "- iaunet-tf\n- street\n")
     text = text.replace("<!-- Written", "Made by Anna.\n\n<!-- Written", 1) + "\n## Thanks\n\nTo Ben.\n"
     copied.card.write_text(text)
-    copied.metrics.write_text(copied.metrics.read_text().replace("0.823456", "0.5"))
-    save_card(card_of(Facts.of(copied)), copied)
-    metadata, body = card(copied)
+    measured = replace(market, run=copied, metrics={"market1501": {**METRICS, "mAP": 0.5}})
+    save_card(card_of(measured), copied)
+    metadata, body = card(measured)
     assert metadata["language"] == "en" and metadata["license"] == "mit" and "street" in metadata["tags"]
     assert metadata["model-index"][0]["results"][0]["metrics"][0]["value"] == 50.0 and "mAP 50.0 %" in body
     assert body.lstrip().startswith("Made by Anna.") and body.rstrip().endswith("To Ben.")
@@ -207,20 +209,29 @@ def test_what_a_user_has_added_is_kept(copied):
         (lambda text: text.replace("library_name: keras", "library_name: [keras"), "its metadata cannot be read"),
     ],
 )
-def test_what_a_user_has_changed_is_left(copied, change, message):
+def test_what_a_user_has_changed_is_left(market, copied, change, message):
     copied.card.write_text(change(copied.card.read_text()))
     with pytest.raises(InputError, match=message) as error:
-        card_of(Facts.of(copied))
+        card_of(replace(market, run=copied))
     assert "it is left as it is" in str(error.value)
 
 
-def test_line_ends_of_another_system_are_no_change(copied):
+def test_line_ends_of_another_system_are_no_change(market, copied):
     copied.card.write_bytes(copied.card.read_bytes().replace(b"\n", b"\r\n"))
-    assert "# market1501" in str(card_of(Facts.of(copied)))
+    assert "# market1501" in str(card_of(replace(market, run=copied)))
+
+
+def test_thresholds_of_another_network_are_not_told(market, copied):
+    with copied.model.open("ab") as file:
+        file.write(b"trained further")
+    assert "No thresholds are kept" in str(card_of(replace(market, run=copied)))
+    copied.model.write_bytes(b"no network")
+    with pytest.raises(InputError, match=r"model\.keras: damaged or not a \.keras file"):
+        card_of(replace(market, run=copied))
 
 
 def test_damaged_facts_are_named(copied):
-    for content in ("{", "[]", json.dumps({"data": 3})):
+    for content in ("{", json.dumps({"data": 3}), json.dumps({"data": [{"name": "x"}]})):
         copied.facts.write_text(content)
         with pytest.raises(InputError, match=r"card\.json: damaged; iaunet evaluate .* writes it anew"):
             Facts.of(copied)

@@ -86,8 +86,8 @@ def test_a_run_has_a_model_card(runs):
     (index,) = yaml.safe_load(text.split("---\n")[1])["model-index"]
     values = {each["type"]: each["value"] for each in index["results"][0]["metrics"]}
     assert values == {name: round(100 * metrics[name], 2) for name in ("mAP", "rank-1")}
-    assert "| train | synthetic (drawn pedestrians) | 6 identities, 36 images, 6 cameras |" in text
-    assert "1 of 4" not in text and str(runs) not in text and "**Drawings.**" in text
+    assert "| train | synthetic (drawn pedestrians) | 6 identities, 36 images, 6 cameras, 36 with part masks |" in text
+    assert str(runs) not in text and "**Drawings.**" in text
 
 
 def test_findings_are_those_of_the_evaluation(runs):
