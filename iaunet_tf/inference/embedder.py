@@ -146,8 +146,8 @@ class Embedder:
         """Whether two images show the same person, by the `threshold`.
 
         Args:
-            first, second: what a call takes, one picture or a list of them, or embeddings `(D,)` or `(N, D)`; lists are
-                compared one by one.
+            first: what a call takes, one picture or a list of them, or embeddings `(D,)` or `(N, D)`.
+            second: likewise; lists are compared one by one.
 
         Returns:
             True or False, for lists an array `(N,)` of them.

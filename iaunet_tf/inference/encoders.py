@@ -111,7 +111,8 @@ class AppearanceEncoder:
 
         Args:
             image_paths: files of crops.
-            batch_size, num_workers: have no effect; those of the `Embedder` hold.
+            batch_size: has no effect; that of the `Embedder` holds.
+            num_workers: has no effect; images are decoded on all cores.
         """
         return self._embed(list(image_paths))
 
