@@ -1,4 +1,4 @@
-"""Draws the figures of blocks.md: `python docs/figures/draw.py [RUN]`, where RUN is the demo's run for the attention."""
+"""Draws the figures of blocks.md: `python docs/figures/draw.py [RUN]`, the attention of the demo's RUN among them."""
 
 import sys
 from pathlib import Path
@@ -139,7 +139,7 @@ def attention(run: Path) -> None:
     """What the blocks of a trained network see, and how its parts attend to each other."""
     import keras
 
-    import iaunet_tf  # noqa: F401  layers of its own
+    import iaunet_tf
     from iaunet_tf.data.decoding import load_image
     from iaunet_tf.report.images import part_attention
 
@@ -152,8 +152,8 @@ def attention(run: Path) -> None:
     sheets = []
     for file in chosen:
         blocks = [outputs[f"part_attention_{number}"][files.index(file)] for number in (1, 2)]
-        part_attention(file, blocks, Path("/tmp/attention.jpg"))
-        sheets.append(Image.open("/tmp/attention.jpg").copy())
+        part_attention(file, blocks, HERE / "attention.jpg")
+        sheets.append(Image.open(HERE / "attention.jpg").copy())
     page = Image.new("RGB", (sheets[0].width, sum(sheet.height for sheet in sheets)), "white")
     for place, sheet in enumerate(sheets):
         page.paste(sheet, (0, place * sheet.height))
@@ -161,8 +161,8 @@ def attention(run: Path) -> None:
     for layer in model.layers:
         if isinstance(layer, iaunet_tf.IAUBlock):
             features = keras.Model(model.input, layer.input).predict(pixels, verbose=0)
-            relations = np.concatenate([np.asarray(layer.relations(features[i : i + 50])) for i in range(0, len(features), 50)])
-            print(layer.name, len(files), "images:", relations.mean(axis=0).round(2).tolist())
+            relations = keras.ops.convert_to_numpy(layer.relations(features)).mean(axis=0)
+            print(f"{layer.name}, {len(files)} images:", np.array2string(relations, precision=2), sep="\n")
 
 
 if __name__ == "__main__":

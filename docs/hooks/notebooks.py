@@ -69,4 +69,4 @@ def fenced(text: str, language: str) -> str:
 
 def printed(text: str) -> str:
     """What a terminal shows in the end: without colours, and of lines that were written over the last state."""
-    return "\n".join(line.rstrip("\r").split("\r")[-1] for line in ESCAPES.sub("", text).splitlines())
+    return "\n".join(line.rstrip("\r").split("\r")[-1] for line in ESCAPES.sub("", text).split("\n"))
