@@ -56,14 +56,13 @@ class Gallery:
         InputError: pymilvus is not installed; there is no such gallery; it is of another network; it is locked,
             damaged, something else, or may not be written to; the server does not answer.
 
-    Example:
-
-    >>> embed = Embedder("people.onnx")
-    >>> with Gallery("people.db", embed) as gallery:
-    ...     gallery.add([Entry(file="a.jpg", identity="7", camera="3")], embed(["a.jpg"]))
-    ...     (hits,) = gallery.search(embed(["b.jpg"]), k=1)
-    >>> hits[0].entry.identity, hits[0].distance
-    ('7', 0.21)
+    Examples:
+        >>> embed = Embedder("people.onnx")
+        >>> with Gallery("people.db", embed) as gallery:
+        ...     gallery.add([Entry(file="a.jpg", identity="7", camera="3")], embed(["a.jpg"]))
+        ...     (hits,) = gallery.search(embed(["b.jpg"]), k=1)
+        >>> hits[0].entry.identity, hits[0].distance
+        ('7', 0.21)
     """
 
     def __init__(

@@ -64,12 +64,11 @@ class Embedder:
         InputError: the file does not exist or has an unknown format, its runtime is not installed, it is not a network
             that embeds images, what its input is is stated wrongly or not at all, or an argument is out of range.
 
-    Example:
-
-    >>> embed = Embedder("iaunet.onnx")
-    >>> embed(["a.jpg", "b.jpg"]).shape
-    (2, 2048)
-    >>> embed = Embedder("osnet.onnx", input={"colour": "rgb", "scale": "imagenet"})
+    Examples:
+        >>> embed = Embedder("iaunet.onnx")
+        >>> embed(["a.jpg", "b.jpg"]).shape
+        (2, 2048)
+        >>> embed = Embedder("osnet.onnx", input={"colour": "rgb", "scale": "imagenet"})
     """
 
     def __init__(

@@ -24,11 +24,10 @@ class AppearanceEncoder:
     Args:
         embedder: embeds the crops, in batches of its `batch_size`. Several threads may share it.
 
-    Example:
-
-    >>> encoder = AppearanceEncoder(Embedder("people.onnx"))
-    >>> encoder(frame, [[10, 20, 60, 150]]).shape
-    (1, 2048)
+    Examples:
+        >>> encoder = AppearanceEncoder(Embedder("people.onnx"))
+        >>> encoder(frame, [[10, 20, 60, 150]]).shape
+        (1, 2048)
     """
 
     def __init__(self, embedder: Embedder):
