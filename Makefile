@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install train test lint bench bench-export pins
+.PHONY: install train test lint bench bench-export docs docs-serve pins
 
 install: $(VENV)/installed
 
@@ -31,6 +31,19 @@ bench: install
 
 bench-export: install
 	$(BIN)/python -m benchmarks exports
+
+# The documentation in site/; ARGS are those of mkdocs. Its tools have an environment of their own.
+docs docs-serve: export NO_MKDOCS_2_WARNING := 1
+docs: $(VENV)-docs/installed
+	$(VENV)-docs/bin/mkdocs build --strict $(ARGS)
+
+docs-serve: $(VENV)-docs/installed
+	$(VENV)-docs/bin/mkdocs serve $(ARGS)
+
+$(VENV)-docs/installed: docs/requirements.txt
+	$(PYTHON) -m venv $(VENV)-docs
+	$(VENV)-docs/bin/pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes -r $<
+	@touch $@
 
 # Brings the pins up to setup.py, with as few changes as possible; needs uv.
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate $(UV_FLAGS)

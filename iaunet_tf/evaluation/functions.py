@@ -32,10 +32,13 @@ def evaluate_retrieval(
     gallery image and chunk of queries are held.
 
     Args:
-        query, gallery: `(Q, D)`, `(G, D)` embeddings.
-        query_pids, gallery_pids: `(Q,)`, `(G,)` identities, whole numbers or text.
-        query_camids, gallery_camids: `(Q,)`, `(G,)` camera ids, likewise. Without them nothing is left out: keep images
-            that are queries out of the gallery.
+        query: embeddings `(Q, D)`.
+        gallery: embeddings `(G, D)`.
+        query_pids: identities `(Q,)`, whole numbers or text.
+        gallery_pids: identities `(G,)`, likewise.
+        query_camids: camera ids `(Q,)`, likewise. Without them nothing is left out: keep images that are queries out of
+            the gallery.
+        gallery_camids: camera ids `(G,)`, likewise.
         distance: `"cosine"` or `"euclidean"`.
         max_rank: length of the CMC curve.
         chunk: queries at a time; None chooses by the size of the gallery.

@@ -25,7 +25,8 @@ def rerank(
     neighbourhoods and the result are kept in memory.
 
     Args:
-        query, gallery: embeddings `(Q, D)`, `(G, D)`.
+        query: embeddings `(Q, D)`.
+        gallery: embeddings `(G, D)`.
         k1: size of a neighbourhood; limited to the number of other images.
         k2: number of images over which neighbourhoods are averaged; 1 for no averaging.
         weight: weight of the original distance in 0..1, λ in the paper.

@@ -56,14 +56,13 @@ class Gallery:
         InputError: pymilvus is not installed; there is no such gallery; it is of another network; it is locked,
             damaged, something else, or may not be written to; the server does not answer.
 
-    Example:
-
-    >>> embed = Embedder("people.onnx")
-    >>> with Gallery("people.db", embed) as gallery:
-    ...     gallery.add([Entry(file="a.jpg", identity="7", camera="3")], embed(["a.jpg"]))
-    ...     (hits,) = gallery.search(embed(["b.jpg"]), k=1)
-    >>> hits[0].entry.identity, hits[0].distance
-    ('7', 0.21)
+    Examples:
+        >>> embed = Embedder("people.onnx")
+        >>> with Gallery("people.db", embed) as gallery:
+        ...     gallery.add([Entry(file="a.jpg", identity="7", camera="3")], embed(["a.jpg"]))
+        ...     (hits,) = gallery.search(embed(["b.jpg"]), k=1)
+        >>> hits[0].entry.identity, hits[0].distance
+        ('7', 0.21)
     """
 
     def __init__(
@@ -157,9 +156,10 @@ class Gallery:
         Args:
             vectors: queries `(Q, D)`, or one, `(D,)`.
             k: 1 to 1000; fewer are found if the gallery, or what the filters leave of it, has fewer.
-            identities, cameras: only entries of these names; None among them stands for unknown.
-            after, before: only entries of a time from `after` on and earlier than `before`, in seconds since 1970 or as
-                `datetime` with a time zone.
+            identities: only entries of these names; None among them stands for unknown.
+            cameras: likewise.
+            after: only entries of this time or later, in seconds since 1970 or as `datetime` with a time zone.
+            before: only earlier entries, likewise.
             threshold: the distance below which it may be the same person, such as `Embedder.threshold` gives: other
                 hits are left out, and a query without a hit is None, somebody unknown.
             rerank: how many of the nearest, up to 1000, are ranked again by k-reciprocal re-ranking, before the first

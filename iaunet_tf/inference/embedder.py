@@ -66,12 +66,11 @@ class Embedder:
         InputError: the file does not exist or has an unknown format, its runtime is not installed, it is not a network
             that embeds images, what its input is is stated wrongly or not at all, or an argument is out of range.
 
-    Example:
-
-    >>> embed = Embedder("iaunet.onnx")
-    >>> embed(["a.jpg", "b.jpg"]).shape
-    (2, 2048)
-    >>> embed = Embedder("osnet.onnx", input={"colour": "rgb", "scale": "imagenet"})
+    Examples:
+        >>> embed = Embedder("iaunet.onnx")
+        >>> embed(["a.jpg", "b.jpg"]).shape
+        (2, 2048)
+        >>> embed = Embedder("osnet.onnx", input={"colour": "rgb", "scale": "imagenet"})
     """
 
     def __init__(
@@ -150,8 +149,8 @@ class Embedder:
         """Whether two images show the same person, by the `threshold`.
 
         Args:
-            first, second: what a call takes, one picture or a list of them, or embeddings `(D,)` or `(N, D)`; lists are
-                compared one by one.
+            first: what a call takes, one picture or a list of them, or embeddings `(D,)` or `(N, D)`.
+            second: likewise; lists are compared one by one.
 
         Returns:
             True or False, for lists an array `(N,)` of them.

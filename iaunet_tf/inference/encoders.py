@@ -25,11 +25,10 @@ class AppearanceEncoder:
     Args:
         embedder: embeds the crops, in batches of its `batch_size`. Several threads may share it.
 
-    Example:
-
-    >>> encoder = AppearanceEncoder(Embedder("people.onnx"))
-    >>> encoder(frame, [[10, 20, 60, 150]]).shape
-    (1, 2048)
+    Examples:
+        >>> encoder = AppearanceEncoder(Embedder("people.onnx"))
+        >>> encoder(frame, [[10, 20, 60, 150]]).shape
+        (1, 2048)
     """
 
     def __init__(self, embedder: Embedder):
@@ -112,7 +111,8 @@ class AppearanceEncoder:
 
         Args:
             image_paths: files of crops.
-            batch_size, num_workers: have no effect; those of the `Embedder` hold.
+            batch_size: has no effect; that of the `Embedder` holds.
+            num_workers: has no effect; images are decoded on all cores.
         """
         return self._embed(list(image_paths))
 

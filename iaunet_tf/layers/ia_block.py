@@ -30,7 +30,8 @@ class IABlock(keras.layers.Layer):
     A newly created block returns its input unchanged.
 
     Args:
-        alpha_x, alpha_y: standard deviations of the prior along width and height, in positions.
+        alpha_x: standard deviation of the prior along the width, in positions.
+        alpha_y: the same along the height.
 
     Input and output shape: `(B, H, W, C)`.
 

@@ -33,9 +33,8 @@ class IAUBlock(keras.layers.Layer):
     Raises:
         InputError: the input has another rank, an odd number of channels, or no frames; an argument is out of range.
 
-    Example:
-
-    >>> features, attention = IAUBlock()(keras.ops.ones((2, 8, 4, 16)))
+    Examples:
+        >>> features, attention = IAUBlock()(keras.ops.ones((2, 8, 4, 16)))
     """
 
     def __init__(

@@ -72,17 +72,16 @@ def IAUNet(
         centres: `"embedding"`, `"before_neck"` or `"after_neck"`: which output `"centre_distances"` are of, for
             `iaunet_tf.losses.CentreLoss`.
 
-    `fit` and `evaluate` need the truth only of outputs that have a loss or a metric:
+    Examples:
+        >>> model = IAUNet(num_classes=751)
+        >>> model(images)["embedding"].shape
+        (64, 2048)
 
-    >>> losses = {"logits": SparseCategoricalCrossentropy(from_logits=True), "embedding": BatchHardTripletLoss()}
-    >>> model.compile("adam", losses, metrics={"logits": "accuracy"})
-    >>> model.fit(images, {"logits": labels, "embedding": labels})
+        `fit` and `evaluate` need the truth only of outputs that have a loss or a metric:
 
-    Example:
-
-    >>> model = IAUNet(num_classes=751)
-    >>> model(images)["embedding"].shape
-    (64, 2048)
+        >>> losses = {"logits": SparseCategoricalCrossentropy(from_logits=True), "embedding": BatchHardTripletLoss()}
+        >>> model.compile("adam", losses, metrics={"logits": "accuracy"})
+        >>> model.fit(images, {"logits": labels, "embedding": labels})
     """
     check_choice("block", block, (*KINDS, None))
     check_choice("pooling", pooling, POOLING)

@@ -62,9 +62,8 @@ def insert_blocks(model: keras.Model, after: str | Sequence[str], block: str = "
     Raises:
         InputError: the model is not functional, or a layer is unknown or has no such output.
 
-    Example:
-
-    >>> model = insert_blocks(keras.applications.ResNet50(), after=["conv3_block4_out", "conv4_block6_out"])
+    Examples:
+        >>> model = insert_blocks(keras.applications.ResNet50(), after=["conv3_block4_out", "conv4_block6_out"])
     """
     if not isinstance(model, keras.Model) or not hasattr(model, "operations"):
         raise InputError(

@@ -36,11 +36,10 @@ def from_pretrained(
     Raises:
         InputError: there is no such network, or its weights cannot be had or do not fit.
 
-    Example:
-
-    >>> model = from_pretrained("osnet_x0_25_msmt17")
-    >>> Embedder(model)(["a.jpg", "b.jpg"]).shape
-    (2, 512)
+    Examples:
+        >>> model = from_pretrained("osnet_x0_25_msmt17")
+        >>> Embedder(model)(["a.jpg", "b.jpg"]).shape
+        (2, 512)
     """
     entry = PRETRAINED.get(name)
     if entry is None and name not in NETWORKS:
