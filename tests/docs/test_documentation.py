@@ -1,0 +1,87 @@
+"""What pages name exists: commands and their options, keys, scripts, extras. `test_pages.py` runs what they show."""
+
+import re
+
+import pytest
+from docs.checking import CHECKS, check, options
+from docs.pages import PAGES, ROOT, Command, blocks, inline
+from docs.table import LEFT_OUT, OTHERS_OPTIONS, REPLACED, left_out
+
+from iaunet_tf.commands import COMMANDS
+from iaunet_tf.config.files import keys
+from iaunet_tf.config.parsing import TASKS
+from iaunet_tf.errors import InputError
+
+PAGE = pytest.mark.parametrize("page", PAGES, ids=[page.relative_to(ROOT).as_posix() for page in PAGES])
+ALL = {page: blocks(page) for page in PAGES}
+
+
+@pytest.fixture(autouse=True)
+def _in_the_clone(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+def mistakes(checks):
+    """Those of `(place, text, work)` whose work fails, a line each."""
+    found = []
+    for place, text, work in checks:
+        try:
+            work()
+        except (InputError, AssertionError, ValueError) as error:
+            found.append(f"{place}: {text}\n    {error}")
+    return "\n".join(found)
+
+
+@PAGE
+def test_commands_are_read_by_their_programs(page, record_property):
+    commands = [each for block in ALL[page] if block.kind == "commands" for each in block.commands()]
+    record_property("documentation", [(page.relative_to(ROOT).as_posix(), "commands read", len(commands))])
+    assert not mistakes((each.place, each.text, lambda each=each: check(each.parts())) for each in commands)
+
+
+@PAGE
+def test_python_is_python(page):
+    python = [block for block in ALL[page] if block.kind == "python"]
+    assert not mistakes((each.place, "", lambda each=each: compile(each.text, each.place, "exec")) for each in python)
+
+
+@PAGE
+def test_what_is_mentioned_exists(page):
+    known = frozenset().union(*options().values()) | OTHERS_OPTIONS
+    names = {key for task in TASKS.values() for key in keys(task)}
+    names |= {"model.fit", "model.compile", "model.predict", "model.keras", "model.onnx"}  # of Keras, and of a run
+    for text in inline(page):
+        unknown = set(re.findall(r"(?<![\w-])--[a-z][\w.-]*", text)) - known
+        assert not unknown, f"`{text}`: no command has {', '.join(unknown)}"
+        unknown = set(re.findall(r"(?<![\w./*-])(?:data|model|loss|train|eval)\.[a-z_]+", text)) - names
+        assert not unknown, f"`{text}`: there is no key {', '.join(unknown)}"
+    mentioned = [text for text in inline(page) if text.split()[:1] and text.split()[0] in CHECKS]
+    assert not mistakes((page.name, text, lambda text=text: check_mention(text)) for text in mentioned)
+
+
+def check_mention(text):
+    """Checks a command in a sentence, which may be its beginning alone, such as `iaunet gallery add`."""
+    words = Command("", 0, text).parts()[0]
+    if " | " in text:
+        words = text.split()
+    if "|" in words:
+        assert set(words[1:]) - {"|"} == set(COMMANDS), "must name all commands"
+    elif words[0] == "iaunet" and len(words) > 1:
+        name = next((name for name in options() if words[1:3] == name.split() or words[1:2] == name.split()), None)
+        several = words[1] in {name.split()[0] for name in options() if " " in name}
+        assert name or words[2:] == [] and several or words[1] == "weights", f"there is no iaunet {words[1]}"
+        try:
+            check([words])
+        except InputError as error:
+            if not re.match(r"missing: |iaunet \w+ needs a ", str(error)):
+                raise
+    elif len(words) > 1 and not set("[]|") & set(text):
+        check([words])
+
+
+def test_the_table_has_nothing_that_no_page_needs():
+    commands = [each for found in ALL.values() for block in found if block.kind == "commands" for each in block.commands()]
+    code = [each.text for each in commands] + [b.text for found in ALL.values() for b in found if b.kind == "python"]
+    stale = [pattern for pattern, *_ in (*LEFT_OUT, *REPLACED) if not any(re.search(pattern, each) for each in code)]
+    assert not stale
+    assert all(left_out(each.text) != "" for each in commands)
