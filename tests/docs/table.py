@@ -64,12 +64,14 @@ NEEDED = (
     (r"--engine ray", "ray"),
     (r"iaunet weights \S+\.pth", "torch"),
 )
+# Commands that end with another code than 0, and what they then print.
+ENDS = ((r"python deploy/check\.py", 1, r"should be \[3, 64, 32\]", "the files are for the full-size network"),)
 # Python that is compiled, and not run: a pattern, and why.
 PYTHON_LEFT_OUT = ((r"TrackingPipeline\(", "needs BoxMOT and reid; tests/inference/test_encoders.py tests the methods"),)
 
 # Commands of other pages that a page goes on from.
 BEFORE = {
-    "docs/search_page.md": ["iaunet gallery add people.db people.onnx crops/"],
+    "docs/search_page.md": ["iaunet gallery add people.db people.onnx crops/ --time 2026-11-26T13:00:00Z"],
 }
 
 # Names that Python uses as the reader's own.
