@@ -95,7 +95,9 @@ def _python(words):
             path = ROOT / module.replace(".", "/")
             assert path.with_suffix(".py").is_file() or path.is_dir(), f"there is no module {module}"
         else:
-            assert module in ("venv", "pip", "pytest"), f"python -m {module}: tests/docs/checking.py knows no such module"
+            assert module in ("venv", "pip", "pytest"), (
+                f"python -m {module}: tests/docs/checking.py knows no such module"
+            )
     elif words[:1] and words[0] in SCRIPTS:
         check_iaunet([*SCRIPTS[words[0]], *words[1:]])
     elif words[:1] and words[0] != "-c":
@@ -154,8 +156,7 @@ CHECKS |= dict.fromkeys(OTHERS.split(), _nothing)
 
 
 def check(parts: list[list[str]]) -> None:
-    """Refuses the programs of a line and their arguments, by an `InputError` or an `AssertionError`, if one of them would
-    not take them."""
+    """Refuses, by an `InputError` or an `AssertionError`, programs and arguments of a line that they would not take."""
     for words in parts:
         words = words[1:] if words[0] == "srun" else words
         assert words[0] in CHECKS, f"{words[0]}: tests/docs/checking.py knows no such program"

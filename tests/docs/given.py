@@ -1,6 +1,7 @@
 """What pages take for granted: a folder with what their readers have, in small."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,13 @@ from iaunet_tf.data.synthetic.world import WorldOptions, draw_world
 from iaunet_tf.weights.pretrained import CACHE
 
 PEOPLE = {"train_people": 8, "test_people": 24, "cameras_per_person": 2, "distractors": 6}
-RUNS = ("OTHER_RUN", "runs/demo-20260101-120000", "runs/demo-20261126-154320", "runs/market1501-20260101-120000", "runs/msmt17-20260101-120000")
+RUNS = (
+    "OTHER_RUN",
+    "runs/demo-20260101-120000",
+    "runs/demo-20261126-154320",
+    "runs/market1501-20260101-120000",
+    "runs/msmt17-20260101-120000",
+)
 
 
 def prepare() -> None:
@@ -39,6 +46,10 @@ def _clone():
     for name in ("configs", "export", "train_keras.py", "benchmarks"):
         Path(name).symlink_to(ROOT / name)
     shutil.copytree(ROOT / "deploy", "deploy")
+    Path("bin").mkdir()
+    for name, words in (("iaunet", "-m iaunet_tf"), ("python", "")):
+        Path("bin", name).write_text(f'#!/bin/sh\nexec {sys.executable} {words} "$@"\n')
+        Path("bin", name).chmod(0o755)
 
 
 def _public_data():
@@ -63,7 +74,10 @@ def _public_data():
 
 def _msmt17(root):
     """The images of Market-1501 with MSMT17's lists."""
-    for half, subsets in (("train", {"bounding_box_train": "train"}), ("test", {"query": "query", "bounding_box_test": "gallery"})):
+    for half, subsets in (
+        ("train", {"bounding_box_train": "train"}),
+        ("test", {"query": "query", "bounding_box_test": "gallery"}),
+    ):
         people: dict[str, int] = {}
         for subset, name in subsets.items():
             lines = []
@@ -117,7 +131,16 @@ def _networks():
     for name in RUNS:
         shutil.copytree("RUN", name)
     run("export", "onnx", "RUN", "--out", "people.onnx")
-    run("evaluate", "people.onnx", "--data.name", "market1501", "--data.root", "data/Market-1501", "--run_dir", "EVALUATION")
+    run(
+        "evaluate",
+        "people.onnx",
+        "--data.name",
+        "market1501",
+        "--data.root",
+        "data/Market-1501",
+        "--run_dir",
+        "EVALUATION",
+    )
     write_onnx("osnet.onnx")
     write_openvino("person-reidentification-retail-0287.xml")
     cache = Path(CACHE).expanduser()

@@ -8,10 +8,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "deploy" / "README.md"]
-FENCE = re.compile(r"^(?P<indent> *)(?P<marks>`{3,}|~{3,}) *(?P<language>[\w+-]*)[^\n]*\n(?P<text>.*?)^ *(?P=marks) *$", re.M | re.S)
+FENCE = re.compile(
+    r"^(?P<indent> *)(?P<marks>`{3,}|~{3,}) *(?P<language>[\w+-]*)[^\n]*\n(?P<text>.*?)^ *(?P=marks) *$", re.M | re.S
+)
 # The first words of commands.
-PROGRAMS = set("cd curl docker export git iaunet make openssl pip python python3 source srun ssh tensorboard".split())
-PROGRAMS |= {"tritonserver", "deploy/c/embed"}
+PROGRAMS = frozenset(
+    ("cd", "curl", "docker", "export", "git", "iaunet", "make", "openssl", "pip", "python", "python3", "source", "srun")
+    + ("ssh", "tensorboard", "tritonserver", "deploy/c/embed")
+)
 
 
 @dataclass(frozen=True)

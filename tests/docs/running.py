@@ -94,7 +94,10 @@ class Page:
         if text.startswith("iaunet serve"):
             self.serve(command, [*shlex.split(text, comments=True), "--port", str(self.port)])
         elif text.startswith(("iaunet ", "python ")) and not SHELL & set(re.sub(r"'[^']*'|#.*", "", text)):
-            self.here([word for each in shlex.split(text, comments=True) for word in sorted(glob.glob(each)) or [each]] + extra)
+            self.here(
+                [word for each in shlex.split(text, comments=True) for word in sorted(glob.glob(each)) or [each]]
+                + extra
+            )
         else:
             assert not extra
             self.shell(text)
@@ -103,7 +106,11 @@ class Page:
     def here(self, words):
         """Runs a command of `iaunet`, or a script, in this process."""
         said = io.StringIO()
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), mock.patch.object(sys, "argv", words[1:]):
+        with (
+            contextlib.redirect_stdout(said),
+            contextlib.redirect_stderr(said),
+            mock.patch.object(sys, "argv", words[1:]),
+        ):
             if words[0] == "iaunet":
                 code = main(words[1:])
             elif words[1] == "-m":
@@ -111,7 +118,9 @@ class Page:
             else:
                 code = _code(lambda: runpy.run_path(words[1], run_name="__main__"))
         self.said += said.getvalue()
-        expected, pattern = next(((code, said) for each, code, said, _ in ENDS if re.match(each, " ".join(words))), (0, ""))
+        expected, pattern = next(
+            ((code, said) for each, code, said, _ in ENDS if re.match(each, " ".join(words))), (0, "")
+        )
         found = re.search(pattern, said.getvalue())
         assert code == expected and found, f"{shlex.join(words)}: ended with {code}:\n{said.getvalue()[-2000:]}"
 
@@ -171,7 +180,7 @@ class Page:
             assert f'"{name}":' in self.said, f'there is no "{name}" in the answer: {self.said[:2000]}'
 
     def _output(self, block: Block) -> None:
-        """Compares output with that of the commands before: every line must be there, but for numbers and names of files."""
+        """Compares output with that of the commands before: every line must be there, but for numbers and paths."""
         there = {_shape(line) for line in self.said.split("\n")}
         missing = [line for line in block.text.split("\n") if _shape(line) not in there]
         assert not missing, "not in the output:\n" + "\n".join(missing) + f"\n--- which is:\n{self.said[-3000:]}"

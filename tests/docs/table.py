@@ -6,7 +6,11 @@ import sys
 
 # A pattern, what takes its place, and why.
 REPLACED = (
-    (r"(?<![\w./])/(data|shared)/", r"\1/", "public data sets, of which there are small ones in the folder of the test"),
+    (
+        r"(?<![\w./])/(data|shared)/",
+        r"\1/",
+        "public data sets, of which there are small ones in the folder of the test",
+    ),
     (r"\b8000\b", "{port}", "a port that is free"),
     (r"camera-server", "127.0.0.1", "another machine"),
     (r"--device cuda", "--device cpu", "a GPU"),
@@ -22,7 +26,11 @@ ADDED = (
         {"--train.epochs": "1", "--train.batch_size": "8", "--data.height": "64", "--data.width": "32"},
         "minutes of training",
     ),
-    (r"(iaunet train|python train_keras.py)(?!.*(--resume|--help|--model.weights))", {"--model.weights": "null"}, "a download"),
+    (
+        r"(iaunet train|python train_keras.py)(?!.*(--resume|--help|--model.weights))",
+        {"--model.weights": "null"},
+        "a download",
+    ),
     (
         r"iaunet train(?!.*(--resume|--help|--model.backbone|classify))",
         {"--model.width": "0.25"},
@@ -67,7 +75,9 @@ NEEDED = (
 # Commands that end with another code than 0, and what they then print.
 ENDS = ((r"python deploy/check\.py", 1, r"should be \[3, 64, 32\]", "the files are for the full-size network"),)
 # Python that is compiled, and not run: a pattern, and why.
-PYTHON_LEFT_OUT = ((r"TrackingPipeline\(", "needs BoxMOT and reid; tests/inference/test_encoders.py tests the methods"),)
+PYTHON_LEFT_OUT = (
+    (r"TrackingPipeline\(", "needs BoxMOT and reid; tests/inference/test_encoders.py tests the methods"),
+)
 
 # Commands of other pages that a page goes on from.
 BEFORE = {

@@ -69,7 +69,7 @@ def check_mention(text):
     elif words[0] == "iaunet" and len(words) > 1:
         name = next((name for name in options() if words[1:3] == name.split() or words[1:2] == name.split()), None)
         several = words[1] in {name.split()[0] for name in options() if " " in name}
-        assert name or words[2:] == [] and several or words[1] == "weights", f"there is no iaunet {words[1]}"
+        assert name or (words[2:] == [] and several) or words[1] == "weights", f"there is no iaunet {words[1]}"
         try:
             check([words])
         except InputError as error:
@@ -80,7 +80,9 @@ def check_mention(text):
 
 
 def test_the_table_has_nothing_that_no_page_needs():
-    commands = [each for found in ALL.values() for block in found if block.kind == "commands" for each in block.commands()]
+    commands = [
+        each for found in ALL.values() for block in found if block.kind == "commands" for each in block.commands()
+    ]
     code = [each.text for each in commands] + [b.text for found in ALL.values() for b in found if b.kind == "python"]
     stale = [pattern for pattern, *_ in (*LEFT_OUT, *REPLACED) if not any(re.search(pattern, each) for each in code)]
     assert not stale

@@ -15,16 +15,18 @@ from filelock import FileLock
 NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
 
 
-def python(folder, *words, **variables):
-    """Runs Python as a reader whose home is the folder; returns what it said."""
+def python(folder, *words):
+    """Runs a module of Python for a reader whose home is the folder."""
     environment = {
         **os.environ,
-        **{"HOME": str(folder), "MPLCONFIGDIR": str(folder.parent / "matplotlib"), "TF_CPP_MIN_LOG_LEVEL": "2"},
+        "HOME": str(folder),
+        "MPLCONFIGDIR": str(folder.parent / "matplotlib"),
+        "TF_CPP_MIN_LOG_LEVEL": "2",
         "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "tests"))),
         "PATH": os.pathsep.join((str(folder / "bin"), os.environ["PATH"])),
     }
     done = subprocess.run(
-        [sys.executable, "-m", *map(str, words)],
+        [sys.executable, "-m", *words],
         cwd=folder,
         env=environment,
         text=True,
@@ -58,8 +60,11 @@ def test_page(page, given, tmp_path, record_property):
     python(folder, "docs.running", page, "results.json")
     results = json.loads((folder / "results.json").read_text())
     seconds = sum(each["seconds"] for each in results)
-    counts = Counter((each["kind"], each["became"], each["why"]) for each in results if each["became"] != "wrong")
-    rows = [(page, f"{became} {kind}" + (f", {why}" if why else ""), count) for (kind, became, why), count in counts.items()]
-    record_property("documentation", [*sorted(rows), (page, "seconds", round(seconds))])
     wrong = [f"{each['place']} ({each['kind']}): {each['why']}" for each in results if each["became"] == "wrong"]
+    counts = Counter((each["kind"], each["became"], each["why"]) for each in results if each["became"] != "wrong")
+    rows = [
+        (page, f"{kind} {became}" + (f" ({why})" if why else ""), count)
+        for (kind, became, why), count in counts.items()
+    ]
+    record_property("documentation", [*sorted(rows), (page, "seconds", round(seconds))])
     assert not wrong, "\n\n".join(wrong)
