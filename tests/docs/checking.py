@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from unittest import mock
 
-from docs.pages import ROOT
+from docs.pages import PROGRAMS, ROOT
 
 from iaunet_tf.commands import COMMANDS
 from iaunet_tf.commands.arguments import Parser, with_underscores
@@ -48,7 +48,9 @@ def _reach(name: str, words: list[str], what: object, method: str, instead: Call
 
 def check_iaunet(words: list[str]) -> None:
     """Reads arguments of `iaunet` with the command's own parser, which refuses what it does not take."""
-    assert words and words[0] in COMMANDS, f"there is no command iaunet {' '.join(words[:1])}"
+    if words in ([], ["--help"]):
+        return
+    assert words[0] in COMMANDS, f"there is no command iaunet {words[0]}"
     name, rest = words[0], words[1:]
     if {"-h", "--help"} & set(rest):
         return
@@ -113,8 +115,8 @@ def _extras():
     return set(setup.call_args.kwargs["extras_require"])
 
 
-# What `pip install` may name besides this package: what no extra brings by itself.
-PACKAGES = {"torch", "pyarrow", "openvino", "tensorboard-plugin-profile", "tensorflow-serving-api"}
+# What `pip install` may name besides this package: what no extra brings by itself, and other toolkits.
+PACKAGES = {"torch", "pyarrow", "openvino", "tensorboard-plugin-profile", "tensorflow-serving-api", "torchreid"}
 
 
 def _pip(words):
@@ -151,8 +153,7 @@ def _nothing(words):
 
 
 CHECKS = {"iaunet": check_iaunet, "python": _python, "python3": _python, "pip": _pip, "make": _make, "cd": _cd}
-OTHERS = "curl docker echo export git openssl source ssh tensorboard tritonserver deploy/c/embed"
-CHECKS |= dict.fromkeys(OTHERS.split(), _nothing)
+CHECKS |= dict.fromkeys(["echo", *PROGRAMS - set(CHECKS)], _nothing)
 
 
 def check(parts: list[list[str]]) -> None:

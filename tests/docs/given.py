@@ -97,7 +97,7 @@ def _msmt17(root):
 def _own_images():
     """`people/`, a folder for each of them, with a table of the same; pictures by themselves, and folders of them."""
     rows = ["path,person,camera,subset"]
-    names = ("anna", "ben", "cem", "dora", "eva", "finn", "gina", "hugo")
+    names = ("anna", "ben", "cem", "dora", "eva", "finn", "gina", "person-0031")
     for path in sorted(Path("data/Market-1501/bounding_box_train").glob("*.jpg")):
         person, camera = names[int(path.name[:4]) - 1], path.name[6]
         copy = Path("people", person, f"{path.stem[-2:]}_c{camera}.jpg")
@@ -148,6 +148,7 @@ def _networks():
     for name in ("osnet_x0_25", "osnet_x1_0"):
         keras.utils.set_random_seed(0)
         save_weights(randomised(build_network(name, 10)), cache / f"{name}.safetensors")
+    shutil.copy(cache / "osnet_x0_25.safetensors", "osnet_x0_25_msmt17.safetensors")
 
 
 def _videos():

@@ -13,8 +13,8 @@ FENCE = re.compile(
 )
 # The first words of commands.
 PROGRAMS = frozenset(
-    ("cd", "curl", "docker", "export", "git", "iaunet", "make", "openssl", "pip", "python", "python3", "source", "srun")
-    + ("ssh", "tensorboard", "tritonserver", "deploy/c/embed")
+    ("cd", "cp", "curl", "docker", "export", "git", "iaunet", "ls", "make", "mkdir", "mv", "openssl", "pip", "python")
+    + ("python3", "rm", "source", "srun", "ssh", "tensorboard", "tritonserver", "unzip", "deploy/c/embed")
 )
 
 

@@ -65,6 +65,7 @@ LEFT_OUT = (
     (r"127\.0\.0\.1:19530", "needs a Milvus server; tests/gallery has one"),
     (r"^srun", "needs Slurm"),
     (r"^TF_CONFIG=", "needs several hosts; tests/distribution has them"),
+    (r"iaunet push (?!.*--dry-run)", "needs the Hugging Face hub; tests/cards has a stand-in"),
     (r"s3://", "needs object storage; tests/inference/test_ray.py has it"),
 )
 # Commands that need a package which is not everywhere, and run where it is.
@@ -77,10 +78,14 @@ ENDS = ((r"python deploy/check\.py", 1, r"should be \[3, 64, 32\]", "the files a
 # Python that is compiled, and not run: a pattern, and why.
 PYTHON_LEFT_OUT = (
     (r"TrackingPipeline\(", "needs BoxMOT and reid; tests/inference/test_encoders.py tests the methods"),
+    (r"hf://", "needs the Hugging Face hub; tests/cards has a stand-in"),
 )
 
 # Commands of other pages that a page goes on from.
 BEFORE = {
+    "docs/privacy.md": [
+        "iaunet gallery add people.db people.onnx people/ --folders person --time 2026-11-26T13:00:00Z"
+    ],
     "docs/search_page.md": ["iaunet gallery add people.db people.onnx crops/ --time 2026-11-26T13:00:00Z"],
 }
 
