@@ -80,3 +80,47 @@ def check_mention(text):
                 raise
     elif len(words) > 1 and not set("[]|") & set(text):
         check([words])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("iaunet trian", "no command iaunet trian"),
+        ("iaunet train --config configs/own.yaml --data.hight 64", "no key data.hight"),
+        ("TF_CONFIG='{}' iaunet train --config configs/none.yaml", "(?i)configs/none.yaml: no such file"),
+        ("iaunet evaluate RUN --eval.rerank maybe", "eval.rerank must be"),
+        ("iaunet embed a.onnx images --out a.npz --scale none", "takes no --scale"),
+        ("iaunet export onnx RUN", "missing: --out"),
+        ("iaunet adapt RUN images --round 3", "no key round"),
+        ("python export/to_onnx.py RUN --out a.onnx --layout nhwc", "--layout must be"),
+        ("python -m benchmarks.nothing", "no module benchmarks.nothing"),
+        ("python nothing.py", "no such script"),
+        ("make nothing", "no target nothing"),
+        ("pip install 'iaunet-tf[cpu,nothing]'", "no extra nothing"),
+        ("cd deploy/nothing && docker compose up", "no folder deploy/nothing"),
+        ("nothing --at all", "no such program"),
+    ],
+)
+def test_what_is_wrong_is_noticed(text, message):
+    with pytest.raises((InputError, AssertionError), match=message):
+        check(Command("", 0, text).parts())
+
+
+def test_blocks_are_told_apart(tmp_path, monkeypatch):
+    page = tmp_path / "a.md"
+    monkeypatch.setattr("docs.pages.ROOT", tmp_path)
+    page.write_text(
+        "# A\n```\n# as it is\nA=1 iaunet train \\\n    --seed 3  # again\n\nmake x && make y\n```\n```\n1 of 2\n```\n"
+        "- b\n  ```python\n  a = 1\n  ```\n````text\n```\niaunet\n```\n````\n`--x` in\n`two\nlines`\n"
+    )
+    commands, output, python, text = blocks(page)
+    assert [each.kind for each in (commands, output, python, text)] == ["commands", "output", "python", "text"]
+    assert [(each.line, each.parts()) for each in commands.commands()] == [
+        (4, [["iaunet", "train", "--seed", "3"]]),
+        (7, [["make", "x"], ["make", "y"]]),
+    ]
+    assert python.text == "a = 1\n" and text.text == "```\niaunet\n```\n"
+    assert inline(page) == ["--x", "two lines"]
+    page.write_text("```fortran\nend\n```\n")
+    with pytest.raises(ValueError, match=r"a\.md:1: a block of fortran"):
+        blocks(page)
