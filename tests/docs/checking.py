@@ -152,7 +152,13 @@ def _nothing(words):
     """Another program, whose arguments are its own."""
 
 
-CHECKS = {"iaunet": check_iaunet, "python": _python, "python3": _python, "pip": _pip, "make": _make, "cd": _cd}
+CHECKS = {
+    "iaunet": check_iaunet,
+    **dict.fromkeys(("python", "python3", ".venv/bin/python"), _python),
+    "pip": _pip,
+    "make": _make,
+    "cd": _cd,
+}
 CHECKS |= dict.fromkeys(["echo", *PROGRAMS - set(CHECKS)], _nothing)
 
 

@@ -7,14 +7,32 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "deploy" / "README.md"]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "deploy/README.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+PAGES = [page for page in PAGES if page.is_file()]
 FENCE = re.compile(
     r"^(?P<indent> *)(?P<marks>`{3,}|~{3,}) *(?P<language>[\w+-]*)[^\n]*\n(?P<text>.*?)^ *(?P=marks) *$", re.M | re.S
 )
 # The first words of commands.
 PROGRAMS = frozenset(
-    ("cd", "cp", "curl", "docker", "export", "git", "iaunet", "ls", "make", "mkdir", "mv", "openssl", "pip", "python")
-    + ("python3", "rm", "source", "srun", "ssh", "tensorboard", "tritonserver", "unzip", "deploy/c/embed")
+    (
+        ".venv/bin/python",
+        "cd",
+        "cp",
+        "curl",
+        "docker",
+        "export",
+        "git",
+        "iaunet",
+        "ls",
+        "make",
+        "mkdir",
+        "mv",
+        "openssl",
+    )
+    + ("pip", "python", "python3", "rm", "source", "srun", "ssh", "tensorboard", "tritonserver", "deploy/c/embed")
 )
 
 

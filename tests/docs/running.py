@@ -24,7 +24,7 @@ from unittest import mock
 
 import yaml
 from docs.pages import ROOT, Block, Command, blocks
-from docs.table import BEFORE, ENDS, NAMES, PYTHON_LEFT_OUT, added, left_out, replaced
+from docs.table import BEFORE, NAMES, PYTHON_LEFT_OUT, added, ending, left_out, replaced
 
 from iaunet_tf.commands import main
 from iaunet_tf.config.parsing import parse
@@ -89,17 +89,14 @@ class Page:
         reason = left_out(command.text)
         if reason:
             return ("read" if "iaunet" in command.text else "left out"), reason
-        text = replaced(command.text, port=self.port)
-        extra = added(command.text)
+        text, extra = replaced(command.text, port=self.port), added(command.text)
         if text.startswith("iaunet serve"):
-            self.serve(command, [*shlex.split(text, comments=True), "--port", str(self.port)])
+            self.serve([*shlex.split(text, comments=True), "--port", str(self.port)])
         elif text.startswith(("iaunet ", "python ")) and not SHELL & set(re.sub(r"'[^']*'|#.*", "", text)):
-            self.here(
-                [word for each in shlex.split(text, comments=True) for word in sorted(glob.glob(each)) or [each]]
-                + extra
-            )
+            words = shlex.split(text, comments=True)
+            self.here([word for each in words for word in sorted(glob.glob(each)) or [each]] + extra)
         else:
-            assert not extra
+            assert not extra, f"{text}: needs {extra}, which only a command alone gets"
             self.shell(text)
         return None
 
@@ -118,31 +115,30 @@ class Page:
             else:
                 code = _code(lambda: runpy.run_path(words[1], run_name="__main__"))
         self.said += said.getvalue()
-        expected, pattern = next(
-            ((code, said) for each, code, said, _ in ENDS if re.match(each, " ".join(words))), (0, "")
-        )
-        found = re.search(pattern, said.getvalue())
-        assert code == expected and found, f"{shlex.join(words)}: ended with {code}:\n{said.getvalue()[-2000:]}"
+        expected, pattern = ending(shlex.join(words))
+        as_expected = code == expected and re.search(pattern, said.getvalue())
+        assert as_expected, f"{shlex.join(words)}: ended with {code}:\n{said.getvalue()[-2000:]}"
 
     def shell(self, text):
-        """Runs a line in a shell; what it exports stays."""
+        """Runs a line in a shell; what it exports stays, and so does the folder that it changes to."""
         script = f"set -eo pipefail\n{text}\necho; echo {MARK}; env -0"
         done = subprocess.run(["bash", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         said, _, variables = done.stdout.partition(f"\n{MARK}\n")
         self.said += said
         assert done.returncode == 0, f"{text}: ended with {done.returncode}:\n{said[-2000:]}"
         os.environ.update(each.split("=", 1) for each in variables.split("\0") if "=" in each)
+        os.chdir(os.environ["PWD"])
 
-    def serve(self, command, words):
+    def serve(self, words):
         """Starts a service, which answers until the page ends or starts another one."""
         self.stop()
-        words = [sys.executable, "-m", "iaunet_tf", *words[1:]]
-        self.service = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        command = [sys.executable, "-m", "iaunet_tf", *words[1:]]
+        self.service = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         for line in self.service.stdout:
             self.said += line
             if "Ctrl-C" in line:
                 return
-        raise AssertionError(f"{command.text}: ended with {self.service.wait()}:\n{self.said[-2000:]}")
+        raise AssertionError(f"{shlex.join(words)}: ended with {self.service.wait()}:\n{self.said[-2000:]}")
 
     def stop(self):
         """Ends the service."""

@@ -57,7 +57,7 @@ ADDED = (
 
 # Commands that are read, and not run: a pattern, and why.
 LEFT_OUT = (
-    (r"^make (train|test|lint|bench|bench-export|docs)\b|^python3? -m benchmarks", "takes minutes; it is there"),
+    (r"^make (train|test|lint|bench|bench-export|docs)\b|-m (benchmarks|pytest)\b", "takes minutes; it is there"),
     (r"^pip install|^python3? -m (pip|venv)|^source |^git clone", "installs something; extras and files exist"),
     (r"\bdocker\b", "needs Docker"),
     (r"client\.py|localhost:8501", "needs TensorFlow Serving; tests/deploy/test_clients.py tests the clients"),
@@ -102,9 +102,6 @@ features = generator.normal(size=(1, 16, 8, 64)).astype("float32")
 frame, boxes = images[0], [[10, 20, 60, 180]]
 """
 
-# Options of other programs that pages name.
-OTHERS_OPTIONS = frozenset({"--reid", "--logdir"})
-
 
 def left_out(command: str) -> str | None:
     """Why a command is not run; None if it is."""
@@ -131,3 +128,8 @@ def added(command: str) -> list[str]:
         if re.match(pattern, command):
             words += [word for name, value in options.items() if name not in command for word in (name, value)]
     return words
+
+
+def ending(command: str) -> tuple[int, str]:
+    """The code that a command ends with, and a pattern of what it prints."""
+    return next(((code, said) for pattern, code, said, _ in ENDS if re.match(pattern, command)), (0, ""))

@@ -5,7 +5,6 @@ import re
 import pytest
 from docs.checking import CHECKS, check, options
 from docs.pages import PAGES, ROOT, Command, blocks, inline
-from docs.table import OTHERS_OPTIONS
 
 from iaunet_tf.commands import COMMANDS
 from iaunet_tf.commands.arguments import with_underscores
@@ -48,13 +47,13 @@ def test_python_is_python(page):
 
 @PAGE
 def test_what_is_mentioned_exists(page):
-    known = frozenset().union(*options().values()) | OTHERS_OPTIONS
+    known = frozenset().union(*options().values()) | {"--reid"}  # of BoxMOT
     names = {key for task in TASKS.values() for key in keys(task)}
     names |= {"model.fit", "model.compile", "model.predict", "model.keras", "model.onnx"}  # of Keras, and of a run
     for text in inline(page):
-        unknown = {
-            each for each in re.findall(r"(?<![\w-])--[a-z][\w.-]*", text) if with_underscores(each) not in known
-        }
+        ours = text.startswith(("--", "iaunet "))
+        options_there = re.findall(r"(?<![\w-])--[a-z][\w.-]*", text) if ours else ()
+        unknown = {each for each in options_there if with_underscores(each) not in known}
         assert not unknown, f"`{text}`: no command has {', '.join(unknown)}"
         unknown = set(re.findall(r"(?<![\w./*-])(?:data|model|loss|train|eval)\.[a-z_]+", text)) - names
         assert not unknown, f"`{text}`: there is no key {', '.join(unknown)}"

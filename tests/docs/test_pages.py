@@ -30,6 +30,7 @@ def python(folder, *words):
         cwd=folder,
         env=environment,
         text=True,
+        timeout=3600,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
@@ -46,9 +47,10 @@ def given(tmp_path_factory):
     shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
     folder = shared / "given"
     with FileLock(shared / "given.lock"):
-        if not (folder / "RUN").is_dir():
+        if not (ready := shared / "given.ready").exists():
             folder.mkdir()
             python(folder, "docs.given")
+            ready.touch()
     return folder
 
 
