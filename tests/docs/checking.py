@@ -97,7 +97,7 @@ def _python(words):
             path = ROOT / module.replace(".", "/")
             assert path.with_suffix(".py").is_file() or path.is_dir(), f"there is no module {module}"
         else:
-            assert module in ("venv", "pip", "pytest"), (
+            assert module in ("venv", "pip", "pytest", "build"), (
                 f"python -m {module}: tests/docs/checking.py knows no such module"
             )
     elif words[:1] and words[0] in SCRIPTS:
@@ -116,7 +116,7 @@ def _extras():
 
 
 # What `pip install` may name besides this package: what no extra brings by itself, and other toolkits.
-PACKAGES = {"torch", "pyarrow", "openvino", "tensorboard-plugin-profile", "tensorflow-serving-api", "torchreid"}
+PACKAGES = {"torch", "pyarrow", "openvino", "tensorboard-plugin-profile", "tensorflow-serving-api", "torchreid", "uv"}
 
 
 def _pip(words):

@@ -23,7 +23,7 @@ REPLACED = (
 ADDED = (
     (
         r"(iaunet train|python train_keras.py)(?!.*(--resume|--help))",
-        {"--train.epochs": "1", "--train.batch_size": "8", "--data.height": "64", "--data.width": "32"},
+        {"--train.epochs": "1", "--train.batch_size": "12", "--data.height": "64", "--data.width": "32"},
         "minutes of training",
     ),
     (
@@ -93,7 +93,8 @@ BEFORE = {
 NAMES = """
 import numpy
 generator = numpy.random.default_rng(0)
-images = query_images = gallery_images = generator.integers(0, 256, (8, 256, 128, 3), "uint8")
+images = generator.integers(0, 256, (8, 256, 128, 3), "uint8")
+query_images = gallery_images = images[:, ::4, ::4]
 labels = query_pids = gallery_pids = numpy.arange(8) // 4
 query_camids, gallery_camids = numpy.full(8, 1), numpy.full(8, 2)
 masks = generator.uniform(size=(8, 32, 16, 4)).astype("float32")
