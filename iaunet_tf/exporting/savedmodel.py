@@ -1,6 +1,7 @@
 """Export to SavedModel for TensorFlow Serving."""
 
 import io
+from dataclasses import asdict
 from pathlib import Path
 
 import keras
@@ -80,7 +81,7 @@ def write_savedmodel(model: keras.Model, path: str | Path, metadata: Metadata, p
     encoded = np.full(one, tf.io.encode_jpeg(np.zeros((*size, 3), "uint8")).numpy(), object)
     requests = {"serving_default": {metadata.input: picture}, "encoded": {"image_bytes": encoded}}
     warm_up(extra / "tf_serving_warmup_requests", metadata.name, requests)
-    write_json(extra / FILE, {"metadata": vars(metadata), "signatures": _tensors(path)})
+    write_json(extra / FILE, {"metadata": asdict(metadata), "signatures": _tensors(path)})
 
 
 def next_version(base: str | Path) -> int:

@@ -15,6 +15,8 @@ from PIL import Image
 from iaunet_tf import Embedder
 from iaunet_tf.commands import main
 from iaunet_tf.data.decoding import to_pixels
+from iaunet_tf.inference.measured import write_thresholds
+from iaunet_tf.thresholds import Threshold, Thresholds
 
 serving = pytest.importorskip("tensorflow_serving.apis.prediction_log_pb2")
 
@@ -124,12 +126,15 @@ def test_folder_of_served_models(exports, tmp_path, capsys):
         assert comparison[name]["max_difference"] < 1e-4 and comparison[name]["rank_agreement"] == 1
     # The next export gets the next version number; no version is overwritten.
     shutil.copytree(served, tmp_path / "served")
-    source = str(exports / "images.keras")
+    source = shutil.copy(exports / "images.keras", tmp_path)
+    thresholds = Thresholds("people: 9 queries", "cosine", (Threshold(0.01, 0.25, 0.8, (0.0, 0.02), (0.7, 0.9)),))
+    write_thresholds(Path(source), Embedder(source).digests, thresholds)
     out = ["--out", str(tmp_path / "served")]
-    assert main(["export", "savedmodel", source, *out, "--version", "1"]) == 1
+    assert main(["export", "savedmodel", str(source), *out, "--version", "1"]) == 1
     assert "iaunet/1: exists; choose another --version" in capsys.readouterr().err
-    assert main(["export", "savedmodel", source, *out, "--dtype", "float32", "--unit_length", "false"]) == 0
+    assert main(["export", "savedmodel", str(source), *out, "--dtype", "float32", "--unit_length", "false"]) == 0
     assert sorted(path.name for path in (tmp_path / "served" / "iaunet").iterdir()) == ["1", "2"]
+    assert Embedder(tmp_path / "served" / "iaunet" / "2").thresholds == thresholds
     model = tf.saved_model.load(str(tmp_path / "served" / "iaunet" / "2"))
     pixels = np.random.default_rng(0).uniform(0, 255, (2, 64, 32, 3)).astype("float32")
     expected = network()(pixels, training=False)["embedding"]
