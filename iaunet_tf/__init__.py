@@ -19,8 +19,10 @@ __all__ = [
     "IAUNet",
     "__version__",
     "build_network",
+    "export",
     "from_pretrained",
     "insert_blocks",
+    "train",
 ]
 
 __getattr__ = lazily(
@@ -31,8 +33,10 @@ __getattr__ = lazily(
         "IAUBlock": "iaunet_tf.layers",
         "IAUNet": "iaunet_tf.models",
         "build_network": "iaunet_tf.models",
+        "export": "iaunet_tf.commands.export",
         "from_pretrained": "iaunet_tf.models",
         "insert_blocks": "iaunet_tf.models",
+        "train": "iaunet_tf.commands.train",
     },
 )
 
