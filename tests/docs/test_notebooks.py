@@ -4,7 +4,6 @@ import ast
 import importlib.util
 import json
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -22,6 +21,17 @@ SETTINGS = {
 MACHINE = re.compile(r"(?<![\w.])/(tmp|home|root|work|usr|opt|mnt|var|Users)/|[A-Z]:\\|site-packages")
 
 every = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+@pytest.fixture
+def run():
+    """docs/notebooks/run.py as a module."""
+    for package in ("nbclient", "nbformat", "ipykernel"):
+        pytest.importorskip(package)
+    spec = importlib.util.spec_from_file_location("run_notebooks", FOLDER / "run.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def read(path):
@@ -95,14 +105,11 @@ def test_links_lead_somewhere(path):
 
 @pytest.mark.slow
 @every
-def test_runs(path, tmp_path, monkeypatch):
-    for package in ("nbclient", "ipykernel", "pymilvus", "ai_edge_litert", "tf2onnx"):
+def test_runs(run, path, tmp_path, monkeypatch):
+    for package in ("pymilvus", "ai_edge_litert", "tf2onnx"):
         pytest.importorskip(package)
-    monkeypatch.syspath_prepend(str(FOLDER))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")  # what may be downloaded is not
     monkeypatch.setenv("PYTHONPATH", str(FOLDER.parents[1]))
-    import run
-
     notebook = run.execute(path, tmp_path, SETTINGS[path.stem])
     stored, _ = read(path)
     assert [cell.source for cell in notebook.cells] == [source(cell) for cell in stored["cells"]]
@@ -116,23 +123,15 @@ def test_runs(path, tmp_path, monkeypatch):
         ("one\ntwo\n", "one\ntwo\n"),
         ("  0%|          | 0/9\rdone\n", "done\n"),
         ("1/2\x08\x08\x08\r\x1b[1m2/2\x1b[0m end\n", "2/2 end\n"),
-        ("drawing: 100%|####| 9/9 [00:01<00:00]\n", "\n"),
+        ("drawing: 100%|####| 9/9 [00:01<00:00]\nthere\n", "there\n"),
     ],
 )
-def test_what_remains_of_a_terminal(text, settled, monkeypatch):
-    pytest.importorskip("nbclient")
-    monkeypatch.syspath_prepend(str(FOLDER))
-    import run
-
+def test_what_remains_of_a_terminal(run, text, settled):
     assert run.settled(text) == settled
-    sys.modules.pop("run")
 
 
-def test_warnings_and_unknown_settings_are_refused(tmp_path, monkeypatch):
-    nbformat = pytest.importorskip("nbformat")
-    pytest.importorskip("nbclient")
-    monkeypatch.syspath_prepend(str(FOLDER))
-    import run
+def test_warnings_and_unknown_settings_are_refused(run, tmp_path):
+    nbformat = run.nbformat
 
     def notebook(**stream):
         cell = nbformat.v4.new_code_cell("EPOCHS = 3", metadata={"tags": ["parameters"]})
