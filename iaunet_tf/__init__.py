@@ -20,11 +20,15 @@ __all__ = [
     "IAUNet",
     "__version__",
     "build_network",
+    "export",
     "from_pretrained",
     "insert_blocks",
+    "train",
 ]
 
 if TYPE_CHECKING:
+    from iaunet_tf.commands.export import export
+    from iaunet_tf.commands.train import train
     from iaunet_tf.gallery import Gallery
     from iaunet_tf.inference import Embedder
     from iaunet_tf.layers import IAUBlock
@@ -38,8 +42,10 @@ else:
             "IAUBlock": "iaunet_tf.layers",
             "IAUNet": "iaunet_tf.models",
             "build_network": "iaunet_tf.models",
+            "export": "iaunet_tf.commands.export",
             "from_pretrained": "iaunet_tf.models",
             "insert_blocks": "iaunet_tf.models",
+            "train": "iaunet_tf.commands.train",
         },
     )
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
+from pathlib import Path
 
 from iaunet_tf.commands.arguments import Parser, choose, output
 from iaunet_tf.errors import InputError
@@ -39,6 +40,26 @@ def main(arguments: Sequence[str]) -> None:
     parser.switch("--unit_length", True, length_help)
     add_options(parser)
     write(parser.parse(arguments[1:]))
+
+
+def export(source: str | Path, out: str | Path, **options: object) -> None:
+    """Writes a network as `iaunet export` does: as ONNX to `.onnx`, for LiteRT to `.tflite`, otherwise a SavedModel.
+
+    Args:
+        source: the folder of a run, a `.keras` file, or a published network's name.
+        out: the file, or the folder of served models.
+        options: those of `iaunet export FORMAT --help`, such as `precision="int8"`.
+
+    Raises:
+        InputError: what the command would print, also where the export gives other embeddings than the network.
+
+    Example:
+
+    >>> export("runs/own", "people.tflite", precision="int8")
+    """
+    kind = {".onnx": "onnx", ".tflite": "litert"}.get(Path(out).suffix, "savedmodel")
+    words = (f"--{key}={str(value).lower() if isinstance(value, bool) else value}" for key, value in options.items())
+    main([kind, str(source), f"--out={out}", *words])
 
 
 def _onnx_options(parser):

@@ -25,8 +25,8 @@ from iaunet_tf.terminal import quietly
 Work = Callable[[Config, Run, Run], dict[str, float]]
 
 
-def work_on(config: Config, run: Run | None, work: Work, source: Run | None = None) -> None:
-    """Does some work with a run, or each of its folds, on the configuration's devices and hosts.
+def work_on(config: Config, run: Run | None, work: Work, source: Run | None = None) -> Path:
+    """Does some work with a run, or each of its folds, on the configuration's devices and hosts; returns its folder.
 
     Where `run` is None, a new one is made: in `config.run_dir`, or with a name that tells the time, an evaluation of
     `source` inside of that.
@@ -56,6 +56,7 @@ def work_on(config: Config, run: Run | None, work: Work, source: Run | None = No
                 cross_validate(config, run, source or run, work)
             else:
                 work(config, run, source or run)
+            return Path(config.run_dir)
     except tf.errors.OpError as error:
         # An unreadable file in the midst of training passes through TensorFlow's threads.
         ours = re.search(r"InputError: (.*)", str(error))

@@ -1,6 +1,8 @@
 """`iaunet train`: trains, resumes and evaluates as a configuration says."""
 
-from collections.abc import Sequence
+import json
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from iaunet_tf.commands.arguments import Parser, with_underscores
@@ -30,14 +32,37 @@ def main(arguments: Sequence[str]) -> None:
     if given.resume is not None:
         _resume(Run(Path(given.resume)), rest)
         return
-    config = absolute(parse(rest))
+    _train(parse(rest))
+
+
+def train(keys: Mapping[str, object], config: str | Path | None = None) -> Path:
+    """Trains and evaluates a new run as `iaunet train` does, and returns its folder.
+
+    Args:
+        keys: values by the dotted names that `iaunet train --help` lists.
+        config: YAML file with other keys; those that neither names have the defaults of that list.
+
+    Raises:
+        InputError: what the command would print, such as a key that does not exist.
+
+    Example:
+
+    >>> train({"data.name": "own", "data.root": "people", "run_dir": "runs/own", "train.epochs": 30})
+    PosixPath('runs/own')
+    """
+    given = {key: value if isinstance(value, str | os.PathLike) else json.dumps(value) for key, value in keys.items()}
+    files = [] if config is None else [f"--config={config}"]
+    return _train(parse([*files, *(f"--{key}={value}" for key, value in given.items())], default=None))
+
+
+def _train(config):
+    config = absolute(config)
     run = Run(Path(config.run_dir or ""))
     if config.on_existing == "resume" and config.run_dir and run.contents():
         if not run.fold(0).path.is_dir():
             run.require()
-        work_on(config, run, train_run)
-    else:
-        work_on(config, None, train_run)
+        return work_on(config, run, train_run)
+    return work_on(config, None, train_run)
 
 
 def _resume(run, keys):
