@@ -56,7 +56,7 @@ def work_on(config: Config, run: Run | None, work: Work, source: Run | None = No
                 cross_validate(config, run, source or run, work)
             else:
                 work(config, run, source or run)
-            return Path(config.run_dir)
+            return run.path
     except tf.errors.OpError as error:
         # An unreadable file in the midst of training passes through TensorFlow's threads.
         ours = re.search(r"InputError: (.*)", str(error))
