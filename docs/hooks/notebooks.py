@@ -1,6 +1,6 @@
 """Notebooks become pages: their text, code and stored outputs. Nothing is executed here; the tests do that.
 
-mkdocs-jupyter would do it with some sixty packages, a style of its own and scripts from a foreign host.
+mkdocs-jupyter does it too, with Jupyter's tools to install and keep up to date, and a style of its own.
 """
 
 import base64
@@ -12,35 +12,17 @@ from pathlib import Path
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
-NAVIGATION = "notebooks/*.ipynb"
 ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
-def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    pages = [f"notebooks/{path.stem}.md" for path in notebooks(config)]
-    expanded = []
-    for item in config.nav:
-        (title, value), *_ = item.items()
-        if value != NAVIGATION:
-            expanded.append(item)
-        elif pages:
-            expanded.append({title: pages})
-    config.nav = expanded
-    return config
-
-
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    for path in notebooks(config):
+    for path in Path(config.docs_dir, "notebooks").glob("*.ipynb"):
         name, pictures = f"notebooks/{path.stem}", []
         text = "\n\n".join(blocks(json.loads(path.read_text(encoding="utf-8")), path.stem, pictures))
         files.append(File.generated(config, f"{name}.md", content=text))
         for number, content in enumerate(pictures):
             files.append(File.generated(config, f"{name}-{number}.png", content=content))
     return files
-
-
-def notebooks(config: MkDocsConfig) -> list[Path]:
-    return sorted(Path(config.docs_dir, "notebooks").glob("*.ipynb"))
 
 
 def blocks(notebook: dict, name: str, pictures: list[bytes]) -> Iterator[str]:

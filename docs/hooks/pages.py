@@ -5,11 +5,18 @@ from pathlib import Path, PurePosixPath
 from posixpath import normpath, relpath
 
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[2]
-PAGES = {"README.md": "index.md", "deploy/README.md": "deploy.md", "CHANGELOG.md": "changelog.md"}
+PAGES = {
+    "README.md": "index.md",
+    "deploy/README.md": "deploy.md",
+    "CHANGELOG.md": "changelog.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "SECURITY.md": "security.md",
+}
 SOURCES = {page: source for source, page in PAGES.items()}
 LINK = re.compile(r"(\]\()([^)\s:#]+)((?:#[^)\s]*)?\))")
 FENCE = re.compile(r"(^ *```.*?^ *```)", re.MULTILINE | re.DOTALL)
@@ -40,6 +47,8 @@ def place(target: str, config: MkDocsConfig, files: Files) -> str:
     if target.startswith("docs/"):
         inside = target.removeprefix("docs/")
         return inside.removesuffix(".ipynb") + ".md" if inside.endswith(".ipynb") else inside
+    if target.endswith(".md"):
+        raise PluginError(f"{target}: a page links to it; add it to PAGES in docs/hooks/pages.py, and to mkdocs.yml")
     copy = f"repository/{target}"
     if (ROOT / target).is_file() and files.get_file_from_path(copy) is None:
         files.append(File.generated(config, copy, abs_src_path=str(ROOT / target)))

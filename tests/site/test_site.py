@@ -66,7 +66,7 @@ def test_every_page_is_there(site, pages):
     built = {path.relative_to(site).with_suffix("").as_posix() for path in pages}
     written = {path.relative_to(ROOT / "docs").with_suffix("").as_posix() for path in (ROOT / "docs").rglob("*.md")}
     notebooks = {f"notebooks/{path.stem}" for path in (ROOT / "docs" / "notebooks").glob("*.ipynb")}
-    assert built == written | notebooks | {"index", "deploy", "changelog"}
+    assert built == written | notebooks | {"index", "deploy", "changelog", "contributing", "security"}
 
 
 @pytest.mark.slow
