@@ -116,7 +116,10 @@ def _extras():
 
 
 # What `pip install` may name besides this package: what no extra brings by itself, and other toolkits.
-PACKAGES = {"torch", "pyarrow", "openvino", "tensorboard-plugin-profile", "tensorflow-serving-api", "torchreid", "uv"}
+PACKAGES = {
+    *("torch", "pyarrow", "openvino", "onnxruntime-gpu", "tensorboard-plugin-profile", "tensorflow-serving-api"),
+    *("torchreid", "uv"),
+}
 
 
 def _pip(words):
@@ -130,7 +133,7 @@ def _pip(words):
             unknown = set(filter(None, (ours[1] or "").split(","))) - _extras()
             assert not unknown, f"setup.py has no extra {', '.join(unknown)}"
         elif word.startswith("-"):
-            assert word in ("-e", "-r", "--no-deps", "--upgrade"), f"pip install {word}"
+            assert word in ("-e", "-r", "--no-compile", "--no-deps", "--upgrade"), f"pip install {word}"
         else:
             assert word in PACKAGES, f"pip install {word}: is neither this package nor known to tests/docs/checking.py"
         last = word

@@ -106,13 +106,20 @@ def _own_images():
         subset = "train" if person in names[:5] else "query" if path.stem.endswith("00") else "gallery"
         rows.append(f"{copy},{person},{camera},{subset}")
     Path("people.csv").write_text("\n".join(rows) + "\n")
-    for folder in ("query", "gallery", "crops", "images", "new_cameras", "more"):
-        source = Path("data/Market-1501", "query" if folder == "query" else "bounding_box_test")
+    query, gallery = (sorted(Path("data/Market-1501", name).glob("*.jpg")) for name in ("query", "bounding_box_test"))
+    gallery = [path for path in gallery if not path.name.startswith("0000")]  # distractors
+    for folder, pictures in {
+        "query": query[:12],
+        "gallery": gallery[:12],
+        "crops": gallery[:24],
+        "images": gallery[:24],
+        "new_cameras": query + gallery,
+    }.items():
         Path(folder).mkdir()
-        for path in [path for path in sorted(source.glob("*.jpg")) if not path.name.startswith("0000")][:24]:
+        for path in pictures:
             shutil.copy(path, folder)
-    pictures = sorted(Path("query").glob("*.jpg"))
-    for name, path in zip(("a", "b", "query", "person", "more/a"), pictures, strict=False):
+    Path("more").mkdir()
+    for name, path in zip(("a", "b", "query", "person", "more/a"), query, strict=False):
         shutil.copy(path, f"{name}.jpg")
 
 
@@ -130,6 +137,7 @@ def _networks():
     )
     for name in RUNS:
         shutil.copytree("RUN", name)
+    shutil.copy("RUN/model.keras", "iaunet.keras")
     run("export", "onnx", "RUN", "--out", "people.onnx")
     run(
         "evaluate",

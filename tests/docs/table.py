@@ -46,7 +46,7 @@ ADDED = (
         {"--data.name": "mars", "--data.root": "datasets/MARS"},
         "minutes of drawing",
     ),
-    (r"iaunet adapt", {"--rounds": "1", "--train.epochs": "1"}, "minutes of training"),
+    (r"iaunet adapt", {"--rounds": "1", "--train.epochs": "1", "--neighbours": "10"}, "few people, and minutes"),
     (
         r"iaunet data (images|tracklets)",
         {"--train_people": "3", "--test_people": "3", "--distractors": "1"},
