@@ -8,6 +8,7 @@ from iaunet_tf.commands.arguments import Parser, with_underscores
 from iaunet_tf.commands.session import work_on
 from iaunet_tf.config.stored import read_run
 from iaunet_tf.errors import InputError
+from iaunet_tf.extras import needed
 from iaunet_tf.run import Run
 
 # What training is in a round, unless keys on the command line say otherwise.
@@ -50,6 +51,8 @@ def main(arguments: Sequence[str]) -> None:
     config.run_dir, config.model.weights = str(run.path), None
     if run.contents() and not (run.path / "round-1").is_dir():
         raise InputError(f"{run.path}: exists and holds no rounds; choose another --run_dir")
+    with needed("clustering"):
+        import sklearn.cluster  # noqa: F401  # before the first round's embeddings
     clustering = Clustering(options.clusters, options.distance, options.least, options.neighbours)
 
     def work(config, run, _):

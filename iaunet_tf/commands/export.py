@@ -9,6 +9,7 @@ from pathlib import Path
 
 from iaunet_tf.commands.arguments import Parser, choose, output
 from iaunet_tf.errors import InputError
+from iaunet_tf.extras import needed
 from iaunet_tf.files import replacing, write_json
 from iaunet_tf.metadata import LARGEST_BATCH
 from iaunet_tf.terminal import quietly
@@ -166,6 +167,8 @@ def _to_savedmodel(options):
 
 def _to_litert(options):
     out = _out_file(options.out, ".tflite")
+    with needed(str(out)):
+        import ai_edge_litert.interpreter  # noqa: F401  # which verifies it, at the end
     model, network = _load(options)
     from iaunet_tf.exporting.litert import write_litert
 
