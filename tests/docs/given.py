@@ -1,5 +1,6 @@
 """What pages take for granted: a folder with what their readers have, in small."""
 
+import importlib.util
 import shutil
 import sys
 from pathlib import Path
@@ -157,6 +158,23 @@ def _networks():
         keras.utils.set_random_seed(0)
         save_weights(randomised(build_network(name, 10)), cache / f"{name}.safetensors")
     shutil.copy(cache / "osnet_x0_25.safetensors", "osnet_x0_25_msmt17.safetensors")
+    if importlib.util.find_spec("torch"):
+        _checkpoints()
+
+
+def _checkpoints():
+    """Files of PyTorch with the names of the authors' code and of fast-reid."""
+    import torch
+    from safetensors.torch import load_file
+
+    from iaunet_tf import IAUNet, build_network
+    from iaunet_tf.weights import save_weights
+
+    networks = {"best_model.pth.tar": IAUNet(10, width=0.25), "market_bot_R50.pth": build_network("bagtricks_R50", 10)}
+    for name, network in networks.items():
+        save_weights(randomised(network), "checkpoint.safetensors")
+        torch.save(load_file("checkpoint.safetensors"), name)
+    Path("checkpoint.safetensors").unlink()
 
 
 def _videos():
