@@ -51,4 +51,5 @@ pins:
 	$(COMPILE) --python-version 3.10 setup.py --extra dev --no-emit-package openvino-telemetry -o requirements.txt
 	$(COMPILE) --python-version 3.11 setup.py --extra inference --extra serve -c requirements.txt -o docker/inference.txt
 	$(COMPILE) --python-version 3.11 setup.py --extra gpu --extra onnx --extra serving --extra litert --extra parquet --extra adapt -c requirements.txt -o docker/train.txt
+	$(COMPILE) --python-version 3.10 setup.py --extra docs -o docs/requirements.txt
 	echo 'setuptools>=77' | $(COMPILE) --python-version 3.11 - -c requirements.txt -o docker/build.txt

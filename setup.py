@@ -20,7 +20,7 @@ TRAINING = [
     "safetensors>=0.4",  # weights from and to PyTorch without pickles
     "huggingface_hub>=0.30",  # published weights: download and cache; model cards, iaunet push
     "matplotlib>=3.8",  # the CMC curve and other figures
-    "Jinja2>=3.1.6",  # the page of a report; holes before
+    "Jinja2>=3.1.6",  # the page of a report, model cards; holes before
     "tensorboard>=2.20",  # training curves; TensorFlow no longer brings it
 ]
 # One of the three. onnxruntime and onnxruntime-gpu install the same module, so that cpu and gpu exclude each other.
@@ -89,6 +89,15 @@ setup(
         "wandb": ["wandb>=0.19"],  # histories of runs at Weights & Biases
         "mlflow": ["mlflow>=3.1"],  # histories of runs in MLflow
         "torch": ["torch>=2.10"],  # reading .pth checkpoints, tests against PyTorch; holes before: weights_only
+        # The pages as a site, by `make docs`. MkDocs 1.6 is the last of its line, and Material for it gets fixes alone, until
+        # May 2027: both are pinned, build static pages, and run nowhere but where the pages are built.
+        "docs": [
+            *("mkdocs>=1.6.1,<2", "mkdocs-material>=9.7,<10"),
+            "mkdocstrings[python]>=1.0,<2",  # the reference, read from the source by griffe without importing it
+            "latex2mathml>=3.81",  # formulas become MathML when the site is built, without JavaScript
+            "ruff>=0.15",  # lays out signatures
+        ],
+        "notebooks": ["nbclient>=0.10", "nbformat>=5.10", "ipykernel>=6.29"],  # running those of docs/ again
         # Slow tests: the program of a Milvus server, Debian's chromium driven by a program, and storage as S3 has it.
         "slow": ["milvus==2.3.5", "playwright", "moto[server]", "boto3"],
         # Tests, whose workers share exports by filelock, and style.

@@ -13,6 +13,7 @@ EXTRAS = {
         "keras": "Keras",
         "h5py": "h5py",
         "huggingface_hub": "huggingface_hub",
+        "jinja2": "Jinja2",
         "jsonargparse": "jsonargparse",
         "matplotlib": "matplotlib",
         "psutil": "psutil",

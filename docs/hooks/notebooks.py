@@ -12,6 +12,7 @@ from pathlib import Path
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
+LINK = re.compile(r"\]\((\w+)\.ipynb")  # to another notebook
 ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -29,7 +30,7 @@ def blocks(notebook: dict, name: str, pictures: list[bytes]) -> Iterator[str]:
     """Markdown of every cell and output; the pictures among them are appended to `pictures`."""
     for cell in notebook["cells"]:
         text = joined(cell["source"])
-        yield text if cell["cell_type"] == "markdown" else fenced(text, "python")
+        yield LINK.sub(r"](\1.md", text) if cell["cell_type"] == "markdown" else fenced(text, "python")
         for output in cell.get("outputs", ()):
             data = output.get("data", {})
             if "image/png" in data:
