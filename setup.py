@@ -89,8 +89,8 @@ setup(
         "wandb": ["wandb>=0.19"],  # histories of runs at Weights & Biases
         "mlflow": ["mlflow>=3.1"],  # histories of runs in MLflow
         "torch": ["torch>=2.10"],  # reading .pth checkpoints, tests against PyTorch; holes before: weights_only
-        # The pages as a site, by `make docs`. MkDocs 1.6 is the last of its line, and Material for it gets fixes alone, until
-        # May 2027: both are pinned, build static pages, and run nowhere but where the pages are built.
+        # The pages as a site, by `make docs`. MkDocs 1.6 is the last of its line, and Material for it gets fixes alone,
+        # until May 2027: both are pinned, build static pages, and run nowhere but where the pages are built.
         "docs": [
             *("mkdocs>=1.6.1,<2", "mkdocs-material>=9.7,<10"),
             "mkdocstrings[python]>=1.0,<2",  # the reference, read from the source by griffe without importing it
