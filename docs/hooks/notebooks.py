@@ -20,6 +20,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for path in Path(config.docs_dir, "notebooks").glob("*.ipynb"):
         name, pictures = f"notebooks/{path.stem}", []
         text = "\n\n".join(blocks(json.loads(path.read_text(encoding="utf-8")), path.stem, pictures))
+        text = text.replace("\n", f"\n\n[Download this notebook]({path.name})\n", 1)  # below the title
         files.append(File.generated(config, f"{name}.md", content=text))
         for number, content in enumerate(pictures):
             files.append(File.generated(config, f"{name}-{number}.png", content=content))

@@ -48,7 +48,8 @@ class Gallery:
             index finds them, and `info` says how many of the nearest it misses.
 
     Attributes:
-        uri, collection: as above.
+        uri: the folder or the address.
+        collection: the name on a server.
         network: fingerprint of the network whose embeddings are there.
         dimension: number of dimensions of an embedding.
 
