@@ -11,6 +11,7 @@ from iaunet_tf.data.synthetic.images import ImageOptions, ensure_images
 from iaunet_tf.errors import InputError
 
 
+@pytest.mark.slow
 def test_trains_as_the_command_does(tmp_path):
     people = tmp_path / "people"
     ensure_images(people, ImageOptions(train_people=4, test_people=3, cameras_per_person=2, distractors=0))

@@ -67,8 +67,9 @@ def test_frozen_statistics(single, tmp_path, strategy, workers):
 
 @pytest.mark.parametrize(
     ("strategy", "workers"),
-    [("mirrored", 1), *(pytest.param("multi_worker", n, marks=pytest.mark.slow) for n in (2, 3))],
+    [("mirrored", 1), ("multi_worker", 2), ("multi_worker", 3)],
 )
+@pytest.mark.slow
 def test_synchronized_batch_norm(single, tmp_path, strategy, workers):
     every = run(tmp_path, strategy, "sync", workers=workers)
     for arrays in every:

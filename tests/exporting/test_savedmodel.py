@@ -163,6 +163,7 @@ def test_c_program_embeds_a_jpeg(exports, pictures, tmp_path):
     assert wrong.returncode == 1 and "nothing:0: no such tensor" in wrong.stderr
 
 
+@pytest.mark.slow
 def test_openvino_agrees(exports, pictures):
     openvino = pytest.importorskip("openvino")
     core = openvino.Core()
