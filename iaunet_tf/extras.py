@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from iaunet_tf.errors import InputError, reason_of
 
 # The extras of setup.py, and by what names their packages are imported. Of several that have one, the first is named.
+# The first package of an extra stands for it: where that is missing, it is the one that is named.
 EXTRAS = {
     "cpu": {
         "tensorflow": "TensorFlow",
@@ -59,7 +60,8 @@ def needed(what: str, extra: str = "") -> Iterator[None]:
         if home is None:
             raise
         doubt = "" if isinstance(error, ModuleNotFoundError) else f", and it does not load ({reason_of(error)})"
-        if home == "cpu" and find_spec("tensorflow") is None:  # the whole extra is missing, which TensorFlow stands for
-            module = "tensorflow"
+        first = next(iter(EXTRAS[home]))
+        if not doubt and find_spec(first) is None:  # the whole extra is missing
+            module = first
         title, note = EXTRAS[home][module], NOTES.get(home, "")
         raise NotInstalled(f"{what}: requires {title}{doubt}: pip install 'iaunet-tf[{home}]'{note}") from None

@@ -11,6 +11,11 @@ def either(words: Iterable[str]) -> str:
     return f"{', '.join(first)} or {last}" if first else last
 
 
+def counted(count: int, one: str, many: str) -> str:
+    """`1 step`, `2 steps`."""
+    return f"{count} {one if count == 1 else many}"
+
+
 def did_you_mean(word: str, known: Iterable[str], full: Mapping[str, str] | None = None) -> str:
     """The end of a message about a word that does not exist: the most similar one, by its `full` name; else nothing."""
     near = difflib.get_close_matches(word, list(known), 1)

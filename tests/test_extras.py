@@ -51,9 +51,9 @@ def test_every_command_says_what_to_install(tmp_path):
         "embed a.xml a.png --out b.npz": "a.xml: requires OpenVINO: pip install 'iaunet-tf[openvino]'",
         "embed a.onnx a.png --out b.parquet": "b.parquet: requires pyarrow: pip install 'iaunet-tf[parquet]'",
         "embed a.onnx a.png --out b --engine ray": "--engine ray: requires Ray: pip install 'iaunet-tf[ray]'",
-        "gallery info a.db": "iaunet gallery: requires Jinja2: pip install 'iaunet-tf[gallery]'",
+        "gallery info a.db": "iaunet gallery: requires pymilvus: pip install 'iaunet-tf[gallery]'",
         "serve a.db --model a.onnx": "iaunet serve: requires Starlette: pip install 'iaunet-tf[serve]'",
-        "identify a.mp4 --model a.onnx --out b": "iaunet identify: requires SciPy: pip install 'iaunet-tf[video]'",
+        "identify a.mp4 --model a.onnx --out b": "iaunet identify: requires PyAV: pip install 'iaunet-tf[video]'",
         "data world b": "requires PyAV: pip install 'iaunet-tf[video]'",
         "data tracklets b": "b: requires TensorFlow: pip install 'iaunet-tf[cpu]'",
     }

@@ -6,6 +6,7 @@ import io
 import sys
 from collections.abc import Sequence
 
+from iaunet_tf import __version__
 from iaunet_tf.commands.endings import catching_signals, ending, flush_output
 from iaunet_tf.errors import InputError
 from iaunet_tf.extras import needed
@@ -27,6 +28,11 @@ COMMANDS = {
     "data": "draw the synthetic data sets and videos, make part masks",
 }
 EXTRA = {"gallery": "gallery", "serve": "serve", "identify": "video"}  # that a command is of; others are of cpu
+RUNTIMES = {
+    "TensorFlow": ("tensorflow", "tensorflow-cpu"),
+    "Keras": ("keras",),
+    "ONNX Runtime": ("onnxruntime", "onnxruntime-gpu"),
+}
 RESUMING = "; iaunet train --resume RUN continues training from the last whole epoch"
 
 
@@ -59,8 +65,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments):
     if not arguments or arguments[0] in ("-h", "--help"):
-        print("usage: iaunet COMMAND ...; iaunet COMMAND --help explains one\n")
+        print("usage: iaunet COMMAND ...; iaunet COMMAND --help explains one; iaunet --version\n")
         print("\n".join(f"  {name:10}{summary}" for name, summary in COMMANDS.items()))
+        return
+    if arguments[0] == "--version":
+        print("\n".join(_versions()))
         return
     if arguments[0] not in COMMANDS:
         hint = did_you_mean(arguments[0], COMMANDS) or f"; commands are {', '.join(COMMANDS)}"
@@ -72,3 +81,17 @@ def _run(arguments):
     except SystemExit as end:  # of argparse, after its help, which then is still to be written out
         if end.code:
             raise
+
+
+def _versions():
+    """Lines of what is installed, found without importing it."""
+    import platform
+    from importlib.metadata import PackageNotFoundError, version
+
+    yield f"iaunet-tf {__version__}"
+    yield f"Python {platform.python_version()}"
+    for name, packages in RUNTIMES.items():
+        for package in packages:
+            with contextlib.suppress(PackageNotFoundError):
+                yield f"{name} {version(package)}"
+                break

@@ -71,7 +71,8 @@ def _draw(kind: str, arguments: Sequence[str]) -> None:
     try:
         ensure(folder, options)
     except InputError as error:
-        raise InputError(str(error).replace("set another --data.root", "name another folder")) from None
+        text, of_training, _ = str(error).partition("set another --data.root")
+        raise InputError(f"{text}name another folder" if of_training else text) from None
     if sheet_file:
         with replacing(sheet_file) as temporary:
             sheet(options).save(temporary)

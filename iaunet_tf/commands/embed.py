@@ -15,8 +15,11 @@ from iaunet_tf.features import check_parquet, write_parquet
 from iaunet_tf.files import check_space, fingerprint, replacing, state
 from iaunet_tf.inference import Embedder
 from iaunet_tf.inference.alike import all_alike
+from iaunet_tf.inference.runtimes import FORMATS
 from iaunet_tf.terminal import in_threads, progress
 from iaunet_tf.vectors import lengths
+from iaunet_tf.weights.hub import is_on_hub
+from iaunet_tf.weights.pretrained import is_published
 
 BATCHES = 16  # embedded at a time, between which results are kept
 
@@ -43,6 +46,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.count("--part_size", 1, 65_536, None, "with Ray: images in each file of the folder; default: 1024")
     options = parser.parse(arguments)
     out = options.out
+    network_first(options.model, options.images)
     if options.engine == "ray":
         _on_ray(options)
         return
@@ -142,6 +146,19 @@ def _writer(out):
         )
     check_parquet(out)
     return write_parquet
+
+
+def network_first(model: str, images: Sequence[str]) -> None:
+    """Refuses images in the place of the network, and the network in theirs."""
+    if _is_network(images[0]) and not _is_network(model):
+        raise InputError(f"{model}: the network comes first, then the images: {images[0]} {model}")
+
+
+def _is_network(name):
+    """Whether a name can be only that of a network."""
+    if Path(name).suffix in (*FORMATS, ".keras") or is_published(name) or is_on_hub(name):
+        return True
+    return any(os.path.isfile(os.path.join(name, file)) for file in ("model.keras", "saved_model.pb"))
 
 
 def add_embedding_options(parser: Parser) -> None:

@@ -6,6 +6,7 @@ from iaunet_tf.commands import gallery_add, gallery_search
 from iaunet_tf.commands.arguments import Parser, choose, output
 from iaunet_tf.commands.gallery_options import add_filters, add_gallery, filters, open_gallery, utc
 from iaunet_tf.errors import InputError
+from iaunet_tf.wording import did_you_mean
 
 MOST = 20  # names that are listed
 
@@ -73,8 +74,15 @@ def _remove(arguments):
     parser.add_argument("--ids", nargs="+", metavar="ID", help="entries, by their ids")
     add_filters(parser, after=False)
     options = parser.parse(arguments)
+    chosen = {"ids": options.ids, **filters(options)}
+    if chosen == {"ids": None}:
+        raise InputError("say which entries to remove: by --ids, --identities, --cameras or --before")
     with open_gallery(options) as gallery:
-        removed = gallery.remove(ids=options.ids, **filters(options))
+        for name in options.identities or ():
+            if not gallery.count(identities=name):
+                known = [each for each in gallery.info()["identities"] if each]
+                raise InputError(f"{gallery.uri}: there is no identity {name:.80}{did_you_mean(name, known)}")
+        removed = gallery.remove(**chosen)
         print(f"{removed} entries removed, {len(gallery)} left")
 
 

@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 
 from iaunet_tf.commands.arguments import Parser
-from iaunet_tf.commands.embed import add_embedding_options, image_folders, readable
+from iaunet_tf.commands.embed import add_embedding_options, image_folders, network_first, readable
 from iaunet_tf.commands.gallery_options import add_gallery, open_gallery, time
 from iaunet_tf.commands.stated import stated_input
 from iaunet_tf.data.readers.market1501 import NAME
@@ -22,6 +22,7 @@ from iaunet_tf.gallery.exchange import read_entries
 from iaunet_tf.inference import Embedder
 from iaunet_tf.inference.alike import all_alike
 from iaunet_tf.terminal import progress
+from iaunet_tf.wording import counted
 
 FEATURES, TABLES = (".npz", ".parquet"), (".csv", ".tsv")
 BATCHES = 4  # embedded at a time, and then added
@@ -50,6 +51,7 @@ def main(arguments: Sequence[str]) -> None:
     for what in ("identity", "camera"):
         if getattr(options, what) is not None:
             check_name(what, getattr(options, what))
+    network_first(options.model, options.source)
     first = Path(options.source[0])
     features, table = first.suffix.lower() in FEATURES or (first / MANIFEST).is_file(), first.suffix.lower() in TABLES
     if (features or table) and len(options.source) > 1:
@@ -62,17 +64,18 @@ def main(arguments: Sequence[str]) -> None:
 
 def _add_features(options, file):
     paths, vectors, network = read_features(file)
-    entries = read_entries(file) if file.suffix == ".parquet" else None
-    if entries is None:
-        entries = [_entry(options, Path(path)) for path in paths]
+    exported = read_entries(file) if file.suffix == ".parquet" else None
+    entries = [_entry(options, Path(path)) for path in paths] if exported is None else exported
     if network is None:
         raise InputError(f"{file}: an older iaunet-tf wrote it, without the network; write it anew by iaunet embed")
     embed = _embedder(options)
     if network != embed.fingerprint:
         raise InputError(f"{file}: holds embeddings of another network than {options.model}; give that one")
     with open_gallery(options, embed) as gallery:
-        added = gallery.add(entries, vectors, options.replace, progress=True)
-        _say(gallery, *added)
+        unknown = [entry.id for entry in entries if entry.identity is None and exported is None]
+        unknown = unknown if options.replace else gallery.missing(unknown)
+        written, kept = gallery.add(entries, vectors, options.replace, progress=True)
+        _say(gallery, written, kept, len(unknown))
 
 
 def _add_images(options, table):
@@ -104,7 +107,12 @@ def _add_images(options, table):
                 if start == 0 and embed.stated and (doubt := all_alike(vectors)):
                     print(f"warning: {doubt}")
                 bar.update(len(vectors))
-        _say(gallery, written, kept + len(items) - written)
+        _say(
+            gallery,
+            written,
+            kept + len(items) - written,
+            0 if known else sum(entry.identity is None for entry in entries),
+        )
 
 
 def _embedder(options):
@@ -162,6 +170,10 @@ def _time(text):
     return text if text == "file" else time(text)
 
 
-def _say(gallery, written, kept):
-    there = f", {kept} were there already" if kept else ""
-    print(f"{written} entries added{there}: {gallery.uri} has {len(gallery)}")
+def _say(gallery, written, kept, unknown):
+    """Prints how many entries were `written` and `kept`, and of how many of the former nothing says who it is."""
+    there = f", {kept} were there already and stay as they are (--replace gives them what is said now)" if kept else ""
+    print(f"{counted(written, 'entry', 'entries')} added{there}: {gallery.uri} has {len(gallery)}")
+    if unknown:
+        remedy = "--folders person takes it from folders, --identity NAME gives one"
+        print(f"{unknown} of {counted(written, 'entry has', 'entries have')} no identity; {remedy}")

@@ -1,7 +1,9 @@
 """`iaunet gallery search GALLERY IMAGES... --model MODEL`: who is it?"""
 
 import csv
+import os
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from iaunet_tf.gallery import Entry
 from iaunet_tf.gallery.thumbnails import thumbnail
 from iaunet_tf.inference import Embedder
 from iaunet_tf.report.page import Figure, Section, write_page
+from iaunet_tf.wording import counted
 
 RATE = 0.01  # of false positives
 COLUMNS = ("query", "known", "rank", "distance", "identity", "camera", "time", "file", "id")
@@ -54,7 +57,7 @@ def main(arguments: Sequence[str]) -> None:
     answers = [
         (printable(name), _known(hits, options.threshold), hits) for name, hits in zip(names, found, strict=True)
     ]
-    _print(answers, options.threshold)
+    _print(answers, names, options)
     if options.out:
         {".csv": _write_csv, ".html": _write_html}[options.out.suffix](options, answers, items)
         print(options.out)
@@ -75,11 +78,37 @@ def _known(hits, threshold):
     return None if threshold is None else any(hit.distance < threshold for hit in hits)
 
 
-def _print(answers, threshold):
-    for name, known, hits in answers:
-        print(f"{name}: unknown, nobody is within {threshold:g}" if known is False else name)
-        for hit in hits:
-            print(f"  {hit.distance:.4f}  {'  '.join(text for text in _words(hit.entry) if text)}")
+def _answer(hits, options):
+    """Who it is, in words; nothing if that is not asked. Identities come in the order of their nearest entries."""
+    limit = options.threshold
+    if limit is None or not hits:
+        return ""
+    near = Counter(hit.entry.identity for hit in hits if hit.distance < limit)
+    if not near:
+        return f"unknown, nobody is within {limit:g}"
+    least = "at least " if near.total() == options.k else ""  # further ones may be near, too
+    first, *others = (
+        f"{identity or 'no identity'}, {least}{counted(count, 'entry', 'entries')}" for identity, count in near.items()
+    )
+    return "; also ".join([f"{first} within {limit:g}", *others])
+
+
+def _beyond(hits, threshold):
+    """The place of the first hit from the threshold on; None if there is none, or re-ranking has put others behind."""
+    far = [threshold is not None and hit.distance >= threshold for hit in hits]
+    return far.index(True) if any(far) and far == sorted(far) else None
+
+
+def _print(answers, names, options):
+    for (name, _, hits), path in zip(answers, names, strict=True):
+        answer, beyond = _answer(hits, options), _beyond(hits, options.threshold)
+        itself = printable(os.path.abspath(path))
+        print(f"{name}: {answer}" if answer else name)
+        for place, hit in enumerate(hits):
+            if place == beyond:
+                print("  -- beyond the threshold --")
+            same = ("(the same file)",) if hit.entry.file == itself else ()
+            print(f"  {hit.distance:.4f}  {'  '.join(text for text in (*_words(hit.entry), *same) if text)}")
         if not hits:
             print("  the gallery has nobody to compare with, or the filters leave nobody")
 
@@ -110,7 +139,8 @@ def _write_csv(options, answers, _):
 
 def _write_html(options, answers, items):
     limit = "" if options.threshold is None else f", people within a distance of {options.threshold:g} are known"
-    lead = [f"{len(answers)} searches in {options.gallery}, the {options.k} nearest of each{limit}"]
+    searches = counted(len(answers), "search", "searches")
+    lead = [f"{searches} in {options.gallery}, the {options.k} nearest of each{limit}"]
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
 
@@ -123,7 +153,7 @@ def _write_html(options, answers, items):
             return [Figure(file, caption)]
 
         sections, number = [], 0
-        for (name, known, hits), item in zip(answers, items, strict=True):
+        for (name, _, hits), item in zip(answers, items, strict=True):
             first = item[0] if isinstance(item, list) else item
             figures = figure(Entry(file=first), "query", number := number + 1)
             for hit in hits:
@@ -133,6 +163,5 @@ def _write_html(options, answers, items):
             for rank, hit in enumerate(hits, 1):
                 identity, _, time, file = _words(hit.entry)
                 table.append((str(rank), f"{hit.distance:.4f}", identity, hit.entry.camera or "", time, file))
-            text = "unknown: nobody is near enough" if known is False else ""
-            sections.append(Section(name, text, table if hits else (), figures, side=True))
+            sections.append(Section(name, _answer(hits, options), table if hits else (), figures, side=True))
         write_page("Who is it?", lead, sections, options.out)

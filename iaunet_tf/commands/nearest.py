@@ -27,7 +27,9 @@ def main(arguments: Sequence[str]) -> None:
     of = os.path.abspath(options.of)
     ours = np.array([path == of or path.startswith(os.path.join(of, "")) for path in map(os.path.abspath, paths)], bool)
     if not ours.any() or ours.all():
-        raise InputError(f"--of {options.of}: {'all' if ours.any() else 'none'} of the images of {options.features}")
+        all_of_them = "all of the images of {}; give one file, or one of its folders"
+        none_of_them = "none of the images of {}; embed it with the others"
+        raise InputError(f"--of {options.of}: {(all_of_them if ours.any() else none_of_them).format(options.features)}")
     queries, gallery = np.flatnonzero(ours), np.flatnonzero(~ours)
     # Their rows are the ids of images, so that none is left out as one of the same person in the same camera.
     places, distances = nearest(embeddings[queries], embeddings[gallery], queries, gallery, k=options.k)

@@ -55,7 +55,7 @@ def parse(arguments: Sequence[str], run: str | None = None, default: Path | None
         sources[0] = {key: value for key, value in sources[0].items() if key in known}
     sources.append(_command_line(rest, task))
     if by_default:
-        _check_default(sources[-1], default)
+        _check_default(sources[-1])
 
     namespace = parser.get_defaults()
     for place, source in zip([*(f"{file}: " for file in files), ""], sources, strict=True):
@@ -131,7 +131,7 @@ def _command_line(words, task):
     return {key: new_value(key, text) for key, text in today.items()}
 
 
-def _check_default(given, default):
+def _check_default(given):
     """Refuses another data set than the demo's under the demo's configuration, whose network is small."""
     name = given.get("data.name", "synthetic")
     if name in READERS and name != "synthetic" and "model.width" not in given:
@@ -140,7 +140,7 @@ def _check_default(given, default):
         recipe = own if own.is_file() else next(recipes, CONFIGS / "market1501.yaml")
         raise InputError(
             f"--data.name {name} without --config would train the demo's small network; add --config "
-            f"configs/{recipe.name}, or --config configs/{default.name} if you mean that"
+            f"configs/{recipe.name}, or --model.width 0.25 for the demo's small network"
         )
 
 

@@ -1,5 +1,6 @@
 """Thresholds beside a network, in `NETWORK.thresholds.json`, as an evaluation has measured them."""
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterable
@@ -32,14 +33,19 @@ def thresholds_file(path: Path) -> Path:
 
 def write_thresholds(path: Path, digests: dict[str, str], thresholds: Thresholds, stated: Input | None = None) -> None:
     """Writes thresholds beside the network, whose `digests`, and what is `stated` of the input of one of others, tell
-    later whether it is still the same, and prints where. A folder that cannot be written to is a warning."""
+    later whether it is still the same. Prints where, and of which other data it replaces some. A folder that cannot be
+    written to is a warning."""
     file = thresholds_file(path)
+    before = None
+    with contextlib.suppress(OSError, ValueError, RecursionError):  # an InputError is a ValueError
+        before = Thresholds.from_dict(json.loads(file.read_bytes())).data
     try:
         write_json(file, {"sha256": digests, "input": _in_json(stated), **thresholds.to_dict()})
     except OSError as error:
         print(f"warning: {file}: cannot be written ({error.strerror}); the network has no thresholds of these data")
     else:
-        print(f"thresholds: {file}")
+        other = f" (replaces those of {before})" if before not in (None, thresholds.data) else ""
+        print(f"thresholds: {file}{other}")
 
 
 def read_thresholds(path: Path, digests: dict[str, str], stated: Input | None = None) -> Thresholds | None:

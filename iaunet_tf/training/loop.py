@@ -26,6 +26,7 @@ from iaunet_tf.training.loss_scale import LossScale
 from iaunet_tf.training.resumption import check_same, dependencies
 from iaunet_tf.training.signals import sigterm
 from iaunet_tf.training.step import make_train_step
+from iaunet_tf.wording import counted
 
 # Batch norms of smaller batches are noticeably worse.
 ENOUGH_FOR_STATISTICS = 32
@@ -70,7 +71,10 @@ def train(config: Config, run: Run, task: Task, resume: bool = False) -> keras.M
         if scale and state.loss_scale:
             scale.restore(state.loss_scale)
         at = f", step {state.step + 1}" if state.step else ""
-        print(f"continuing with epoch {state.epoch + 1} of {options.epochs}{at}")
+        if state.epoch >= options.epochs:
+            print(f"all {counted(options.epochs, 'epoch is', 'epochs are')} done; evaluating")
+        else:
+            print(f"continuing with epoch {state.epoch + 1} of {options.epochs}{at}")
     if is_chief():
         if resume:
             remove_unfinished(run.path, run.last.parent, run.embeddings)
@@ -174,7 +178,7 @@ def announce(config: Config, task: Task) -> None:
     """Says what runs where."""
     options, replicas = config.train, tf.distribute.get_strategy().num_replicas_in_sync
     device = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
-    steps = f"{task.steps} steps of {options.batch_size} {task.unit}"
+    steps = f"{counted(task.steps, 'step', 'steps')} of {options.batch_size} {task.unit}"
     norms = ", batch norms over all replicas" if replicas > 1 and synchronizes(config) else ""
     print(f"{replicas} {device}, {options.precision}, {steps}{norms}")
     if options.freeze_epochs and not config.model.weights:

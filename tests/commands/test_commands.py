@@ -4,11 +4,13 @@ import json
 import shutil
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import iaunet_tf
 from iaunet_tf import Embedder
 from iaunet_tf.commands import COMMANDS, main
 from iaunet_tf.data.synthetic import images, tracklets
@@ -67,6 +69,13 @@ def test_the_module_is_the_command():
     assert done.stderr.strip() == f"error: there is no command nonsense; commands are {', '.join(COMMANDS)}"
 
 
+def test_versions(capsys):
+    assert main(["--version"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == [f"iaunet-tf {iaunet_tf.__version__}", f"Python {sys.version.split()[0]}"]
+    assert f"Keras {version('keras')}" in lines and f"TensorFlow {version('tensorflow')}" in lines
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -90,6 +99,8 @@ def test_the_module_is_the_command():
             ["embed", "a", "b", "--out", "c.npz", "--bach-size", "3"],
             "no option --bach_size; did you mean --batch_size?",
         ),
+        (["embed", "a", "b.keras", "--out", "c.npz"], "a: the network comes first, then the images: b.keras a"),
+        (["embed", "a", "osnet_x0_25_msmt17", "--out", "c.npz"], "a: the network comes first"),
         # Values out of range.
         (["embed", "a", "b", "--out", "c.npz", "--batch_size", "0"], "--batch_size must be a whole number from 1 to"),
         (["embed", "a", "b", "--out", "c.npz", "--batch_size", "-1"], "from 1 to 10000; received -1"),
@@ -186,6 +197,16 @@ def test_thresholds_are_measured_anew(run, tmp_path, capsys):
     assert main(words) == 0
     assert f"thresholds: {file}.thresholds.json" in capsys.readouterr().out
     assert Embedder(file).thresholds == Embedder(run).thresholds
+
+
+def test_thresholds_of_other_data_are_said_to_be_replaced(run, tmp_path, capsys):
+    file = shutil.copy(run / "model.keras", tmp_path / "a.keras")
+    words = ["evaluate", str(file), "--data.name=market1501", f"--data.root={run.parent / 'market'}"]
+    assert main([*words, "--name=before"]) == 0
+    assert main([*words, "--name=before"]) == 0
+    assert "replaces" not in capsys.readouterr().out
+    assert main([*words, "--name=after"]) == 0
+    assert f"thresholds: {file}.thresholds.json (replaces those of before" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("key", ["--model.width=0.5", "--loss.margin=1", "--train.batch_size=4"])

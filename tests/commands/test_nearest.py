@@ -58,8 +58,8 @@ def test_mistakes_are_one_line(features, tmp_path, capsys):
     np.savez(files["other"], a=1)
     files["text"].write_text("no features")
     for words, message in (
-        ([file, "--of", "nowhere"], "--of nowhere: none of the images of"),
-        ([file, "--of", "."], "--of .: all of the images of"),
+        ([file, "--of", "nowhere"], f"--of nowhere: none of the images of {file}; embed it with the others"),
+        ([file, "--of", "."], f"--of .: all of the images of {file}; give one file, or one of its folders"),
         ([file], "missing: --of"),
         ([file, "--of", "query", "--k", "0"], "--k must be a whole number from 1 to 1000"),
         ([file, "--of", "query", "--out", tmp_path / "a.txt"], "must end in .csv"),

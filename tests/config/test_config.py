@@ -162,7 +162,7 @@ def test_a_key_of_a_file_gives_way_to_a_switch_of_the_command_line(tmp_path):
         (["--train.epochs"], "--train.epochs: expected one argument"),
         # Another data set than the demo's under the demo's configuration.
         (["--data.name=market1501", "--data.root=a"], r"demo's small network; add --config configs/market1501.yaml"),
-        (["--data.name=mars"], r"add --config configs/mars.yaml, or --config configs/demo.yaml"),
+        (["--data.name=mars"], r"add --config configs/mars.yaml, or --model.width 0\.25 for the demo's small network"),
         (["--data.name=occluded_duke"], r"add --config configs/market1501.yaml"),
         # What several keys say together.
         (["--model.width", "0.3"], "model.width 0.3 is impossible"),

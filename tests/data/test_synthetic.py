@@ -104,7 +104,9 @@ def test_a_damaged_description_is_not_drawn_over(tree, tmp_path, content):
     root = tmp_path / "set"
     shutil.copytree(tree, root)
     (root / "synthetic.json").write_text(content)
-    with pytest.raises(InputError, match="exists and is not a synthetic data set"):
+    with pytest.raises(
+        InputError, match=r"exists and is not a synthetic .* own images: --config configs/own.yaml --data.root .*set$"
+    ):
         ensure_images(root, SMALL)
     assert len(list(root.rglob("*.jpg"))) == 33
 

@@ -58,7 +58,9 @@ def test_add_search_and_change(images, model, capsys):
     out = run(capsys, "add", "p.db", model, "crops")
     assert "left out of crops: hidden or of the system: 2" in out and "12 entries added: p.db has 12" in out
     out = run(capsys, "add", "p.db", model, "crops", images / "0007_c1s1_000451_03.jpg")
-    assert "0 entries added, 12 were there already: p.db has 12" in out
+    assert (
+        "0 entries added, 12 were there already and stay as they are (--replace gives" in out and "p.db has 12" in out
+    )
     with Gallery("p.db") as gallery:
         assert {(entry.identity, entry.camera) for entry in gallery.entries()} == {
             (f"{person:04}", str(camera)) for person in range(7, 11) for camera in (1, 2, 3)
@@ -84,14 +86,19 @@ def test_add_search_and_change(images, model, capsys):
     far = 1 - (vectors @ vectors.T)[4][[3, 5]].max()
     out = run(capsys, *search, "--cameras", "1", "3", "--out", "r.html", "--threshold", f"{far / 2:.6f}")
     assert "query<b>.jpg: unknown, nobody is within" in out
-    assert "unknown: nobody is near enough" in (images.parent / "r.html").read_text()
+    assert "beyond" in out.splitlines()[1] and len(out.splitlines()) == 6
+    page = (images.parent / "r.html").read_text()
+    assert "unknown, nobody is within" in page and "1 search in p.db" in page
     assert "has nobody to compare with" in run(capsys, *search, "--identities", "nobody", "--out", "r.html")
 
     out = run(capsys, "merge", "p.db", "0007", "0008", "ghost", "--into", "Zoë")
     assert "there are no entries of ghost" in out and "6 entries are now of Zoë, who has 6" in out
     assert "has no entries of ghost" in run(capsys, "merge", "p.db", "ghost", "--into", "x", code=1)
     assert "2 entries removed, 10 left" in run(capsys, "remove", "p.db", "--identities", "Zoë", "--cameras", "1")
-    assert "say which entries to remove" in run(capsys, "remove", "p.db", code=1)
+    err = run(capsys, "remove", "p.db", code=1)
+    assert "say which entries to remove: by --ids, --identities, --cameras or --before" in err
+    err = run(capsys, "remove", "p.db", "--identities", "0009", "0100", code=1)
+    assert "p.db: there is no identity 0100; did you mean 0010?" in err
 
     # All of it goes to another gallery, and back after a removal.
     assert "10 entries: all.parquet" in run(capsys, "export", "p.db", "all.parquet")
@@ -126,6 +133,39 @@ def test_features(images, model, capsys, suffix, tmp_path):
     assert "an older iaunet-tf wrote it, without the network" in run(capsys, "add", "p.db", model, "old.npz", code=1)
     (tmp_path / f"bad.{suffix}").write_bytes(b"nothing")
     assert "not features that iaunet embed wrote" in run(capsys, "add", "p.db", model, f"bad.{suffix}", code=1)
+
+
+def test_a_search_says_who_it_is(images, model, capsys):
+    query = images / "0008_c2s1_000451_03.jpg"
+    run(capsys, "add", "p.db", model, "crops")
+    vectors = Embedder(model)(sorted(images.glob("*.jpg")))
+    distances = np.sort(1 - vectors @ vectors[4])
+    limit = f"{distances[2:4].mean():.6f}"  # the three of one person are nearer than others
+    search = ["search", "p.db", query, "--model", model, "--threshold", limit]
+    out = run(capsys, *search, "--k", 5, "--out", "r.html").splitlines()
+    answer = f"0008, 3 entries within {float(limit):g}"
+    assert out[0] == f"{query}: {answer}" and answer in (images.parent / "r.html").read_text()
+    assert out[1].endswith(f"{query}  (the same file)") and sum("same file" in line for line in out) == 1
+    assert out[4] == "  -- beyond the threshold --" and len(out) == 8
+    out = run(capsys, *search, "--k", 2).splitlines()
+    assert f"{query}: 0008, at least 2 entries within" in out[0] and len(out) == 3
+    search[-1] = "2"
+    run(capsys, "add", "p.db", model, query, "--names", "false", "--replace")
+    (first, *_) = run(capsys, *search, "--k", 20).splitlines()
+    assert "no identity, 1 entry within 2; also 0008, 2 entries; also " in first
+
+
+def test_add_says_that_nobody_is_named(images, model, capsys):
+    remedy = "no identity; --folders person takes it from folders, --identity NAME gives one"
+    out = run(capsys, "add", "p.db", model, "crops/0007_c1s1_000451_03.jpg", "--names", "false")
+    assert f"1 entry added: p.db has 1\n1 of 1 entry has {remedy}" in out
+    out = run(capsys, "add", "p.db", model, "crops", "--names", "false")
+    assert f"11 of 11 entries have {remedy}" in out and "1 were there already and stay" in out
+    assert "no identity" not in run(capsys, "add", "p.db", model, "crops", "--names", "false")
+    assert "no identity" not in run(capsys, "add", "p.db", model, "crops", "--replace")
+    assert main(["embed", model, "crops", "--out", "f.npz"]) == 0
+    assert "12 of 12 entries have no identity" in run(capsys, "add", "q.db", model, "f.npz", "--names", "false")
+    assert "no identity" not in run(capsys, "add", "q.db", model, "f.npz", "--names", "false")
 
 
 def _as_npz(file):
@@ -196,6 +236,7 @@ def test_mistakes_are_one_line(images, model, capsys, tmp_path):
         (["search", "p.db", "crops", "--model", model, "--threshold", "3"], "--threshold must be 0 to 2"),
         (["info", "crops/0007_c1s1_000451_03.jpg"], "a gallery is a name that ends in .db"),
         (["delete", "p.db"], "has no task delete"),
+        (["add", "p.db", "crops", model], "crops: the network comes first, then the images: "),
         (["info", "http://127.0.0.1:9", "--timeout", "1"], "no Milvus server answers there"),
     ):
         assert message in run(capsys, *words, code=1), words

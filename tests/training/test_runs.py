@@ -134,6 +134,14 @@ def test_what_is_being_trained_is_left_alone_until_the_process_ends(folder, stop
     assert not (stopped / "lock").exists()
 
 
+def test_resume_of_a_finished_run_evaluates_it(stopped, capsys):
+    (stopped / "metrics.json").unlink()
+    assert main(["train", "--resume", str(stopped)]) == 0
+    out = capsys.readouterr().out
+    assert "all 1 epoch is done; evaluating\n" in out and "continuing" not in out and "1 step of 8 images" in out
+    assert (stopped / "metrics.json").is_file()
+
+
 def test_a_folder_with_nothing_in_it_is_a_new_one(folder, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "lock").touch()  # of a process that was killed before it began

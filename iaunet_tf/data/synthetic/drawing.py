@@ -82,7 +82,10 @@ def _is_drawn(root, description):
         with contextlib.suppress(OSError, ValueError):
             found = found or json.loads((root / name).read_text())
     if not isinstance(found, dict):
-        raise InputError(f"{root}: exists and is not a synthetic data set; set another --data.root")
+        raise InputError(
+            f"{root}: exists and is not a synthetic data set; set another --data.root; to train on your own images: "
+            f"--config configs/own.yaml --data.root {root}"
+        )
     drawn = found.pop(FILES, {})  # older versions did not count
     if found != description:
         raise InputError(
