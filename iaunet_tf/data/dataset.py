@@ -4,7 +4,7 @@ import hashlib
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -194,13 +194,19 @@ class Subset:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set for training and for retrieval; `notes` are lines that its user should know."""
+    """A data set for training and for retrieval; `notes` are lines that its user should know.
+
+    `people` and `cameras` are what its files call those that the reader has numbered, by their ids; empty where ids are
+    the numbers of the files.
+    """
 
     name: str
     train: Subset
     query: Subset
     gallery: Subset
     notes: tuple[str, ...] = ()
+    people: dict[int, str] = field(default_factory=dict)
+    cameras: dict[int, str] = field(default_factory=dict)
 
     def summary(self) -> str:
         """One line for each subset."""

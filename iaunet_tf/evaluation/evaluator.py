@@ -1,7 +1,7 @@
 """A network on test sets: from embeddings to results."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -29,11 +29,21 @@ Extract = Callable[[Source, str], np.ndarray]
 
 @dataclass(frozen=True)
 class TestSet:
-    """Query and gallery of a data set."""
+    """Query and gallery of a data set, and its names of people and cameras by id, as in `Dataset`."""
 
     name: str
     query: Source
     gallery: Source
+    people: dict[int, str] = field(default_factory=dict)
+    cameras: dict[int, str] = field(default_factory=dict)
+
+    def person(self, pid: int) -> int | str:
+        """What the data set calls a person: a name, or the id itself."""
+        return self.people.get(int(pid), int(pid))
+
+    def camera(self, camid: int) -> int | str:
+        """What the data set calls a camera: a name, or the id itself."""
+        return self.cameras.get(int(camid), int(camid))
 
 
 @dataclass(frozen=True)
@@ -42,7 +52,7 @@ class Evaluation:
 
     Attributes:
         results: rankings by label, the ordinary one first.
-        cameras: metrics of each pair of cameras, see `CameraPairs`.
+        cameras: metrics of each pair of cameras, see `CameraPairs`, by the names of the data set.
         intervals: 95 % confidence intervals by name.
         nearest: places and distances of what queries find first, see `Nearest`; None unless asked for.
         metric: `"cosine"` or `"euclidean"`.
@@ -88,7 +98,12 @@ class Evaluator:
         size = data.height, data.width
         reading = {"on_corrupt": data.on_corrupt, "interpolation": data.interpolation or interpolation}
         self.tests = [
-            TestSet(each.name, *(open_source(subset, size, **reading) for subset in (each.query, each.gallery)))
+            TestSet(
+                each.name,
+                *(open_source(subset, size, **reading) for subset in (each.query, each.gallery)),
+                each.people,
+                each.cameras,
+            )
             for each in datasets
         ]
         for test in self.tests:
@@ -140,6 +155,8 @@ class Evaluator:
         metrics = [self._ranking(query, gallery), Pairs(search), OpenSet(search), CameraPairs(query, gallery)]
         metrics += [Nearest(search, nearest)] if nearest else []
         ranking, pairs, open_set, cameras, *found = search.run(*metrics)
+        for row in cameras:
+            row.update({key: test.camera(row[key]) for key in ("query_camera", "gallery_camera")})
         intervals = confidence_intervals(ranking, query.pids)
         first = found[0] if found else None
         metric = self.config.eval.distance

@@ -120,7 +120,7 @@ def draw_roc(pairs: dict[str, PairDistances], path: str | Path) -> None:
 
 def write_cameras(rows: list[dict], path: str | Path) -> None:
     """Writes what `CameraPairs` found as CSV."""
-    with replacing(path) as temporary, temporary.open("w", newline="") as file:
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, ["test", "query_camera", "gallery_camera", "queries", "mAP", "rank-1"])
         writer.writeheader()
         writer.writerows(rows)

@@ -22,6 +22,8 @@ from iaunet_tf.evaluation.exported import ExportedExtractor
 from iaunet_tf.files import printable
 from iaunet_tf.inference.record import Record
 from iaunet_tf.run import Run
+from iaunet_tf.terminal import quietly
+from iaunet_tf.thresholds import Thresholds
 
 if TYPE_CHECKING:
     import keras
@@ -74,7 +76,7 @@ class Findings(Evaluation):
     def confused(self) -> list[tuple[int, int, list[int]]]:
         """Pairs of people of whom one was found first for the other, the most frequent first: both, and the queries."""
         query, gallery = self.test.query.subset, self.test.gallery.subset
-        strangers = {DISTRACTOR} - set(query.pids)
+        strangers = {DISTRACTOR} - set(query.pids) if set(str(self.test.person(DISTRACTOR))) == {"0"} else set()
         queries = defaultdict(list)
         for i in np.flatnonzero(self.ranking.rank1 < 0.5):
             pair = int(query.pids[i]), int(gallery.pids[self.nearest[0][i, 0]])
@@ -165,8 +167,9 @@ def _open(run, config):
         notes = [embedder.fed, *(f"warning: {line}" for line in record.warnings)]
         return None, notes, ExportedExtractor(embedder, config, run.embeddings)
     # Keras where there is something to show of it.
-    from iaunet_tf.evaluation.extraction import Extractor
-    from iaunet_tf.inference.keras_files import load_network
+    with quietly():  # TensorFlow
+        from iaunet_tf.evaluation.extraction import Extractor
+        from iaunet_tf.inference.keras_files import load_network
 
     model = load_network(run.path)
     return model, [], Extractor(model, config, run.embeddings)
@@ -176,13 +179,16 @@ def _metrics(path: Path, folder: str | Path) -> dict:
     def numbers(values):
         return all(isinstance(value, (int, float)) for value in values)
 
-    with contextlib.suppress(ValueError, TypeError, AttributeError):
+    with contextlib.suppress(ValueError, TypeError, AttributeError, InputError):
         content = json.loads(path.read_text(encoding="utf-8"))
         if all(
             numbers(value for key, value in metrics.items() if key not in ("cmc", "95 %", "thresholds"))
             and all(len(pair) == 2 and numbers(pair) for pair in metrics.get("95 %", {}).values())
             for metrics in content.values()
         ):
+            for metrics in content.values():
+                if "thresholds" in metrics:
+                    Thresholds.from_dict(metrics["thresholds"])
             return content
     raise InputError(f"{path}: damaged; iaunet evaluate {folder} writes it anew")
 

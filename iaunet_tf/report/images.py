@@ -13,7 +13,7 @@ from iaunet_tf.report.plots import part_labels
 
 HEIGHT, WIDTH = 160, 80  # size of an image in pixels
 SMALL = (120, 60)  # size of a frame of a tracklet
-FRAME, GAP, TEXT = 4, 8, 32
+FRAME, GAP, TEXT, SIZE = 4, 8, 32, 12
 FAINT = 0.3  # maps with a lower maximum are not scaled to full strength
 FRAMES_IN_ROW, MOST_FRAMES = 12, 48
 GREEN, RED, GREY = "#2a9d3a", "#d1495b", "#777777"
@@ -65,6 +65,15 @@ def tracklet_attention(frames: Sequence[Path], blocks: Sequence[np.ndarray], pat
     _save(sheet, path)
 
 
+def label(kind: str, name: int | str) -> str:
+    """A caption such as `person 7`, no wider than an image: a long name stands alone, a longer one is its end."""
+    font, text = ImageFont.load_default(SIZE), str(name)[-40:]
+    for caption in (f"{kind} {name}"[:50], text, *(f"...{text[start:]}" for start in range(len(text)))):
+        if font.getlength(caption) <= WIDTH + 2 * FRAME:
+            return caption
+    return "..."
+
+
 def part_colours(parts: int) -> np.ndarray:
     """Colours of body parts, float32 `(K, 3)` in 0..255: the usual four, or any where there are others."""
     if parts == len(COLOURS):
@@ -110,7 +119,7 @@ def _draw_row(cells: Sequence[Cell], path: Path, after_first: int = 0) -> None:
             tick, cross = [[(4, 9), (8, 13), (14, 4)]], [[(4, 4), (13, 13)], [(4, 13), (13, 4)]]
             for line in tick if hit else cross:
                 draw.line([(x + a, b) for a, b in line], fill="white", width=2)
-        draw.text((x + FRAME, bottom + 2), caption, fill="black", font=ImageFont.load_default(12))
+        draw.text((x + FRAME, bottom + 2), caption, fill="black", font=ImageFont.load_default(SIZE))
     _save(sheet, path)
 
 

@@ -12,6 +12,7 @@ from iaunet_tf.thresholds import Threshold
 
 SAME, DIFFERENT = "#2a9d3a", "#d1495b"
 BARS = 100
+LONGEST = 24  # of the name of a camera, its last characters
 
 
 def part_labels(parts: int) -> list[str]:
@@ -100,8 +101,10 @@ def draw_cameras(rows: list[dict], path: Path) -> None:
     if table.size <= 15 * 15:
         for row, column in np.argwhere(np.isfinite(table)):
             axes.text(column, row, f"{table[row, column]:.0f}", ha="center", va="center", fontsize=9)
-    axes.set_xticks(range(len(there)), there)
-    axes.set_yticks(range(len(here)), here)
+    columns, lines = ([str(name)[-LONGEST:] for name in names] for names in (there, here))
+    upright = max(map(len, columns)) > 3
+    axes.set_xticks(range(len(there)), columns, rotation=90 if upright else 0, parse_math=False)
+    axes.set_yticks(range(len(here)), lines, parse_math=False)
     axes.set(xlabel="gallery camera", ylabel="query camera")
     figure.colorbar(image, ax=axes, label="rank-1 [%]", shrink=0.8)
     save_figure(figure, path)

@@ -1,6 +1,7 @@
 """The sections of a report on one run, or on two side by side."""
 
 import csv
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -37,7 +38,7 @@ def all_sections(runs: Sequence[Findings], folder: Path, count: int, seed: int) 
         _attention(runs, chosen, folder),
         _relations(runs, folder),
         _confused(runs, folder),
-        _distances(runs, folder),
+        *_distances(runs, folder),
         _cameras(runs, folder),
     ]
     return [section for section in sections if section]
@@ -72,7 +73,8 @@ def _metrics(runs):
     rows = []
     for run in runs:
         for label, metrics in run.metrics.items():
-            cells = {key: f"{100 * metrics[key]:.1f}" if key in metrics else "" for key in COLUMNS}
+            few = _too_few_pairs(metrics)
+            cells = {key: f"{100 * metrics[key]:.1f}" if key in metrics.keys() - few else "" for key in COLUMNS}
             for key, (low, high) in metrics.get("95 %", {}).items():
                 cells[key] += f" ({100 * low:.1f} to {100 * high:.1f})"
             rows.append([label if len(runs) == 1 else f"{run.name}: {label}", *cells.values()])
@@ -88,7 +90,18 @@ def _metrics(runs):
             cells[key] = f"{100 * np.nanmean(values):+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
         rows.append(["difference", *cells.values()])
         text += " A difference is significant where its interval does not contain 0."
-    return Section("Metrics", text, [["", *COLUMNS.values()], *rows])
+    table = [["", *COLUMNS.values()], *rows]
+    filled = [any(row[place] for row in rows) for place in range(len(table[0]))]
+    return Section("Metrics", text, [[*itertools.compress(row, filled)] for row in table])
+
+
+def _too_few_pairs(metrics):
+    """Names of true positive rates without a threshold, which `PairDistances.thresholds` leaves out where there are too
+    few pairs. Older runs have no thresholds at all."""
+    if "thresholds" not in metrics:
+        return set()
+    measured = {row["false_rate"] for row in metrics["thresholds"]["pairs"]}
+    return {f"TPR@FPR={rate:g}" for rate in FALSE_POSITIVE_RATES if rate not in measured}
 
 
 def _curves(runs, folder):
@@ -114,20 +127,24 @@ def _history(runs, folder):
 
 def _ranked_lists(runs, chosen, folder):
     query, gallery = runs[0].test.query.subset, runs[0].test.gallery.subset
+
+    def camera(camid):
+        return images.label("camera", runs[0].test.camera(camid))
+
     for kind, rows in chosen.items():
         shown = []
         for row in rows:
             for run in runs:
                 places, distances = (each[row] for each in run.nearest)
                 found = [
-                    (run.picture("gallery", place), hit, f"camera {gallery.camids[place]}\n{distance:.3f}")
+                    (run.picture("gallery", place), hit, f"{camera(gallery.camids[place])}\n{distance:.3f}")
                     for place, hit, distance in zip(places, run.hits(row), distances, strict=True)
                     if np.isfinite(distance)
                 ]
                 file = folder / "ranked" / f"{kind.split()[0].lower()}-{row}.jpg"
                 precision = f"average precision {100 * run.ranking.ap[row]:.1f} %"
-                caption = f"person {query.pids[row]}, {precision}"
-                contents = run.picture("query", row), found, f"query\ncamera {query.camids[row]}"
+                caption = f"person {run.test.person(query.pids[row])}, {precision}"
+                contents = run.picture("query", row), found, f"query\n{camera(query.camids[row])}"
                 shown.append(_drawn(runs, run, file, caption, images.ranked_list, *contents))
         text = "Green with a tick: the same person; red with a cross: another person. Below: camera and distance."
         yield Section(kind, text, figures=shown)
@@ -142,7 +159,7 @@ def _attention(runs, chosen, folder):
             if not blocks:
                 continue
             parts = blocks[0].shape[-1]
-            caption = f"person {run.test.query.subset.pids[row]}"
+            caption = f"person {run.test.person(run.test.query.subset.pids[row])}"
             draw, contents = images.part_attention, (files[0], [attention[0] for attention in blocks])
             if run.video:
                 caption += f", {len(files)} frames"
@@ -180,12 +197,13 @@ def _confused(runs, folder):
     shown, table = [], []
     for run in runs:
         pairs = run.confused()
-        table += [(run.name, a, b, len(rows)) for a, b, rows in pairs]
+        table += [(run.name, run.test.person(a), run.test.person(b), len(rows)) for a, b, rows in pairs]
         for a, b, rows in pairs[:PAIRS]:
             pictures = []
             for part, row in (("query", rows[0]), ("gallery", run.nearest[0][rows[0], 0])):
                 subset = getattr(run.test, part).subset
-                caption = f"person {subset.pids[row]}\ncamera {subset.camids[row]}"
+                who, where = run.test.person(subset.pids[row]), run.test.camera(subset.camids[row])
+                caption = f"{images.label('person', who)}\n{images.label('camera', where)}"
                 pictures.append((run.picture(part, row), caption))
             times = "once" if len(rows) == 1 else f"{len(rows)} times"
             file = folder / "confused" / f"{a}-{b}.jpg"
@@ -202,14 +220,22 @@ def _distances(runs, folder):
     shown = [_drawn(runs, run, file, "", draw, run.pairs, run.thresholds.pairs) for run in runs]
     text = "The less the two overlap, the better a threshold tells people apart. Below a threshold, a dotted line, two "
     text += "images are called one person; in brackets, in percent, what to expect on as many other people."
-    rows = [["", "false positives", "distance", "true positives"]]
-    for run in runs:
-        for questions, each in (("pairs", run.thresholds.pairs), ("open set", run.thresholds.open_set)):
-            for row in each:
-                name = questions if len(runs) == 1 else f"{run.name}: {questions}"
-                false, true = _rate(row.false_rate, row.false_interval, "g"), _rate(row.true_rate, row.true_interval)
-                rows.append([name, false, f"{row.distance:.4f}", true])
-    return Section("Distances and thresholds", text, rows if len(rows) > 1 else (), figures=shown, side=True)
+    table = _thresholds({run.name: run.thresholds.pairs for run in runs}, "false positives", "true positives")
+    yield Section("Distances and thresholds", text, table, figures=shown, side=True)
+    of_runs = {run.name: run.thresholds.open_set for run in runs}
+    if table := _thresholds(of_runs, "false identifications", "identified"):
+        text = "Who of the gallery is it, or nobody? Below a threshold, a query is called the person it finds first. "
+        text += "False identifications: queries that find somebody though their person is left out of the gallery."
+        yield Section("Thresholds of an open set", text, table)
+
+
+def _thresholds(of_runs, wrong, right):
+    table = [["", wrong, "distance", right]]
+    for name, rows in of_runs.items():
+        for row in rows:
+            false, true = _rate(row.false_rate, row.false_interval, "g"), _rate(row.true_rate, row.true_interval)
+            table.append([name, false, f"{row.distance:.4f}", true])
+    return table if len(table) > 1 else ()
 
 
 def _rate(rate, interval, form=".1f"):
@@ -237,11 +263,12 @@ def _drawn(runs, run, file, caption, draw, *contents):
 
 
 def _write_queries(runs, path):
-    query = runs[0].test.query.subset
+    test, query = runs[0].test, runs[0].test.query.subset
     of_run = [f"{run.name} {what}" for run in runs for what in ("average precision", "found first", "distance")]
     rows = [["query", "person", "camera", *of_run]]
     for row in range(len(query)):
-        rows.append([printable(runs[0].picture("query", row)), query.pids[row], query.camids[row]])
+        person, camera = test.person(query.pids[row]), test.camera(query.camids[row])
+        rows.append([printable(runs[0].picture("query", row)), person, camera])
         for run in runs:
             place, distance = (each[row, 0] for each in run.nearest)
             first = printable(run.picture("gallery", place))

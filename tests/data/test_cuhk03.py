@@ -52,6 +52,8 @@ def test_folds_and_images(tmp_path):
     assert set(dataset.query.camids) == {1, 2}
     names = {dataset.query.path(frame).name for frame in dataset.query.starts}
     assert {"1_001_1_05.png", "1_001_2_06.png", "2_003_2_10.png"} < names and "2_003_1_05.png" not in names
+    query = dataset.query
+    assert all(query.path(row).name.startswith(f"{dataset.people[pid]}_") for row, pid in enumerate(query.pids))
     shown = load_image(tmp_path / "images_detected" / "1_004_2_09.png")
     np.testing.assert_array_equal(shown, pixels["detected", 1, 4, 9])
     again = read_cuhk03(tmp_path, "detected", fold=1)

@@ -45,6 +45,8 @@ def test_table(tmp_path, rows):
     np.testing.assert_array_equal(dataset.query.pids, dataset.gallery.pids)
     assert set(dataset.query.camids) == {0} and set(dataset.gallery.camids) == {1}
     assert dataset.query.path(0) == tmp_path / "eve" / "a.jpg"
+    assert [dataset.people[pid] for pid in dataset.query.pids] == ["eve", "joe"]
+    assert dataset.cameras == {0: "a", 1: "b"}
 
 
 def test_parquet_is_the_same(tmp_path, rows):

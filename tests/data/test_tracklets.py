@@ -208,6 +208,7 @@ def test_ilids_vid(tmp_path):
     assert [path.parent.name for path in data.query.paths(0)] == ["person002"] * 2
     assert [path.parts[-3] for path in (data.query.path(0), data.gallery.path(0))] == ["cam1", "cam2"]
     assert data.query.pids.tolist() == data.gallery.pids.tolist() == [1, 4]
+    assert data.people == {1: "person002", 2: "person005", 3: "person007", 4: "person009"}
     assert data.train.pids.tolist() == [2, 2, 3, 3] and data.train.camids.tolist() == [1, 2, 1, 2]
     with pytest.raises(InputError, match=r"data.fold 2 does not exist: choose 0 to 1"):
         read_ilids_vid(tmp_path, 2)
@@ -228,6 +229,9 @@ def test_prid2011(tmp_path):
     # The third is too short in camera b, nobody else is where only camera a has a person.
     assert len(people) == 2 and people < {"person_0001", "person_0002", "person_0005", "person_0008"}
     assert len(data.train) == 4 and not set(data.train.pids) & set(data.query.pids)
+    assert [data.people[pid] for pid in data.query.pids] == [
+        data.query.path(row).parent.name for row in data.query.starts
+    ]
     chosen = [tuple(read_prid2011(tmp_path, fold).query.pids) for fold in range(10)]
     assert len(set(chosen)) > 2 and chosen[4] == tuple(data.query.pids)
     with pytest.raises(InputError, match=r"data.fold 10 does not exist: choose 0 to 9"):

@@ -9,11 +9,14 @@ import os
 import re
 import shutil
 import signal
+import subprocess
+import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import yaml
-from PIL import Image
+from PIL import Image, ImageFont
 
 from iaunet_tf.commands import main
 from iaunet_tf.commands.report import MANIFEST, WRITTEN, _publish
@@ -23,9 +26,10 @@ from iaunet_tf.data.synthetic.images import ImageOptions, ensure_images
 from iaunet_tf.data.synthetic.tracklets import TrackletOptions, ensure_tracklets
 from iaunet_tf.errors import InputError
 from iaunet_tf.evaluation.extraction import Extractor
+from iaunet_tf.evaluation.open_set import OpenSetDistances
 from iaunet_tf.report import images, plots
 from iaunet_tf.report.findings import Findings
-from iaunet_tf.report.sections import choose_queries
+from iaunet_tf.report.sections import _distances, all_sections, choose_queries
 
 SMALL = ["--data.height=64", "--data.width=32", "--model.width=0.25", "--train.batch_size=8", "--train.warmup_epochs=0"]
 
@@ -72,6 +76,8 @@ def test_page_of_a_run(runs, report):
     metrics = json.loads((runs / "first" / "metrics.json").read_text())["demo"]
     low, high = metrics["95 %"]["mAP"]
     assert f"{100 * metrics['mAP']:.1f} ({100 * low:.1f} to {100 * high:.1f})" in page
+    # The rates are of some 200 pairs of two people, 1 % of which are fewer than three.
+    assert "TPR at 10 %" in page and "TPR at 1 %" not in page and "TPR at 0.1 %" not in page
     files = [path for path in folder.rglob("*") if path.suffix in (".png", ".jpg")]
     assert len(files) == len(embedded_pictures(page)) > 12  # every picture is a file, too
     assert len(list((folder / "ranked").iterdir())) == len(list((folder / "attention").iterdir())) == 3
@@ -114,6 +120,84 @@ def test_findings_are_those_of_the_evaluation(runs):
     assert first.shape == (1, 8, 4, 4) and second.shape == (1, 4, 2, 4)
     direct = found.model(load_image(query.path(0), (64, 32))[None].astype("float32"), training=False)
     np.testing.assert_allclose(second, direct["part_attention_2"], atol=1e-5)
+
+
+def table_of(file):
+    with file.open(newline="", encoding="utf-8") as lines:
+        return list(csv.DictReader(lines))
+
+
+def test_people_and_cameras_are_called_as_in_their_folders(runs, report, tmp_path):
+    """The same images as own ones: the same report, but for the names."""
+    people, cameras, own = {}, {}, tmp_path / "own"
+    for folder, subset in (("bounding_box_train", "train"), ("query", "query"), ("bounding_box_test", "gallery")):
+        for path in sorted((runs / "market" / folder).glob("*.jpg")):
+            pid, camera = re.match(r"(-?\d+)_c(\d+)", path.name).groups()
+            # Distractors, who are nobody's query, keep their name; the others sort as their numbers do.
+            person = people.setdefault(int(pid), pid if int(pid) <= 0 else pid + os.fsdecode(b" caf\xe9 $_"))
+            place = own / subset / person / cameras.setdefault(int(camera), f"c{camera} $^ of the hall")
+            place.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, place)
+    run = tmp_path / "run"
+    shutil.copytree(runs / "first", run, ignore=shutil.ignore_patterns("report", "embeddings"))
+    values = yaml.safe_load((run / "config.yaml").read_text())
+    values["data"] |= {"name": "own", "root": str(own)}
+    (tmp_path / "page").mkdir()
+    (run / "config.yaml").write_text(yaml.safe_dump(values))
+    found = Findings.of(run)
+    captions = [each.caption for section in all_sections([found], tmp_path / "page", 1, 0) for each in section.figures]
+
+    shown = {
+        pid: name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace") for pid, name in people.items()
+    }
+    ours, theirs = (
+        {os.path.basename(row["query"]): row for row in table_of(folder / "queries.csv")}
+        for folder in (tmp_path / "page", report)
+    )
+    assert ours.keys() == theirs.keys()
+    for name, row in theirs.items():
+        assert ours[name]["person"] == shown[int(row["person"])] and "caf\\xe9" in ours[name]["person"]
+        assert ours[name]["camera"] == cameras[int(row["camera"])]
+    confused = [(shown[int(row["person"])], shown[int(row["other"])]) for row in table_of(report / "confused.csv")]
+    assert {(row["person"], row["other"]) for row in table_of(tmp_path / "page" / "confused.csv")} == set(confused)
+    assert sum("caf\\xe9 $_, average precision" in caption for caption in captions) == 3
+    pairs = {(row["query_camera"], row["gallery_camera"]): row["rank-1"] for row in found.cameras}
+    expected = table_of(runs / "first" / "cameras.csv")
+    assert pairs == {
+        (cameras[int(row["query_camera"])], cameras[int(row["gallery_camera"])]): float(row["rank-1"])
+        for row in expected
+    }
+
+
+@pytest.mark.parametrize("name", [7, "7", "person0001", "in the hall, beside the door", "W" * 300, ""])
+def test_labels_are_no_wider_than_images(name):
+    label, font = images.label("person", name), ImageFont.load_default(12)
+    assert font.getlength(label) <= images.WIDTH + images.FRAME + images.GAP
+    whole = {f"person {name}", str(name)}
+    assert label in whole or (label[:3] == "..." and str(name).endswith(label[3:]) and len(label) > 5)
+    assert label == f"person {name}" or font.getlength(f"person {name}") > images.WIDTH + 2 * images.FRAME
+
+
+def test_thresholds_of_open_sets_have_their_own_words(runs, tmp_path):
+    found = Findings.of(runs / "first")
+    known = found.open_set
+    more = OpenSetDistances(*(np.tile(values, 3) for values in (known.own, known.other, known.pids)))
+    pairs, open_set = _distances([replace(found, open_set=more)], tmp_path)
+    assert pairs.table[0] == ["", "false positives", "distance", "true positives"]
+    assert [row[1].split()[0] for row in pairs.table[1:]] == ["10"]
+    assert open_set.table[0] == ["", "false identifications", "distance", "identified"]
+    (row,) = open_set.table[1:]  # of 45 queries, 10 %
+    (threshold,) = more.thresholds()
+    assert row[0] == "first" and row[2] == f"{threshold.distance:.4f}"
+    assert len(list(_distances([found], tmp_path))) == 1  # of 15, 10 % are too few
+
+
+@pytest.mark.slow
+def test_nothing_but_the_report_is_told(runs, tmp_path):
+    command = [sys.executable, "-m", "iaunet_tf", "report", runs / "first", "--out", tmp_path / "page", "--queries=1"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_CPP")}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_chosen_queries_are_the_best_and_the_worst_of_different_people(runs):
@@ -308,7 +392,15 @@ def test_damaged_files_of_a_run(runs, tmp_path, capsys):
     assert capsys.readouterr().out.count("damaged, made anew") == 2
     for file in (run / "embeddings").glob("*.npy"):
         np.testing.assert_array_equal(np.load(file), np.load(runs / "first" / "embeddings" / file.name))
-    for content in ("", "[]", "{", '{"demo": 1}', '{"demo": {"mAP": "x"}}', '{"demo": {"95 %": {"mAP": 1}}}'):
+    for content in (
+        "",
+        "[]",
+        "{",
+        '{"demo": 1}',
+        '{"demo": {"thresholds": {"pairs": [1]}}}',
+        '{"demo": {"mAP": "x"}}',
+        '{"demo": {"95 %": {"mAP": 1}}}',
+    ):
         (run / "metrics.json").write_text(content)
         assert main(command) == 1
         assert f"metrics.json: damaged; iaunet evaluate {run} writes it anew" in capsys.readouterr().err

@@ -67,7 +67,8 @@ def read_cuhk03(root: str | Path, boxes: str, fold: int = 0) -> Dataset:
     if len(people) == PEOPLE and len(images) != IMAGES[boxes]:
         notes = (f"cuhk03 {boxes}: {len(images)} images, but {IMAGES[boxes]} were published",)
     train, query, gallery = subset("train", False), subset("query", True), subset("gallery", True)
-    return Dataset(f"cuhk03_classic_{boxes}", train, query, gallery, notes)
+    names = {pid: f"{pair}_{person:03d}" for (pair, person), pid in pids.items()}
+    return Dataset(f"cuhk03_classic_{boxes}", train, query, gallery, notes, names)
 
 
 def _extract(content, pairs, folder):

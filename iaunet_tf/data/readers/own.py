@@ -14,6 +14,7 @@ from iaunet_tf.data.readers.own_folders import read_people
 from iaunet_tf.data.readers.own_table import TABLES, read_table
 from iaunet_tf.data.walking import real_paths
 from iaunet_tf.errors import InputError
+from iaunet_tf.files import printable
 
 SUBSETS = ("train", "query", "gallery")
 # Without subsets this share of the people, in a fixed order, is for training.
@@ -60,7 +61,8 @@ def read_own(root: str | Path) -> Dataset:
     if lost:
         count = len(subsets["query"])
         notes.append(f"{lost} of {count} queries have no match in another camera and are not counted")
-    return Dataset("own", **subsets, notes=tuple(notes))
+    people, cameras = ({number: printable(name) for name, number in ids.items()} for ids in (pids, camids))
+    return Dataset("own", **subsets, notes=tuple(notes), people=people, cameras=cameras)
 
 
 def _numbers(values):

@@ -9,6 +9,7 @@ from iaunet_tf.data.dataset import Dataset, Subset
 from iaunet_tf.data.readers.common import check_fold, nearby, read_matrix, read_text
 from iaunet_tf.data.walking import Walker
 from iaunet_tf.errors import InputError
+from iaunet_tf.files import printable
 
 FOLDS = 10
 PRID_PEOPLE, PRID_SHORTEST = 200, 27
@@ -31,7 +32,7 @@ def read_ilids_vid(root: str | Path, fold: int = 0) -> Dataset:
     if sorted(order) != list(range(len(people))):
         raise InputError(f"{path}: lists {len(order)} identities, but {sequences} contains {len(people)}")
     half = len(people) // 2
-    return _halves("ilids_vid", root, tracklets, order[half:], order[:half], notes)
+    return _halves("ilids_vid", root, people, tracklets, order[half:], order[:half], notes)
 
 
 def read_prid2011(root: str | Path, fold: int = 0) -> Dataset:
@@ -69,7 +70,7 @@ def read_prid2011(root: str | Path, fold: int = 0) -> Dataset:
         check_fold(fold, FOLDS)
         order = np.random.default_rng((2011, fold)).permutation(len(people))
         train, test = order[: len(people) // 2], order[len(people) // 2 :]
-    return _halves("prid2011", root, tracklets, train, test, notes)
+    return _halves("prid2011", root, people, tracklets, train, test, notes)
 
 
 def _read_cameras(root, cameras, name, most=None):
@@ -92,9 +93,9 @@ def _read_cameras(root, cameras, name, most=None):
     return people, [[frames(folder / person) for folder in cameras] for person in people], walker.notes
 
 
-def _halves(name, root, tracklets, train, test, notes):
-    def rows(people, cameras):
-        return [(f"{p + 1}/{c + 1}", tracklets[p][c], p + 1, c + 1) for p in sorted(people) for c in cameras]
+def _halves(name, root, people, tracklets, train, test, notes):
+    def rows(half, cameras):
+        return [(f"{p + 1}/{c + 1}", tracklets[p][c], p + 1, c + 1) for p in sorted(half) for c in cameras]
 
     return Dataset(
         name,
@@ -102,4 +103,5 @@ def _halves(name, root, tracklets, train, test, notes):
         Subset.of_tracklets("query", root, rows(test, (0,))),
         Subset.of_tracklets("gallery", root, rows(test, (1,))),
         notes,
+        {pid: printable(person) for pid, person in enumerate(people, 1)},
     )
