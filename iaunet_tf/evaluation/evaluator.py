@@ -101,8 +101,8 @@ class Evaluator:
             TestSet(
                 each.name,
                 *(open_source(subset, size, **reading) for subset in (each.query, each.gallery)),
-                each.people,
-                each.cameras,
+                people=each.people,
+                cameras=each.cameras,
             )
             for each in datasets
         ]
