@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from iaunet_tf.data.decoding import load_image
 from iaunet_tf.files import replacing
-from iaunet_tf.report.plots import part_labels
+from iaunet_tf.report.plots import drawable, part_labels
 
 HEIGHT, WIDTH = 160, 80  # size of an image in pixels
 SMALL = (120, 60)  # size of a frame of a tracklet
@@ -67,8 +67,8 @@ def tracklet_attention(frames: Sequence[Path], blocks: Sequence[np.ndarray], pat
 
 def label(kind: str, name: int | str) -> str:
     """A caption such as `person 7`, no wider than an image: a long name stands alone, a longer one is its end."""
-    font, text = ImageFont.load_default(SIZE), str(name)[-40:]
-    for caption in (f"{kind} {name}"[:50], text, *(f"...{text[start:]}" for start in range(len(text)))):
+    font, text = ImageFont.load_default(SIZE), drawable(name)
+    for caption in (f"{kind} {text}", text, *(f"...{text[start:]}" for start in range(len(text)))):
         if font.getlength(caption) <= WIDTH + 2 * FRAME:
             return caption
     return "..."

@@ -12,13 +12,19 @@ from iaunet_tf.thresholds import Threshold
 
 SAME, DIFFERENT = "#2a9d3a", "#d1495b"
 BARS = 100
-LONGEST = 24  # of the name of a camera, its last characters
+LONGEST = 40  # of a name in a plot or an image, its last characters
 
 
 def part_labels(parts: int) -> list[str]:
     """Names of body parts: the usual four, or numbers where there are others."""
     usual: list[str] = [part.replace("_clothes", "") for part in PARTS]
     return usual if parts == len(usual) else [f"part {number}" for number in range(1, parts + 1)]
+
+
+def drawable(name: int | str) -> str:
+    r"""The end of a name in characters that the fonts of plots and images have, others as `\u5165`."""
+    shown = (c if c.isprintable() and c < "\u0100" else c.encode("unicode_escape").decode() for c in str(name))
+    return "".join(shown)[-LONGEST:]
 
 
 def draw_curves(
@@ -101,7 +107,7 @@ def draw_cameras(rows: list[dict], path: Path) -> None:
     if table.size <= 15 * 15:
         for row, column in np.argwhere(np.isfinite(table)):
             axes.text(column, row, f"{table[row, column]:.0f}", ha="center", va="center", fontsize=9)
-    columns, lines = ([str(name)[-LONGEST:] for name in names] for names in (there, here))
+    columns, lines = ([drawable(name) for name in names] for names in (there, here))
     upright = max(map(len, columns)) > 3
     axes.set_xticks(range(len(there)), columns, rotation=90 if upright else 0, parse_math=False)
     axes.set_yticks(range(len(here)), lines, parse_math=False)

@@ -178,6 +178,16 @@ def test_labels_are_no_wider_than_images(name):
     assert label == f"person {name}" or font.getlength(f"person {name}") > images.WIDTH + 2 * images.FRAME
 
 
+@pytest.mark.filterwarnings("error")
+def test_any_name_can_be_drawn(tmp_path):
+    """Characters that fonts lack are written as Python does; signs of formulas and new lines are only characters."""
+    names = {"\u5165\n": r"\u5165\n", "\xe9": "camera \xe9", r"$\frac$": r"camera $\frac$", "a": "camera a"}
+    assert {name: images.label("camera", name) for name in names} == names
+    rows = [{"query_camera": a, "gallery_camera": b, "rank-1": 0.5} for a in [*names, "b/" * 99] for b in names]
+    plots.draw_cameras(rows, tmp_path / "cameras.png")
+    plots.draw_cameras([{"query_camera": 1, "gallery_camera": 2, "rank-1": 0.5}], tmp_path / "numbers.png")
+
+
 def test_thresholds_of_open_sets_have_their_own_words(runs, tmp_path):
     found = Findings.of(runs / "first")
     known = found.open_set
