@@ -199,16 +199,6 @@ def test_thresholds_are_measured_anew(run, tmp_path, capsys):
     assert Embedder(file).thresholds == Embedder(run).thresholds
 
 
-def test_thresholds_of_other_data_are_said_to_be_replaced(run, tmp_path, capsys):
-    file = shutil.copy(run / "model.keras", tmp_path / "a.keras")
-    words = ["evaluate", str(file), "--data.name=market1501", f"--data.root={run.parent / 'market'}"]
-    assert main([*words, "--name=before"]) == 0
-    assert main([*words, "--name=before"]) == 0
-    assert "replaces" not in capsys.readouterr().out
-    assert main([*words, "--name=after"]) == 0
-    assert f"thresholds: {file}.thresholds.json (replaces those of before" in capsys.readouterr().out
-
-
 @pytest.mark.parametrize("key", ["--model.width=0.5", "--loss.margin=1", "--train.batch_size=4"])
 def test_keys_of_training_have_no_effect_on_an_evaluation(run, key, capsys):
     for words in (["evaluate", str(run), key], ["train", "--evaluate", str(run), key]):

@@ -89,6 +89,17 @@ def test_damaged_thresholds_are_named(embed, file, content):
         read_thresholds(file, embed.digests)
 
 
+def test_those_of_other_data_are_said_to_be_replaced(embed, file, capsys):
+    other = replace(THRESHOLDS, data="street: 4 queries")
+    for thresholds, end in ((THRESHOLDS, ""), (other, " (replaces those of people: 9 queries)"), (other, "")):
+        capsys.readouterr()
+        write_thresholds(file, embed.digests, thresholds)
+        assert capsys.readouterr().out == f"thresholds: {thresholds_file(file)}{end}\n"
+    thresholds_file(file).write_text("[]")  # damaged, which says nothing
+    write_thresholds(file, embed.digests, THRESHOLDS)
+    assert "replaces" not in capsys.readouterr().out and embed.thresholds == THRESHOLDS
+
+
 def test_a_place_that_cannot_be_written_to(embed, file, capsys):
     thresholds_file(file).unlink()
     thresholds_file(file).mkdir()

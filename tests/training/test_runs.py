@@ -138,7 +138,7 @@ def test_resume_of_a_finished_run_evaluates_it(stopped, capsys):
     (stopped / "metrics.json").unlink()
     assert main(["train", "--resume", str(stopped)]) == 0
     out = capsys.readouterr().out
-    assert "all 1 epoch is done; evaluating\n" in out and "continuing" not in out and "1 step of 8 images" in out
+    assert "all 1 epoch is done; evaluating\n" in out and "continuing" not in out and "2 steps of 8 images" in out
     assert (stopped / "metrics.json").is_file()
 
 
