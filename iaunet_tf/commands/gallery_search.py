@@ -87,10 +87,9 @@ def _answer(hits, options):
     if not near:
         return f"unknown, nobody is within {limit:g}"
     least = "at least " if near.total() == options.k else ""  # further ones may be near, too
-    first, *others = (
-        f"{identity or 'no identity'}, {least}{counted(count, 'entry', 'entries')}" for identity, count in near.items()
-    )
-    return "; also ".join([f"{first} within {limit:g}", *others])
+    (first, count), *others = ((identity or "no identity", count) for identity, count in near.items())
+    also = "; also " + ", ".join(f"{identity} ({number})" for identity, number in others) if others else ""
+    return f"{first}, {least}{counted(count, 'entry', 'entries')} within {limit:g}{also}"
 
 
 def _beyond(hits, threshold):

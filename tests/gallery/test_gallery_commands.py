@@ -152,7 +152,7 @@ def test_a_search_says_who_it_is(images, model, capsys):
     search[-1] = "2"
     run(capsys, "add", "p.db", model, query, "--names", "false", "--replace")
     (first, *_) = run(capsys, *search, "--k", 20).splitlines()
-    assert "no identity, 1 entry within 2; also 0008, 2 entries; also " in first
+    assert "no identity, 1 entry within 2; also 0008 (2), " in first
 
 
 def test_add_says_that_nobody_is_named(images, model, capsys):
