@@ -93,7 +93,7 @@ try:
     with claim(Run(path), new, numbered) as run:
         run.history.write_text("")
         print(run.path.name, flush=True)
-        time.sleep(2)
+        time.sleep(6)
 except InputError as error:
     print(error)
 """
