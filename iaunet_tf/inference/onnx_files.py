@@ -42,7 +42,7 @@ class OnnxFile:
         weights = [np.memmap(file, "uint8", "r") for file in beside]
         if beside and not hasattr(options, "add_external_initializers_from_files_in_memory"):
             raise InputError(
-                f"{path}: has {beside[0].name} beside it, which takes a newer onnxruntime: pip install -U it"
+                f"{path}: has {beside[0].name} beside it, which takes a newer onnxruntime, on Python 3.11 or later"
             )
         if beside:
             options.add_external_initializers_from_files_in_memory(

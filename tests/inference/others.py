@@ -4,12 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 SIZE, NUMBERS = (32, 16), 8
 MATRIX = np.random.default_rng(3).normal(size=(3 * SIZE[0] * SIZE[1], NUMBERS)).astype("float32") / 40
 KINDS = {"float32": TensorProto.FLOAT, "float16": TensorProto.FLOAT16, "uint8": TensorProto.UINT8}
 KINDS |= {"int64": TensorProto.INT64}
+# Whether ONNX Runtime takes weights from memory: the last version for Python 3.10 does not.
+WEIGHTS_BESIDE = hasattr(onnxruntime.SessionOptions, "add_external_initializers_from_files_in_memory")
 MEAN, STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
 
 

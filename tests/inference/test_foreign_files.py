@@ -9,7 +9,17 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from inference.others import MATRIX, NUMBERS, SIZE, expected, move_weights, write_litert, write_onnx, write_openvino
+from inference.others import (
+    MATRIX,
+    NUMBERS,
+    SIZE,
+    WEIGHTS_BESIDE,
+    expected,
+    move_weights,
+    write_litert,
+    write_onnx,
+    write_openvino,
+)
 from onnx import TensorProto, helper
 from PIL import Image
 
@@ -335,6 +345,7 @@ def test_embeddings_that_are_no_numbers_are_said(tmp_path, value):
     refused(lambda: Embedder(path, input=RGB)(list(PIXELS)), *words)
 
 
+@pytest.mark.skipif(not WEIGHTS_BESIDE, reason="an older ONNX Runtime, the last for Python 3.10")
 def test_onnx_weights_are_read_from_beside_the_file_alone(tmp_path, monkeypatch):
     folder = tmp_path / "folder"
     folder.mkdir()
@@ -417,7 +428,8 @@ def test_onnx_weights_of_the_current_folder_are_not_read(tmp_path, monkeypatch, 
     onnxruntime.InferenceSession(path.read_bytes())  # which reads it
     refused(lambda: Embedder(path, input=RGB), "a.onnx: not a readable ONNX file")
     (tmp_path / "a.onnx.data").write_bytes(MATRIX.tobytes())
-    refused(lambda: Embedder(path, input=RGB), "a.onnx: not a readable ONNX file")
+    reason = "not a readable ONNX file" if WEIGHTS_BESIDE else "takes a newer onnxruntime"
+    refused(lambda: Embedder(path, input=RGB), "a.onnx: ", reason)
 
 
 def summed(ops, features):

@@ -1,5 +1,6 @@
 """Detections in files, and what detectors may return."""
 
+import sys
 import tracemalloc
 
 import numpy as np
@@ -99,7 +100,7 @@ BAD = {
     "1.5,-1,1,1,2,2,0.5\n": ("row 1: frame must be a whole number",),
     "99999999999,-1,1,1,2,2,0.5\n": ("row 1 is of frame",),
     "1,-1,1,1,-2,2,0.5\n": ("row 1 has a box of -2x2 pixels",),
-    "\x00\x01\x02\xff" * 100: ("row 1 has 1 values",),
+    "\x00\x01\x02\xff" * 100: ("row 1 has 1 values" if sys.version_info >= (3, 11) else "line contains NUL",),
     '1,"' + "x" * 200_000: ("cannot be read",),
 }
 
