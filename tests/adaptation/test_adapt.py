@@ -122,6 +122,7 @@ def worlds(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_the_command(worlds, tmp_path, capsys):
     crops, out = worlds / "dusk" / "bounding_box_train", tmp_path / "adapted"
     words = ["adapt", str(worlds / "run"), str(crops), "--run_dir", str(out), "--least", "2", "--neighbours", "4"]

@@ -177,6 +177,7 @@ def test_graph_reads_like_the_network(exports):
     assert "Loop" not in {node.op_type for node in onnx.load(exports / "clips" / "clips.onnx").graph.node}
 
 
+@pytest.mark.slow
 def test_long_clips_go_through_a_loop(exports, tmp_path):
     out = tmp_path / "a.onnx"
     assert main(["export", "onnx", str(exports / "clips.keras"), "--out", str(out), "--long_clips", "true"]) == 0

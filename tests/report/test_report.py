@@ -127,6 +127,7 @@ def table_of(file):
         return list(csv.DictReader(lines))
 
 
+@pytest.mark.slow
 def test_people_and_cameras_are_called_as_in_their_folders(runs, report, tmp_path):
     """The same images as own ones: the same report, but for the names."""
     people, cameras, own = {}, {}, tmp_path / "own"

@@ -69,6 +69,7 @@ def assert_same(run, other, names=("model.keras", "checkpoints/last.keras", "che
                 np.testing.assert_array_equal(mine, other_variable)
 
 
+@pytest.mark.slow
 def test_sigterm_in_mid_epoch_saves_and_ends(trees, tmp_path, capsys):
     """The state between two steps is kept, and the run goes on from there as if nothing had been."""
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
