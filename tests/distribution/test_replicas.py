@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -44,8 +45,9 @@ def assert_equal(ours, theirs, kinds, tolerance=1e-5):
 
 @pytest.fixture(scope="module")
 def single(tmp_path_factory):
+    """What one replica computes, by its flags."""
     folder = tmp_path_factory.mktemp("single")
-    return {flags: run(folder, "default", *flags)[0] for flags in [("frozen",), ("sync",)]}
+    return cache(lambda *flags: run(folder, "default", *flags)[0])
 
 
 WAYS = [
@@ -60,7 +62,7 @@ def test_frozen_statistics(single, tmp_path, strategy, workers):
     """All three losses, the hardest triplets looked for in the global batch, and shared evaluation."""
     every = run(tmp_path, strategy, "frozen", workers=workers)
     for arrays in every:
-        assert_equal(arrays, single["frozen",], ("gradient/", "value/", "embeddings"))
+        assert_equal(arrays, single("frozen"), ("gradient/", "value/", "embeddings"))
         for key, value in arrays.items():  # the same to the last bit on all workers
             np.testing.assert_array_equal(value, every[0][key], err_msg=key)
 
@@ -73,7 +75,7 @@ def test_frozen_statistics(single, tmp_path, strategy, workers):
 def test_synchronized_batch_norm(single, tmp_path, strategy, workers):
     every = run(tmp_path, strategy, "sync", workers=workers)
     for arrays in every:
-        assert_equal(arrays, single["sync",], ("gradient/", "value/", "statistic/"), 1e-4)
+        assert_equal(arrays, single("sync"), ("gradient/", "value/", "statistic/"), 1e-4)
         for key, value in arrays.items():
             np.testing.assert_array_equal(value, every[0][key], err_msg=key)
 
@@ -81,8 +83,8 @@ def test_synchronized_batch_norm(single, tmp_path, strategy, workers):
 @pytest.mark.slow
 def test_clipping_is_by_the_global_norm_and_one_worker_that_wants_to_stop_is_heard(single, tmp_path):
     (clipped,) = run(tmp_path, "mirrored", "frozen", "clip", "stop")
-    assert clipped["value/stop"] > 0 and single["frozen",]["value/stop"] == 0
-    plain = {key: value for key, value in single["frozen",].items() if key.startswith("gradient/")}
+    assert clipped["value/stop"] > 0 and single("frozen")["value/stop"] == 0
+    plain = {key: value for key, value in single("frozen").items() if key.startswith("gradient/")}
     norm = np.sqrt(sum((value.astype("float64") ** 2).sum() for value in plain.values()))
     assert norm > 1
     for key, value in plain.items():

@@ -222,7 +222,8 @@ def test_comparison_by_hand():
     assert compare(ours, theirs).rank_agreement == pytest.approx(np.mean(shared)) and np.mean(shared) < 1
 
 
-@pytest.mark.parametrize("block", [pytest.param("iau", marks=pytest.mark.slow), None])
+@pytest.mark.slow
+@pytest.mark.parametrize("block", ["iau", None])
 def test_a_network_trained_in_mixed_precision_is_exported_in_float32(block, tmp_path):
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:

@@ -133,6 +133,7 @@ def test_crops_of_odd_boxes():
         Clips(0)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_length():
     clips, peaks = Clips(8), []
     noise = np.random.default_rng(0).integers(0, 256, (60, 30, 3)).astype("uint8")
