@@ -30,8 +30,8 @@ class DataTerms:
 def _duke(title, source):
     conditions = (
         "Withdrawn: it is made from DukeMTMC (CC BY-NC-SA 4.0), which Duke University took offline in April 2019, "
+        "since it had been filmed and published against the approved protocol. It should not be used."
     )
-    conditions += "since it had been filmed and published against the approved protocol. It should not be used."
     return DataTerms(title, conditions, source, withdrawn=True)
 
 
@@ -42,6 +42,7 @@ def _cuhk03(title):
 
 AGREEMENT = "For academic, non-commercial research, by a signed release agreement; not to be passed on."
 NO_TEXT = "Given by its authors for research, without the text of a licence: ask them before any other use."
+OWN = "Not known here: who publishes the network has to say where they are from, and on which ground they are used."
 DRAWN = "Drawn by iaunet-tf; shows nobody."
 DATASETS = {
     "market1501": DataTerms("Market-1501", NO_TEXT, "Zheng et al., ICCV 2015"),
@@ -63,16 +64,8 @@ DATASETS = {
     "prid2011": DataTerms("PRID 2011", NO_TEXT, "Hirzer et al., SCIA 2011"),
     "synthetic": DataTerms("synthetic (drawn pedestrians)", DRAWN, public=False, real=False),
     "synthetic_tracklets": DataTerms("synthetic tracklets (drawn pedestrians)", DRAWN, public=False, real=False),
-    "own": DataTerms(
-        "images of its publisher's own",
-        "Not known here: who publishes the network has to say where they are from, and on which ground they are used.",
-        public=False,
-    ),
-    "unlabelled": DataTerms(
-        "images of its publisher's own, without labels",
-        "Not known here: who publishes the network has to say where they are from, and on which ground they are used.",
-        public=False,
-    ),
+    "own": DataTerms("images of its publisher's own", OWN, public=False),
+    "unlabelled": DataTerms("images of its publisher's own, without labels", OWN, public=False),
     "folders": DataTerms("labelled images of its publisher's own", "Not known here.", public=False),
 }
 
