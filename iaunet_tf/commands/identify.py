@@ -70,7 +70,7 @@ def main(arguments: Sequence[str]) -> None:
         settings = Settings(options.score, options.tracker, options.minimum_iou, options.crops, options.shortest)
         done = run(videos, embed, options.out, threshold, gallery, settings, apart, options.films)
     finally:
-        if gallery:
+        if gallery is not None:
             gallery.close()
     _say(done, options.out)
 

@@ -61,9 +61,11 @@ def run(
     """Writes to `out` who is seen in videos: `tracks.csv`, `tracklets.csv`, the page `index.html`, crops, and with
     `films` the videos with boxes and names. New people and their tracklets are added to the gallery, if there is one.
 
-    A run that was interrupted goes on, and writes the same as if it had not been. Live cameras are watched at the same
-    time, each for its `seconds`, until it stops sending, or until Ctrl-C. What comes from an address begins anew after
-    an interruption, and no video with boxes is written of it, since it may send something else the next time.
+    A run that was interrupted goes on, and writes the same as if it had not been. With another `threshold`, `apart`,
+    `who` or a first `gallery`, people are told apart anew, and no video is watched again. Live cameras are watched at
+    the same time, each for its `seconds`, until it stops sending, or until Ctrl-C. What comes from an address begins
+    anew after an interruption, and no video with boxes is written of it, since it may send something else the next
+    time.
 
     Args:
         threshold: the cosine distance below which it is the same person.
@@ -83,7 +85,7 @@ def run(
             frames(video.source, rate=video.rate, begin=video.begin).close()
     with alone(out):
         remove_unfinished(*(path for path in out.rglob("*") if path.is_dir()))
-        _begin(out, _identity(videos, embed, threshold, settings, apart, who))
+        _begin(out, _identity(videos, embed, settings))
         clocks = [Clock() for _ in videos]
         with progress("watching", None) as bar:
             jobs = [
@@ -93,7 +95,7 @@ def run(
             watched = [None if video.live else job() for video, job in zip(videos, jobs, strict=True)]
             seen = iter(together([job for video, job in zip(videos, jobs, strict=True) if video.live]))
         tracklets = [each for own in watched for each in (next(seen) if own is None else own)]
-        _decide(out, tracklets, who, threshold, gallery, apart)
+        _decide(out, videos, tracklets, who, threshold, gallery, apart)
         if gallery is not None:
             _add(gallery, videos, tracklets)
         write_tracks(out / "tracks.csv", _rows(videos, tracklets, out))
@@ -128,9 +130,8 @@ def _detectors(videos, score):
     return found
 
 
-def _identity(videos, embed, threshold, settings, apart, who):
-    """What a run depends on."""
-    pairs = None if apart is None else sorted(sorted(pair) for pair in apart)
+def _identity(videos, embed, settings):
+    """What tracklets depend on."""
     return {
         "network": embed.fingerprint,
         "videos": [
@@ -144,10 +145,7 @@ def _identity(videos, embed, threshold, settings, apart, who):
             }
             for video in videos
         ],
-        "threshold": threshold,
         "settings": asdict(settings) | {"tracker": _name(settings.tracker)},
-        "apart": pairs,
-        "who": _name(who),
     }
 
 
@@ -174,16 +172,28 @@ def _begin(out, identity):
             raise InputError(f"{out}: holds a run with other {key}; choose another folder, or remove this one")
 
 
-def _decide(out, tracklets, who, threshold, gallery, apart):
-    """Says who is seen; once, since the gallery knows more afterwards."""
-    file = out / WORK / "identities.json"
+def _decide(out, videos, tracklets, who, threshold, gallery, apart):
+    """Says who is seen. It is said once, since a gallery knows more afterwards, and anew if it is asked otherwise."""
+    file = out / WORK / "people.json"
+    asked = {
+        "threshold": threshold,
+        "apart": None if apart is None else sorted(sorted(pair) for pair in apart),
+        "who": _name(who),
+        "gallery": None if gallery is None else [_place(gallery.uri), gallery.collection],
+    }
     keys = ("identity", "known", "distance", "rival", "rival_distance")
     found = intact(lambda: json.loads(file.read_bytes()), file)
-    if found is None:
+    if found is None or found["asked"] != asked:
+        if found is not None and found["asked"]["gallery"]:
+            other = next(key for key in asked if found["asked"][key] != asked[key])
+            added = f"its people were added to the gallery {found['asked']['gallery'][0]}"
+            raise InputError(f"{out}: holds a run with other {other}, and {added}; choose another folder")
+        for video in videos:
+            _film_of(out, video).unlink(missing_ok=True)  # it has the old names
         who(tracklets, threshold, gallery, apart)
-        write_json(file, [[getattr(each, key) for key in keys] for each in tracklets])
+        write_json(file, {"asked": asked, "people": [[getattr(each, key) for key in keys] for each in tracklets]})
         return
-    for each, values in zip(tracklets, found, strict=True):
+    for each, values in zip(tracklets, found["people"], strict=True):
         for key, value in zip(keys, values, strict=True):
             setattr(each, key, value)
 
@@ -200,7 +210,7 @@ def _add(gallery, videos, tracklets):
 
 def _entry(video, tracklet):
     middle, picture = tracklet.crops[len(tracklet.crops) // 2]
-    source = os.path.abspath(video.source) if os.path.exists(video.source) else without_password(video.source)
+    source = _place(video.source)
     return Entry(
         id=hashlib.sha256(json.dumps([source, tracklet.start, tracklet.track, tracklet.first]).encode()).hexdigest(),
         identity=tracklet.identity,
@@ -211,6 +221,11 @@ def _entry(video, tracklet):
         tracklet=f"{tracklet.camera} {tracklet.track}",
         thumbnail=os.path.abspath(picture),
     )
+
+
+def _place(source):
+    """Where files are, from everywhere; an address without its password."""
+    return os.path.abspath(source) if os.path.exists(source) else without_password(source)
 
 
 def _rows(videos, tracklets, out) -> Iterator[Row]:
@@ -224,8 +239,12 @@ def _rows(videos, tracklets, out) -> Iterator[Row]:
 
 def _film(video, out, colours):
     """The video with boxes and names, written if it is not there."""
-    path = out / f"{video.camera}.mp4"
+    path = _film_of(out, video)
     if not path.is_file():
         with frames(video.source, rate=video.rate, begin=video.begin, say=lambda line: None) as pictures:
             annotate(pictures, read_tracks(out / "tracks.csv", video.camera), path, colours=colours)
     return path
+
+
+def _film_of(out, video):
+    return out / f"{video.camera}.mp4"

@@ -153,6 +153,34 @@ def test_a_killed_run_goes_on_to_the_same_tracks(whole, place, network, tmp_path
     assert not list(out.rglob(".unfinished*"))
 
 
+def people(out):
+    return {row["identity"] for row in rows_of(out / "tracks.csv") if row["identity"]}
+
+
+def test_people_are_told_apart_anew_and_no_video_is_watched_again(whole, place, network, tmp_path, capsys):
+    out, gallery = tmp_path / "out", tmp_path / "people.db"
+    assert main([*words(place, network, out), "--films=true"]) == 0
+    first = (out / "hall.mp4").read_bytes()
+    capsys.readouterr()
+    assert main([*words(place, network, out), "--threshold=2", "--films=true"]) == 0  # all who can be one are one
+    assert "frames/s" not in capsys.readouterr().out
+    assert len(people(out)) == 2 and (out / "hall.mp4").read_bytes() != first
+    assert main([*words(place, network, out), "--threshold=2", "--apart=true", "--films=true"]) == 0
+    assert len(people(out)) == 3
+    assert main(words(place, network, out, "--gallery", gallery)) == 0
+    assert (out / "tracks.csv").read_bytes() == (whole / "tracks.csv").read_bytes()
+    assert not (out / "hall.mp4").exists()  # nobody asked for the new names in it
+    capsys.readouterr()
+    # The gallery knows them now.
+    for more, other in ([["--threshold=2"], "threshold"], [["--apart=true"], "apart"]):
+        assert main([*words(place, network, out, "--gallery", gallery), *more]) == 1
+        printed = capsys.readouterr().err
+        assert f"other {other}, and its people were added to the gallery" in printed and printed.count("\n") == 1
+    assert main(words(place, network, out)) == 1
+    assert "with other gallery" in capsys.readouterr().err
+    assert (out / "tracks.csv").read_bytes() == (whole / "tracks.csv").read_bytes()
+
+
 def test_films(place, network, tmp_path):
     import av
 
@@ -203,7 +231,6 @@ def test_what_is_there_is_left_alone(whole, place, network, tmp_path, capsys):
     for out, more, message in (
         (tmp_path / "full", [], "is not empty, and holds no run of iaunet identify"),
         (whole, ["--crops=4"], "holds a run with other settings"),
-        (whole, ["--threshold=0.1"], "holds a run with other threshold"),
         (whole, ["--cameras", "a", "b"], "holds a run with other videos"),
     ):
         assert main([*words(place, network, out), *more]) == 1
