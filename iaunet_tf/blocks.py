@@ -6,8 +6,10 @@ from iaunet_tf.errors import InputError
 from iaunet_tf.wording import either
 
 WITH_PARTS = ("iau", "spatial_temporal", "spatial", "temporal")  # with part attention
-# Stages of IAUnet, and how many pixels lie between positions of their maps; and where the paper has blocks.
+# Stages of IAUnet, and how many pixels lie between positions of their maps; how many residual blocks they have in a
+# ResNet-50; and where the paper has blocks of its own.
 IAUNET_PLACES = {"layer1": 4, "layer2": 8, "layer3": 16, "layer4": 16}
+RESNET50_DEPTHS = (3, 4, 6, 3)
 IAUNET_BLOCKS = ("layer2", "layer3")
 KINDS = ("iau", "ia", "channel", "spatial_temporal", "spatial", "temporal")
 

@@ -1,4 +1,5 @@
 import csv
+import gc
 import os
 import signal
 
@@ -17,6 +18,11 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TESTS = Path(__file__).parent
 STREET = TESTS.parents[1] / "shared" / "data" / "street"
+
+
+def pytest_collection_finish():
+    """Garbage is not looked for in all that has been imported: it is much, and lasts."""
+    gc.freeze()
 
 
 @pytest.fixture

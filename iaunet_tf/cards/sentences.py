@@ -1,6 +1,6 @@
 """What a card says of a run in sentences of its own."""
 
-from iaunet_tf.blocks import IAUNET_BLOCKS
+from iaunet_tf.blocks import IAUNET_BLOCKS, RESNET50_DEPTHS
 from iaunet_tf.cards.facts import Facts, joined
 
 BLOCKS = {"iau": "IAU", "ia": "IA"}
@@ -12,7 +12,8 @@ def network_of(facts: Facts) -> str:
     model = facts.config.model
     backbone = getattr(model, "backbone", "iaunet")
     width = getattr(model, "width", 1.0)
-    name = "ResNet-50" if backbone == "iaunet" else backbone
+    layers = 2 + 3 * sum(getattr(model, "depths", RESNET50_DEPTHS))
+    name = f"ResNet-{layers}" if backbone == "iaunet" else backbone
     name += f" at {width:g} of its width" if width != 1 else ""
     kinds = _kinds(model)
     if not kinds:

@@ -20,10 +20,11 @@ def _real(name: str, *limits: tuple[str, float]) -> type:
 
 # Their names are what they take, in words.
 if TYPE_CHECKING:
-    Count = PositiveCount = Seed = Side = Padding = int
+    Count = PositiveCount = Depth = Seed = Side = Padding = int
     Amount = PositiveAmount = Share = PositiveShare = Decay = WidthFactor = float
 else:
     Count, PositiveCount = _whole(0, 1_000_000), _whole(1, 1_000_000)
+    Depth = _whole(1, 100)
     Seed = _whole(0, 2**32 - 1)
     Side = _whole(16, 4096)
     Padding = _whole(0, 256)

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Iterable, Sequence
+from copy import deepcopy
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
@@ -158,7 +159,7 @@ def _add(namespace, parser, source, place):
         if any(is_blank(value, known[key]) for key, value in part.items()):
             return None
         try:
-            return parser.parse_object(part, namespace=namespace)
+            return parser.parse_object(deepcopy(part), namespace=namespace)  # it writes into lists
         except (ArgumentError, TypeError, ValueError, ArithmeticError):
             return None
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from iaunet_tf.blocks import IAUNET_BLOCKS, WITH_PARTS, placed
+from iaunet_tf.blocks import IAUNET_BLOCKS, RESNET50_DEPTHS, WITH_PARTS, placed
 from iaunet_tf.config import common
-from iaunet_tf.config.kinds import Amount, Count, PositiveAmount, PositiveCount, Share, WidthFactor
+from iaunet_tf.config.kinds import Amount, Count, Depth, PositiveAmount, PositiveCount, Share, WidthFactor
 from iaunet_tf.data.dataset import PARTS
 from iaunet_tf.data.readers.table import READERS
 from iaunet_tf.preprocessing import INTERPOLATIONS
@@ -77,6 +77,7 @@ class ReIdModel(common.ModelConfig):
             .pth.tar (both need torch), .safetensors, .keras or .weights.h5; a classifier of another number of
             identities is left out.
         width: factor on all channel counts of iaunet.
+        depths: number of residual blocks in each of iaunet's four stages; [3, 4, 23, 3] is a ResNet-101.
         recompute: compute iaunet's channel attention in pieces, twice, to save memory; long clips always do.
     """
 
@@ -87,6 +88,7 @@ class ReIdModel(common.ModelConfig):
     dimension: PositiveCount | None = None
     neck: bool | None = None
     width: WidthFactor = 1.0
+    depths: list[Depth] = field(default_factory=lambda: [*RESNET50_DEPTHS])
     recompute: bool = False
 
     @property

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from operator import attrgetter
 
-from iaunet_tf.blocks import WITH_PARTS, check_places
+from iaunet_tf.blocks import IAUNET_PLACES, WITH_PARTS, check_places
 from iaunet_tf.config.common import Config
 from iaunet_tf.config.kinds import shown
 from iaunet_tf.data.dataset import PARTS
@@ -24,7 +24,7 @@ REID = (
     ("loss.margin", "loss.triplet", lambda c: c.loss.triplet == "weighted"),
     ("loss.circle_margin loss.circle_scale", "loss.circle_weight", lambda c: not c.loss.circle_weight),
     ("train.mining", "loss.triplet_weight", lambda c: not (c.loss.triplet_weight or c.loss.circle_weight)),
-    ("model.width model.recompute", "model.backbone", lambda c: c.model.backbone != "iaunet"),
+    ("model.width model.depths model.recompute", "model.backbone", lambda c: c.model.backbone != "iaunet"),
     ("model.blocks model.parts", "model.block", lambda c: c.model.block is None),
     ("model.parts", "model.blocks", lambda c: not any(kind in WITH_PARTS for kind in c.model.kinds.values())),
     ("model.recompute", "model.block", lambda c: not {"iau", "channel"} & set(c.model.kinds.values())),
@@ -93,6 +93,8 @@ def _check_reid(config):
         )
     if (64 * width) % 2:
         raise InputError(f"model.width {width} is impossible: 64 times it must be even and whole, as with 0.25 or 0.5")
+    if len(config.model.depths) != len(IAUNET_PLACES):
+        raise InputError(f"model.depths: give four, one for each stage; received {config.model.depths}")
     alike = [name for name, reader in READERS.items() if reader.video == data.video]
     for key, entries in (("more", data.more), ("test", data.test)):
         names = [entry.partition("=")[0] for entry in entries]

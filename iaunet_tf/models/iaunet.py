@@ -7,7 +7,7 @@ from os import PathLike
 import keras
 
 from iaunet_tf.arguments import check_choice, check_image_shape, check_number
-from iaunet_tf.blocks import IAUNET_BLOCKS, KINDS, check_places, placed
+from iaunet_tf.blocks import IAUNET_BLOCKS, KINDS, RESNET50_DEPTHS, check_places, placed
 from iaunet_tf.errors import InputError
 from iaunet_tf.layers import IABlock, IAUBlock, Preprocessing
 from iaunet_tf.models.backbones import resnet50
@@ -36,6 +36,7 @@ def IAUNet(
     dimension: int | None = None,
     neck: bool = True,
     centres: str | None = None,
+    depths: Sequence[int] = RESNET50_DEPTHS,
     name: str = "iaunet",
 ) -> keras.Model:
     """Builds the network that maps an image or a clip of a person to an embedding.
@@ -71,6 +72,7 @@ def IAUNet(
         neck: whether the embedding is taken behind the batch norm; if not, that side is `"after_neck"`.
         centres: `"embedding"`, `"before_neck"` or `"after_neck"`: which output `"centre_distances"` are of, for
             `iaunet_tf.losses.CentreLoss`.
+        depths: number of residual blocks in each of the four stages, 1 to 100; `(3, 4, 23, 3)` is a ResNet-101.
 
     Examples:
         >>> model = IAUNet(num_classes=751)
@@ -94,6 +96,12 @@ def IAUNet(
     check_number("width", width, 1 / 32, 16)
     if (64 * width) % 2:
         raise InputError(f"width must be a multiple of 1/32, such as 0.25; received {width}")
+    if not isinstance(depths, Sequence) or len(depths) != len(RESNET50_DEPTHS):
+        raise InputError(
+            f"depths must be four numbers, one for each stage, such as {RESNET50_DEPTHS}; received {depths!r:.80}"
+        )
+    for depth in depths:
+        check_number("each of depths", depth, 1, 100, whole=True)
     if num_classes is not None:
         check_number("num_classes", num_classes, 1, whole=True)
     if not isinstance(weights, str | PathLike | None):
@@ -102,7 +110,7 @@ def IAUNet(
     preprocessing = Preprocessing(name="preprocessing") if include_preprocessing else None
     inputs, clips, x = entrance(input_shape, video, preprocessing)
     insertion = Insertion(_makers(kinds, parts, recompute), clips)
-    features = resnet50(x, insertion, width)
+    features = resnet50(x, insertion, width, depths)
     outputs = on_side({"embedding": pool(features, clips=clips, kind=pooling, dimension=dimension)}, behind=True)
     outputs = on_side(outputs, behind=neck)
     if num_classes:

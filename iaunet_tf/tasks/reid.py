@@ -153,7 +153,8 @@ class ReIdentification(Task):
         options |= {"block": model.block, "blocks": model.blocks, "parts": model.parts} if model.kinds else {}
         if model.backbone == "iaunet":
             options |= {} if model.kinds else {"block": None}
-            options |= {"blocks": model.blocks or IAUNET_BLOCKS, "width": model.width, "recompute": model.recompute}
+            options |= {"blocks": model.blocks or IAUNET_BLOCKS, "recompute": model.recompute}
+            options |= {"width": model.width, "depths": model.depths}
             options |= {"pooling": model.pooling or "average", "neck": model.neck is not False}
             network = IAUNet(people, shape, video, **options)
         else:

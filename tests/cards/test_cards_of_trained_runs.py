@@ -18,7 +18,14 @@ from iaunet_tf.data.synthetic.tracklets import TrackletOptions, ensure_tracklets
 from iaunet_tf.thresholds import Thresholds
 
 pytestmark = pytest.mark.slow
-SMALL = ["--data.height=64", "--data.width=32", "--model.width=0.25", "--train.epochs=0", "--train.batch_size=8"]
+SMALL = [
+    "--data.height=64",
+    "--data.width=32",
+    "--model.width=0.25",
+    "--model.depths=[1,1,1,1]",
+    "--train.epochs=0",
+    "--train.batch_size=8",
+]
 PEOPLE = {"train_people": 4, "test_people": 30, "cameras_per_person": 2, "distractors": 1}
 
 

@@ -19,7 +19,14 @@ from iaunet_tf.data.synthetic.tracklets import TrackletOptions, ensure_tracklets
 from iaunet_tf.thresholds import Thresholds
 
 ROOT = Path(__file__).parents[2]
-SMALL = ["--data.height=64", "--data.width=32", "--model.width=0.25", "--train.batch_size=8", "--train.epochs=0"]
+SMALL = [
+    "--data.height=64",
+    "--data.width=32",
+    "--model.width=0.25",
+    "--model.depths=[1,1,1,1]",
+    "--train.batch_size=8",
+    "--train.epochs=0",
+]
 
 
 @pytest.fixture(scope="module")

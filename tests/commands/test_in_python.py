@@ -21,6 +21,7 @@ def test_trains_as_the_command_does(tmp_path):
         "data.height": 32,
         "data.width": 16,
         "model.width": 0.25,
+        "model.depths": [1, 1, 1, 1],
         "model.block": None,
         "model.weights": None,
         "model.neck": False,

@@ -166,6 +166,8 @@ def test_a_key_of_a_file_gives_way_to_a_switch_of_the_command_line(tmp_path):
         (["--data.name=occluded_duke"], r"add --config configs/market1501.yaml"),
         # What several keys say together.
         (["--model.width", "0.3"], "model.width 0.3 is impossible"),
+        (["--model.depths", "[1, 1]"], r"model.depths: give four, one for each stage; received \[1, 1\]"),
+        (["--model.depths", "[1, 1, 1, 1]", "--model.backbone", "osnet_x0_25"], "model.depths has no effect"),
         ([*MARKET, "--train.milestones", "[20, 10]"], r"train.milestones must rise; received \[20, 10\]"),
         ([*MARKET, "--train.milestones", "[2, 2]"], "train.milestones must rise"),
         (["--train.profile", "[20, 10]"], "train.profile is a first and a last step"),
@@ -201,7 +203,8 @@ NO_COUNT = ["-1", "1.5", "1e3", "nan", "many", "[1]", "null", "true", "999999999
         ("loss.label_smoothing", SHARE, ["-1", "2", "nan"]),
         ("train.learning_rate", "a number above 0", ["0", "-1", "inf"]),
         ("model.width", WIDTH, ["0", "-1", "nan", "100"]),
-        ("train.milestones", rf"a list [{POSITIVE}, ...]", ["5", "[-1]", "[0]", "[1.5]", "[a]", "[true]"]),
+        ("model.depths", "a list [a whole number from 1 to 100, ...]", ["50", "[0, 1, 1, 1]", "[1, 1, 1, 101]"]),
+        ("train.milestones", rf"a list [{POSITIVE}, ...]", ["5", "[-1]", "[0]", "[10, 0]", "[1.5]", "[a]", "[true]"]),
         ("data.test", "a list [text, ...]", ["market1501=a", "3"]),
         ("train.jit_compile", "true or false", ["1", "maybe", "null"]),
         ("train.strategy", "auto, default, mirrored or multi_worker", ["all", "3", "null"]),

@@ -73,6 +73,7 @@ def test_trains_by_the_classic_protocol(tmp_path, capsys):
             "--data.height=32",
             "--data.width=16",
             "--model.width=0.25",
+            "--model.depths=[1,1,1,1]",
             "--train.epochs=0",
             "--train.batch_size=8",
         ]

@@ -36,7 +36,7 @@ def main(name, out, *flags):
         "has_masks": rng.integers(0, 2, BATCH).astype("float32"),
     }
     with strategy.scope():
-        model = IAUNet(6, (32, 16, 3), width=0.25, centres="before_neck")
+        model = IAUNet(6, (32, 16, 3), width=0.25, depths=(1, 1, 1, 1), centres="before_neck")
         for layer in model._flatten_layers():
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.trainable = "frozen" not in flags

@@ -133,7 +133,18 @@ def _networks():
 
     run(
         *("train", "--config", "configs/market1501.yaml", "--data.root", "data/Market-1501", "--run_dir", "RUN"),
-        *("--data.height", "64", "--data.width", "32", "--model.width", "0.25", "--model.weights", "null"),
+        *(
+            "--data.height",
+            "64",
+            "--data.width",
+            "32",
+            "--model.width",
+            "0.25",
+            "--model.depths",
+            "[1,1,1,1]",
+            "--model.weights",
+            "null",
+        ),
         *("--train.epochs", "10", "--train.batch_size", "8", "--train.learning_rate", "4e-3", "--name", "demo"),
     )
     for name in RUNS:

@@ -9,7 +9,9 @@ from iaunet_tf.models.network import Network
 
 def network(**options) -> keras.Model:
     keras.utils.set_random_seed(0)
-    return randomised(IAUNet(**{"num_classes": 3, "input_shape": (64, 32, 3), "width": 0.25, **options}))
+    return randomised(
+        IAUNet(**{"num_classes": 3, "input_shape": (64, 32, 3), "width": 0.25, "depths": (1, 1, 1, 1), **options})
+    )
 
 
 def randomised(model: keras.Model) -> keras.Model:

@@ -14,6 +14,11 @@ SHAPES = [None, 64, (64, 32), (64, 32, 1), (64, 32, 3.0), (3, 64, 32), (None, No
 SHAPES += [(0, 32, 3), (-64, 32, 3), (10**9, 32, 3), "abc", ("64", "32", "3"), (64, 32, None)]
 CASES = [
     (IAUNet, "width", [0, 0.3, 0.01, -1, NAN, INF, 1e9, "1", None, True, [1]]),
+    (
+        IAUNet,
+        "depths",
+        [None, 3, (), (3, 4, 6), (3, 4, 6, 3, 3), (3, 4, 6, 0), (1, 1, 1, 1.5), (1, 1, 1, 10**9), "3463"],
+    ),
     (IAUNet, "num_classes", [0, -1, 1.5, 5.0, NAN, "5", True, [5]]),
     (IAUNet, "input_shape", [*SHAPES, (8, 8, 3)]),
     (IAUNet, "block", ["se", "IAU", "", 0, True, []]),

@@ -36,6 +36,11 @@ def test_plain_resnet50_has_torchvisions_number_of_parameters():
     assert parameters(IAUNet(block=None)) == 25_557_032 - 2_049_000 + 2 * 2048
 
 
+def test_a_deeper_one_has_torchvisions_number_of_parameters():
+    # torchvision's ResNet-101 has 44,549,160, with the same classifier.
+    assert parameters(IAUNet(block=None, depths=(3, 4, 23, 3))) == 44_549_160 - 2_049_000 + 2 * 2048
+
+
 def test_outputs(model, images):
     outputs = model(images)
     assert {name: tuple(output.shape) for name, output in outputs.items()} == {

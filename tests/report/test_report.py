@@ -31,7 +31,14 @@ from iaunet_tf.report import images, plots
 from iaunet_tf.report.findings import Findings
 from iaunet_tf.report.sections import _distances, all_sections, choose_queries
 
-SMALL = ["--data.height=64", "--data.width=32", "--model.width=0.25", "--train.batch_size=8", "--train.warmup_epochs=0"]
+SMALL = [
+    "--data.height=64",
+    "--data.width=32",
+    "--model.width=0.25",
+    "--model.depths=[1,1,1,1]",
+    "--train.batch_size=8",
+    "--train.warmup_epochs=0",
+]
 
 
 @pytest.fixture(scope="module")

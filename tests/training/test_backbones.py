@@ -31,7 +31,7 @@ def weights(tmp_path_factory):
 def train(tree, run, **options):
     """A small run of OSNet."""
     small = {"model.backbone": "osnet_x0_25", "model.weights": "null", **options}
-    words = [word for word in arguments(tree, run, **small) if not word.startswith("--model.width")]
+    words = [word for word in arguments(tree, run, **small) if not word.startswith(("--model.width", "--model.depths"))]
     return ["--config", str(CONFIGS / "market1501.yaml"), *words]
 
 

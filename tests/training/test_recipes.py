@@ -173,7 +173,13 @@ def test_adam_corrects_the_bias_of_late_variables_by_their_own_steps():
 def test_a_teacher_teaches(tree, whole, tmp_path, read_history, capsys):
     """From a run's folder; the student has another size and another embedding."""
     run = tmp_path / "student"
-    options = {"loss.teacher": whole, "model.width": 0.125, "model.block": "null", "train.epochs": 1}
+    options = {
+        "loss.teacher": whole,
+        "model.width": 0.125,
+        "model.depths": "[1,1,1,1]",
+        "model.block": "null",
+        "train.epochs": 1,
+    }
     assert main(["train", *arguments(tree, run, **options)]) == 0
     assert "teacher: input of whole" in capsys.readouterr().out
     (row,) = read_history(run)

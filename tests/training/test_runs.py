@@ -50,6 +50,7 @@ def arguments(folder, run, **options):
         "data.height": 64,
         "data.width": 32,
         "model.width": 0.25,
+        "model.depths": "[1,1,1,1]",
         "model.block": "null",
         "train.epochs": 0,
         "train.batch_size": 8,

@@ -40,6 +40,7 @@ def command(trees, name, run, epochs, **further):
         "data.width": 32,
         **({"data.clip_length": 2} if name == "mars" else {}),
         "model.width": 0.25,
+        "model.depths": "[1,1,1,1]",
         "train.epochs": epochs,
         "train.batch_size": 8,
         "train.warmup_epochs": 0,

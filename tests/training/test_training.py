@@ -46,6 +46,7 @@ def arguments(tree, run, **options):
         "data.height": 64,
         "data.width": 32,
         "model.width": 0.25,
+        "model.depths": "[1,1,1,1]",
         "train.epochs": 2,
         "train.batch_size": 8,
         "train.warmup_epochs": 0,
@@ -202,7 +203,7 @@ def test_weights_to_start_from_are_needed_once(tree, tmp_path):
     from iaunet_tf import IAUNet
 
     run, weights = tmp_path / "run", tmp_path / "first.keras"
-    IAUNet(3, (64, 32, 3), width=0.25).save(weights)
+    IAUNet(3, (64, 32, 3), width=0.25, depths=(1, 1, 1, 1)).save(weights)
     run_command(arguments(tree, run, **{"model.weights": weights, "train.epochs": 0}))
     weights.unlink()
     run_command(["--evaluate", str(run)])

@@ -37,6 +37,7 @@ def arguments(tree, run, config="demo_video", **options):
         "data.width": 32,
         "data.clip_length": 2,
         "model.width": 0.25,
+        "model.depths": "[1,1,1,1]",
         "model.weights": "null",
         "train.epochs": 2,
         "train.batch_size": 8,
@@ -86,7 +87,7 @@ def test_resumed_run_equals_the_uninterrupted_one(finished, tree, tmp_path, stop
 def test_starts_from_an_image_network_with_one_key(finished, tree, tmp_path):
     from iaunet_tf import IAUNet
 
-    image_network = IAUNet(9, (64, 32, 3), width=0.25)
+    image_network = IAUNet(9, (64, 32, 3), width=0.25, depths=(1, 1, 1, 1))
     image_network.save(tmp_path / "images.keras")
     run = tmp_path / "run"
     options = {

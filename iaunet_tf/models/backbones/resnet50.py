@@ -4,13 +4,13 @@ Differences from `keras.applications.ResNet50`: the stride is on the 3×3 convol
 no bias, and padding is symmetric.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from keras import layers, ops
 
+from iaunet_tf.blocks import RESNET50_DEPTHS
 from iaunet_tf.layers.parts import InstanceNorm, batch_norm, conv
 
-BLOCKS = (3, 4, 6, 3)
 # Non-local blocks of fast-reid stand behind the last blocks of these stages.
 NON_LOCAL = {2: 2, 3: 3}
 
@@ -53,6 +53,7 @@ def resnet50(
     x,
     behind: Callable,
     width: float = 1.0,
+    depths: Sequence[int] = RESNET50_DEPTHS,
     last_stride: int = 1,
     prefix: str = "",
     ceil_pool: bool = False,
@@ -64,6 +65,7 @@ def resnet50(
     Args:
         behind: called with the map and the name behind each stage (`"layer1"` to `"layer4"`); returns the map.
         width: factor on the channels.
+        depths: number of residual blocks in each stage.
         last_stride: stride of the last stage; 2 halves the map.
         prefix: of the layers' names, which are torchvision's; without one they have `_` for `.`.
         ceil_pool: pool as PyTorch does without padding and with `ceil_mode`, beyond the far edge of an even map.
@@ -80,7 +82,7 @@ def resnet50(
     padding = [(0, 1 - size % 2) for size in x.shape[1:3]] if ceil_pool else 1
     x = layers.ZeroPadding2D(padding, name=names("maxpool_pad"))(x)
     x = layers.MaxPooling2D(3, strides=2, name=names("maxpool"))(x)
-    for stage, (blocks, stride) in enumerate(zip(BLOCKS, (1, 2, 2, last_stride), strict=True), start=1):
+    for stage, (blocks, stride) in enumerate(zip(depths, (1, 2, 2, last_stride), strict=True), start=1):
         filters = round(64 * 2 ** (stage - 1) * width)
         first = blocks - NON_LOCAL.get(stage, 0)
         for block in range(blocks):
