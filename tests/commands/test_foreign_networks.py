@@ -350,6 +350,7 @@ def real(name, folder):
     return folder / name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REAL)
 def test_real_networks(street, tmp_path, capsys, name):
     stated, mean, rank_1 = REAL[name]
@@ -363,6 +364,7 @@ def test_real_networks(street, tmp_path, capsys, name):
     assert main(["report", str(out)]) == 0
 
 
+@pytest.mark.slow
 def test_wrong_statements_about_real_networks_are_doubted(street, tmp_path, capsys):
     on = ["--data.name=market1501", "--data.root", str(street / "market")]
     names = "osnet_x0_25_msmt17.onnx", "person-reidentification-retail-0288.xml"

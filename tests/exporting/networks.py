@@ -10,7 +10,7 @@ from iaunet_tf.models.network import Network
 def network(**options) -> keras.Model:
     keras.utils.set_random_seed(0)
     return randomised(
-        IAUNet(**{"num_classes": 3, "input_shape": (64, 32, 3), "width": 0.25, "depths": (1, 1, 1, 1), **options})
+        IAUNet(**{"num_classes": 3, "input_shape": (64, 32, 3), "width": 0.25, "depths": (2, 2, 2, 2), **options})
     )
 
 

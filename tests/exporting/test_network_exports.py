@@ -223,7 +223,8 @@ def test_layers_that_8_bits_spoil_remain_in_float32(tmp_path):
     assert (Embedder(file)(drawn_images()) * expected).sum(axis=1).min() > 0.99
 
 
-@pytest.mark.parametrize("kind", ["litert", pytest.param("onnx", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["litert", "onnx"])
 def test_int8_recognises_real_people(kind, street, tmp_path):
     if not REAL.is_file():
         pytest.skip("the trained network is not here")

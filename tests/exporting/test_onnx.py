@@ -37,7 +37,7 @@ def test_network_for_inference_is_the_same_without_batch_norms_behind_convolutio
     model = network(block=block)
     copy = for_inference(model)
     np.testing.assert_allclose(embeddings(copy, PIXELS), embeddings(model, PIXELS), atol=1e-4)
-    assert len(copy.layers) == len(model.layers) - 53
+    assert len(copy.layers) == len(model.layers) - 29
     bare = for_inference(model, preprocessing=False)
     normalised = ((PIXELS / 255 - IMAGENET_MEAN) / IMAGENET_STD).astype("float32")
     np.testing.assert_allclose(embeddings(bare, normalised), embeddings(model, PIXELS), atol=1e-4)
@@ -190,11 +190,11 @@ def test_int8_everywhere_with_a_kernel(exports, tmp_path, capsys):
     assert "--precision int8 needs images like those that it will see: add" in capsys.readouterr().err
     out.write_bytes((exports / "image" / "image.onnx").read_bytes())
     pixels = Embedder(out).prepare(drawn_images())
-    # 53 convolutions; in each of the two blocks six dense layers, one of which is used twice.
-    assert to_int8(out, pixels) == (67, 67)
+    # 29 convolutions; in each of the two blocks six dense layers, one of which is used twice.
+    assert to_int8(out, pixels) == (43, 43)
     proto = onnx.load(out)
     types = {tensor.data_type for tensor in proto.graph.initializer if len(tensor.dims) == 4}
-    assert sum(node.op_type == "Conv" for node in proto.graph.node) == 53 and types == {onnx.TensorProto.INT8}
+    assert sum(node.op_type == "Conv" for node in proto.graph.node) == 29 and types == {onnx.TensorProto.INT8}
     session, got = run(out, pixels)
     ours = embeddings(load_network(exports / "images.keras"), pixels)
     assert (got * ours).sum(axis=1).min() > 0.99
@@ -227,11 +227,11 @@ def test_comparison_by_hand():
 def test_a_network_trained_in_mixed_precision_is_exported_in_float32(block, tmp_path):
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        trained = IAUNet(input_shape=(64, 32, 3), width=0.25, block=block)
+        trained = IAUNet(input_shape=(64, 32, 3), width=0.25, block=block, depths=(1, 1, 1, 1))
     finally:
         keras.config.set_dtype_policy("float32")
     trained.save(tmp_path / "trained.keras")
-    plain = IAUNet(input_shape=(64, 32, 3), width=0.25, block=block)
+    plain = IAUNet(input_shape=(64, 32, 3), width=0.25, block=block, depths=(1, 1, 1, 1))
     plain.set_weights(trained.get_weights())
     assert main(["export", "onnx", str(tmp_path / "trained.keras"), "--out", str(tmp_path / "a.onnx")]) == 0
     exported = Embedder(tmp_path / "a.onnx", runtime="onnxruntime")

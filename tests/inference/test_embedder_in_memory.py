@@ -10,7 +10,7 @@ from PIL import Image
 from iaunet_tf import Embedder, IAUNet
 from iaunet_tf.errors import InputError
 
-SIZE = {"input_shape": (64, 32, 3), "width": 0.125}
+SIZE = {"input_shape": (64, 32, 3), "width": 0.125, "depths": (1, 1, 1, 1)}
 FRAME = np.random.default_rng(0).integers(0, 256, (64, 32, 3)).astype("uint8")
 
 

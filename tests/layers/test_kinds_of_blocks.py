@@ -95,17 +95,21 @@ SHAPE = (64, 32, 3)
 
 
 def test_blocks_to_order_in_iaunet(tmp_path):
-    model = IAUNet(4, SHAPE, width=0.125, blocks=["layer1=channel", "layer3=spatial", "layer4"], parts=6)
+    model = IAUNet(
+        4, SHAPE, width=0.125, depths=(1, 1, 1, 1), blocks=["layer1=channel", "layer3=spatial", "layer4"], parts=6
+    )
     outputs = {name: tuple(output.shape[1:]) for name, output in model.output.items()}
     assert outputs["part_attention_1"] == (4, 2, 6) and outputs["part_attention_2"] == (4, 2, 6)
     assert "part_attention_3" not in outputs
     save_weights(model, tmp_path / "a.safetensors")
-    again = IAUNet(4, SHAPE, width=0.125, blocks=["layer1=channel", "layer3=spatial", "layer4"], parts=6)
+    again = IAUNet(
+        4, SHAPE, width=0.125, depths=(1, 1, 1, 1), blocks=["layer1=channel", "layer3=spatial", "layer4"], parts=6
+    )
     load_weights(again, tmp_path / "a.safetensors", say=lambda text: None)
     for ours, theirs in zip(model.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     # Without its blocks it is the file's backbone with new ones.
-    other, said = IAUNet(4, SHAPE, width=0.125, blocks=["layer2"]), []
+    other, said = IAUNet(4, SHAPE, width=0.125, depths=(1, 1, 1, 1), blocks=["layer2"]), []
     load_weights(other, tmp_path / "a.safetensors", say=said.append)
     assert "start anew: blocks" in said[0]
     with pytest.raises(InputError, match="iaunet has no place 'layer5' for a block; it has layer1"):
@@ -122,7 +126,7 @@ def test_blocks_to_order_in_other_networks():
 def test_heads_to_order(make):
     def built(**options):
         if make == "iaunet":
-            return IAUNet(4, SHAPE, width=0.125, block=None, **options)
+            return IAUNet(4, SHAPE, width=0.125, depths=(1, 1, 1, 1), block=None, **options)
         return build_network(make, 4, SHAPE, **options)
 
     size = built().output["embedding"].shape[-1]
@@ -146,7 +150,7 @@ def test_heads_to_order(make):
     ("make", "block_names", "head"),
     [
         (
-            lambda: IAUNet(4, SHAPE, width=0.125, centres="embedding"),
+            lambda: IAUNet(4, SHAPE, width=0.125, depths=(1, 1, 1, 1), centres="embedding"),
             ("iau2/", "iau3/"),
             ("embedding/", "classifier/", "centres/"),
         ),

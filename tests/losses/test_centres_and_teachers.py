@@ -64,7 +64,7 @@ def test_wrong_labels(labels, message):
 
 def test_a_network_with_centres_in_plain_fit_saved_and_loaded(tmp_path):
     keras.utils.set_random_seed(0)
-    model = iaunet_tf.IAUNet(3, (32, 16, 3), block=None, width=0.125, centres="before_neck")
+    model = iaunet_tf.IAUNet(3, (32, 16, 3), block=None, width=0.125, depths=(1, 1, 1, 1), centres="before_neck")
     images = RNG.integers(0, 256, (4, 32, 16, 3)).astype("float32")
     losses = {"centre_distances": CentreLoss(), "embedding": BatchHardTripletLoss()}
     model.compile(keras.optimizers.SGD(0.05), losses)

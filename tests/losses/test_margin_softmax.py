@@ -122,7 +122,7 @@ def test_the_classifier(tmp_path):
 @pytest.mark.slow
 def test_networks_train_with_a_margin_in_plain_keras():
     keras.utils.set_random_seed(0)
-    model = iaunet_tf.IAUNet(3, (32, 16, 3), block=None, width=0.25, cosine=True)
+    model = iaunet_tf.IAUNet(3, (32, 16, 3), block=None, width=0.25, depths=(1, 1, 1, 1), cosine=True)
     images, labels = RNG.integers(0, 256, (12, 32, 16, 3)).astype("float32"), np.arange(12) % 3
     assert np.abs(model.predict(images, verbose=0)["logits"]).max() <= 1 + 1e-6
     model.compile(keras.optimizers.Adam(1e-3), {"logits": MarginSoftmaxLoss("arcface", 0.3, 16)})

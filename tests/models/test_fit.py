@@ -12,8 +12,8 @@ from iaunet_tf.models.classifier import ImageClassifier
 Y = np.array([0, 0, 1, 1])
 RNG = np.random.default_rng(0)
 NETWORKS = {
-    "images": (lambda: IAUNet(3, (32, 16, 3), width=0.125), (4, 32, 16, 3)),
-    "clips": (lambda: IAUNet(3, (32, 16, 3), video=True, width=0.125), (4, 2, 32, 16, 3)),
+    "images": (lambda: IAUNet(3, (32, 16, 3), width=0.125, depths=(1, 1, 1, 1)), (4, 32, 16, 3)),
+    "clips": (lambda: IAUNet(3, (32, 16, 3), video=True, width=0.125, depths=(1, 1, 1, 1)), (4, 2, 32, 16, 3)),
     "classifier": (lambda: ImageClassifier(3, "MobileNetV2", (32, 32, 3), None), (4, 32, 32, 3)),
 }
 
@@ -97,7 +97,7 @@ def test_losses_and_metrics_of_outputs_that_there_are_not():
             "metrics are of other outputs than the network's .*logits|'accuracy' does not correspond",  # Keras 3.12
         ),
     ):
-        network = IAUNet(3, input_shape=(64, 32, 3), width=0.125, block=None)
+        network = IAUNet(3, input_shape=(64, 32, 3), width=0.125, depths=(1, 1, 1, 1), block=None)
         network.compile("sgd", **compiled, run_eagerly=True)
         with pytest.raises((InputError, ValueError), match=message):
             network.train_on_batch(images, truth)

@@ -9,7 +9,7 @@ import pytest
 from iaunet_tf import IAUNet
 from iaunet_tf.losses import BatchHardTripletLoss, PartMaskLoss
 
-SMALL = {"input_shape": (64, 32, 3), "width": 0.25}
+SMALL = {"input_shape": (64, 32, 3), "width": 0.25, "depths": (1, 1, 1, 1)}
 
 
 @pytest.fixture(scope="module")

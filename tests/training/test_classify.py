@@ -60,7 +60,7 @@ def test_stopped_run_goes_on_as_if_it_had_not(tree, tmp_path, stop_in_epoch):
 
 def test_trains_and_evaluates(tree, tmp_path, read_history, capsys):
     run = tmp_path / "run"
-    run_command(arguments(tree, run))
+    run_command(arguments(tree, run, **{"train.epochs": 1}))
     assert "top-1" in capsys.readouterr().out
     rows = read_history(run)
     assert list(rows[0])[-2:] == ["val_top-1", "val_top-5"]

@@ -526,6 +526,7 @@ run_command(sys.argv[1:])
     assert np.isfinite(float(read_history(run)[0]["loss"]))
 
 
+@pytest.mark.slow
 def test_street(street, tmp_path, read_history):
     """Real pictures, no masks, the ordinary command."""
     run = tmp_path / "street"

@@ -165,7 +165,7 @@ def test_people_are_told_apart_anew_and_no_video_is_watched_again(whole, place, 
     assert main([*words(place, network, out), "--threshold=2", "--films=true"]) == 0  # all who can be one are one
     assert "frames/s" not in capsys.readouterr().out
     assert len(people(out)) == 2 and (out / "hall.mp4").read_bytes() != first
-    assert main([*words(place, network, out), "--threshold=2", "--apart=true", "--films=true"]) == 0
+    assert main([*words(place, network, out), "--threshold=2", "--apart=true"]) == 0
     assert len(people(out)) == 3
     assert main(words(place, network, out, "--gallery", gallery)) == 0
     assert (out / "tracks.csv").read_bytes() == (whole / "tracks.csv").read_bytes()

@@ -136,7 +136,7 @@ def test_weights_that_do_not_fit_are_noticed_before_data_are_read(tmp_path, caps
 
 @pytest.mark.parametrize("block", ["iau", "ia", None])
 def test_what_is_saved_is_loaded_without_torch(block, tmp_path):
-    options = {"num_classes": 3, "input_shape": (64, 32, 3), "width": 0.25, "block": block}
+    options = {"num_classes": 3, "input_shape": (64, 32, 3), "width": 0.25, "block": block, "depths": (1, 1, 1, 1)}
     model, again = IAUNet(**options), IAUNet(**options)
     for suffix in (".keras", ".weights.h5", ".safetensors"):
         again.set_weights([np.zeros_like(each) for each in model.get_weights()])

@@ -30,7 +30,7 @@ def test_mistakes(tmp_path):
 
 
 def test_parts_of_keras_weights_are_counted(tmp_path):
-    size = {"input_shape": (64, 32, 3), "block": None}
+    size = {"input_shape": (64, 32, 3), "block": None, "depths": (1, 1, 1, 1)}
     path = tmp_path / "a.weights.h5"
     network = IAUNet(3, width=0.125, **size)
     save_weights(network, path)
