@@ -98,7 +98,7 @@ def resource_exhausted():
     [
         lambda: bytearray(2**60),
         lambda: np.zeros((2**40, 2**10)),
-        resource_exhausted,
+        pytest.param(resource_exhausted, marks=pytest.mark.slow),  # TensorFlow waits for memory for 10 s
         lambda: (_ for _ in ()).throw(RuntimeError("bfc_arena.cc Failed to allocate memory for requested buffer of 9")),
     ],
 )
