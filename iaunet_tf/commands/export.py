@@ -219,6 +219,7 @@ def _write_and_compare(options, model, metadata, out, title, write, by_signature
     from iaunet_tf.exporting.samples import sample_images
     from iaunet_tf.exporting.verification import LIMITS, verify
     from iaunet_tf.inference import Embedder
+    from iaunet_tf.inference.measured import thresholds_file
 
     # Activations that were calibrated on photographs clip what drawn images need.
     other = getattr(options, "calibrate", None)
@@ -237,6 +238,7 @@ def _write_and_compare(options, model, metadata, out, title, write, by_signature
             write_json(temporary / "assets.extra" / "comparison.json", report)
     if out.is_file():
         write_json(out.with_suffix(".json"), report)
+        thresholds_file(out).unlink(missing_ok=True)  # those of a file that was replaced
     print(
         f"largest difference {figures['max_difference']:.2g}, smallest cosine similarity {figures['min_cosine']:.6f}, "
         f"nearest neighbour the same for {100 * figures['same_nearest']:.0f} %, "

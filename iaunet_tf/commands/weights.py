@@ -1,17 +1,20 @@
 """`iaunet weights list|show NAME|SOURCE TARGET`: published networks, and conversion of checkpoints."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from iaunet_tf.blocks import RESNET50_DEPTHS
 from iaunet_tf.commands.arguments import Parser, output
 from iaunet_tf.errors import InputError
 from iaunet_tf.terminal import quietly
 from iaunet_tf.weights.pretrained import PRETRAINED
 from iaunet_tf.wording import did_you_mean
 
+BOTTLENECK = re.compile(r"layer(\d)\.\d+\.conv1\.weight")
 ABOUT = """
     Converts a checkpoint: PyTorch, safetensors or .keras to .keras, .weights.h5 or .safetensors. iaunet weights list
     prints the published networks that there are, iaunet weights show NAME what is known of one.
@@ -150,6 +153,7 @@ def _iaunet(source, state, classes, shape):
             f"another toolbox that is known here; its first tensor is {next(iter(state), None)}"
         )
     attention = state.get("IAU2.sa.conv.conv.weight")
+    depths = Counter(match[1] for match in map(BOTTLENECK.fullmatch, state) if match)
     try:
         return IAUNet(
             num_classes=classes,
@@ -157,6 +161,7 @@ def _iaunet(source, state, classes, shape):
             video=attention is not None and attention.ndim == 5,
             block="iau" if attention is not None else "ia" if "layer2.4.W1.weight" in state else None,
             width=len(kernel) / 64,
+            depths=[depths[str(stage)] or usual for stage, usual in enumerate(RESNET50_DEPTHS, 1)],
         )
     except ValueError as error:
         raise InputError(f"{source}: {error}") from None

@@ -66,6 +66,7 @@ LEFT_OUT = (
     (r"^srun", "needs Slurm"),
     (r"^TF_CONFIG=", "needs several hosts; tests/distribution has them"),
     (r"iaunet push (?!.*--dry-run)", "needs the Hugging Face hub; tests/cards has a stand-in"),
+    (r"rtsp://10\.", "needs cameras; tests/video/test_cameras.py has a server"),
     (r"s3://", "needs object storage; tests/inference/test_ray.py has it"),
 )
 # Commands that need a package which is not everywhere, and run where it is.

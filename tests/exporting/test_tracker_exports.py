@@ -92,8 +92,11 @@ def test_layouts_and_types(model, tmp_path, layout, dtype, tolerance):
 @pytest.mark.parametrize("batch", [1, 4])
 def test_a_fixed_batch(model, tmp_path, batch):
     model.save(tmp_path / "a.keras")
+    beside = tmp_path / "a.onnx.thresholds.json"
+    beside.write_text("of the file that was there before")
     command = ["export", "onnx", str(tmp_path / "a.keras"), "--out", str(tmp_path / "a.onnx")]
     assert main([*command, "--layout", "tracker", "--batch", str(batch)]) == 0
+    assert not beside.exists()
     session = session_of(tmp_path / "a.onnx")
     assert session.get_inputs()[0].shape == [batch, 3, 64, 32] and session.get_outputs()[0].shape == [batch, 12]
     got = session.run(None, {"images": fed("tracker", "float32")[:batch]})[0]

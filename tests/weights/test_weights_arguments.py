@@ -1,9 +1,11 @@
 """What `load_weights` and `save_weights` are given by mistake."""
 
 import keras
+import numpy as np
 import pytest
 
 from iaunet_tf import IAUNet
+from iaunet_tf.commands import main
 from iaunet_tf.errors import InputError
 from iaunet_tf.weights import load_weights, save_weights
 
@@ -40,3 +42,16 @@ def test_parts_of_keras_weights_are_counted(tmp_path):
     assert 0 < len(report.loaded) < len(network.weights)
     with pytest.raises(InputError, match="nothing in it fits"):
         load_weights(IAUNet(4, width=0.25, **size), path, partial=True)
+
+
+@pytest.mark.parametrize("block", ["ia", None])
+def test_the_command_builds_networks_as_deep_as_they_are_in_the_file(tmp_path, capsys, block):
+    network = IAUNet(3, (64, 32, 3), width=0.125, depths=(1, 2, 1, 7), block=block)
+    network.save(tmp_path / "a.keras")
+    assert main(["weights", str(tmp_path / "a.keras"), str(tmp_path / "b.safetensors")]) == 0
+    size = ["--height", "64", "--width", "32"]
+    assert main(["weights", str(tmp_path / "b.safetensors"), str(tmp_path / "c.keras"), *size]) == 0
+    assert not {"unexpected", "missing"} & set(capsys.readouterr().out.replace(":", " ").split())
+    again = keras.models.load_model(tmp_path / "c.keras")
+    for ours, theirs in zip(again.get_weights(), network.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
