@@ -14,12 +14,16 @@ from iaunet_tf.commands.stated import stated_input
 from iaunet_tf.errors import InputError
 from iaunet_tf.files import printable, replacing
 from iaunet_tf.gallery import Entry
+from iaunet_tf.gallery.limits import usual_limit
 from iaunet_tf.gallery.thumbnails import thumbnail
 from iaunet_tf.inference import Embedder
 from iaunet_tf.report.page import Figure, Section, write_page
 from iaunet_tf.wording import counted
 
-RATE = 0.01  # of false positives
+NEARER = {
+    "open_set": "people who are not in a gallery are nearer to somebody in it",
+    "pairs": "pairs of two people are nearer",
+}
 COLUMNS = ("query", "known", "rank", "distance", "identity", "camera", "time", "file", "id")
 
 
@@ -32,8 +36,8 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--model", required=True, help="the network of the gallery, as iaunet embed takes it")
     parser.count("--k", 1, 1000, 10, "how many to find for each")
     threshold_help = (
-        "the distance from which on it is somebody else, 0 to 2; who has nobody nearer is unknown (default: that of "
-        "the network below which 1 %% of pairs of two people are, if an evaluation has measured it)"
+        "the distance from which on it is somebody else, 0 to 2; who has nobody nearer is unknown (default: as "
+        "measured for the network, the same as iaunet serve takes)"
     )
     parser.add_argument("--threshold", type=float, metavar="DISTANCE", help=threshold_help)
     parser.count("--rerank", 0, 1000, 0, "how many of the nearest are re-ranked")
@@ -52,7 +56,7 @@ def main(arguments: Sequence[str]) -> None:
         folders = readable(folders, options.on_corrupt)
         names, items = items_of(folders, embed.metadata.video)
         if options.threshold is None:
-            options.threshold = _measured(embed)
+            options.threshold = _usual(embed)
         found = gallery.search(embed(items, progress=True), options.k, rerank=options.rerank, **filters(options))
     answers = [
         (printable(name), _known(hits, options.threshold), hits) for name, hits in zip(names, found, strict=True)
@@ -63,14 +67,13 @@ def main(arguments: Sequence[str]) -> None:
         print(options.out)
 
 
-def _measured(embed):
+def _usual(embed):
     """The threshold that was measured for the network, printed; None if there is none."""
-    measured = embed.thresholds
-    if measured is None or RATE not in [each.false_rate for each in measured.pairs]:
+    limit = usual_limit(embed, None)
+    if limit is None:
         return None
-    distance = measured.distance(RATE)
-    print(f"threshold {distance:.4f}: {RATE:.0%} of pairs of two people are nearer, on {measured.data}")
-    return distance
+    print(f"threshold {limit.distance:.4f}: {limit.rate:.0%} of {NEARER[limit.kind]}, on {embed.thresholds.data}")
+    return limit.distance
 
 
 def _known(hits, threshold):

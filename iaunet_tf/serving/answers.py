@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from iaunet_tf.gallery import Entry, Gallery, Hit
+from iaunet_tf.gallery.limits import Limit
 from iaunet_tf.inference import Embedder
 from iaunet_tf.serving.changes import Change
-from iaunet_tf.serving.questions import Limit
 
 FRESH = 30.0  # seconds for which counts are not counted anew, which reads all entries
 RESTS = 20  # as long as counting takes: no counting for at least so long

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from iaunet_tf.errors import InputError
 from iaunet_tf.gallery import Gallery
 from iaunet_tf.gallery.entries import check_name
+from iaunet_tf.gallery.limits import usual_limit
 from iaunet_tf.gallery.thumbnails import thumbnail
 from iaunet_tf.inference import Embedder
 from iaunet_tf.inference.inputs import picture_pixels
@@ -23,7 +24,7 @@ from iaunet_tf.serving.access import Access, Session
 from iaunet_tf.serving.answers import About, change_answer, entry_answer, search_answer
 from iaunet_tf.serving.changes import Changes, NotThere
 from iaunet_tf.serving.openapi import document
-from iaunet_tf.serving.questions import check_keys, read_question, usual_limit
+from iaunet_tf.serving.questions import check_keys, read_question
 from iaunet_tf.serving.uploads import PIXELS, check_picture, forget, read_body, read_json
 from iaunet_tf.serving.work import Busy, Places, Threads, Together
 

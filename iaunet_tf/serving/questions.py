@@ -10,6 +10,7 @@ from iaunet_tf.arguments import check_number
 from iaunet_tf.errors import InputError
 from iaunet_tf.gallery.entries import check_name, read_time, seconds
 from iaunet_tf.gallery.gallery import MOST
+from iaunet_tf.gallery.limits import Limit
 from iaunet_tf.inference import Embedder
 from iaunet_tf.wording import did_you_mean
 
@@ -20,35 +21,11 @@ SEARCH = ("k", "cameras", "after", "before", "rerank", "threshold", *RATES)
 
 
 @dataclass(frozen=True)
-class Limit:
-    """A threshold: the distance, its kind (`"pairs"`, `"open_set"`, or `"given"`), and the false rate that it was
-    measured for."""
-
-    distance: float
-    kind: str = "given"
-    rate: float | None = None
-
-
-@dataclass(frozen=True)
 class Question:
     """What a search asks for: arguments of `Gallery.search` by name, and the threshold."""
 
     filters: tuple[tuple[str, object], ...]
     limit: Limit | None
-
-
-def usual_limit(embed: Embedder, threshold: float | None) -> Limit | None:
-    """The threshold that holds where a search does not name one: `threshold` if given; else that for people who may not
-    be in the gallery, at the lowest rate; else `Embedder.threshold`; None if none was measured."""
-    if threshold is not None:
-        return Limit(threshold)
-    measured = embed.thresholds
-    for kind in ("open_set", "pairs"):
-        rates = {each.false_rate: each.distance for each in getattr(measured, kind, ())}
-        if rates:
-            rate = 0.01 if 0.01 in rates else min(rates)
-            return Limit(rates[rate], kind, rate)
-    return None
 
 
 def read_question(given: QueryParams, embed: Embedder, usual: Limit | None) -> Question:

@@ -16,6 +16,8 @@ from inference.others import MATRIX, write_onnx
 
 from iaunet_tf import Embedder, Gallery
 from iaunet_tf.commands import main
+from iaunet_tf.inference.measured import write_thresholds
+from iaunet_tf.thresholds import Threshold, Thresholds
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +54,28 @@ def run(capsys, *words, code=0):
         assert printed.err.startswith("error: ") and printed.err.count("\n") == 1, printed.err
         return printed.err
     return printed.out
+
+
+@pytest.mark.parametrize(
+    ("strangers", "said"),
+    [
+        (True, "threshold 0.1000: 1% of people who are not in a gallery are nearer to somebody in it, on some people"),
+        (False, "threshold 0.2000: 1% of pairs of two people are nearer, on some people"),
+        (None, "crops/0007_c1s1_000451_03.jpg"),
+    ],
+)
+def test_the_usual_threshold_is_that_for_people_who_may_not_be_there(images, capsys, strangers, said):
+    model = write_onnx(images.parent / "people.onnx")
+    (images.parent / "people.yaml").write_text("scale: half\n")
+    pair = Threshold(0.01, 0.2, 0.9, (0.0, 0.02), (0.8, 1.0))
+    stranger = (Threshold(0.01, 0.1, 0.7, (0.0, 0.02), (0.6, 0.8)),) if strangers else ()
+    embed = Embedder(model)
+    if strangers is not None:
+        thresholds = Thresholds("some people", "cosine", (pair,), stranger)
+        write_thresholds(embed.path, embed.digests, thresholds, embed.stated)
+    run(capsys, "add", "p.db", model, "crops")
+    found = run(capsys, "search", "p.db", "crops/0007_c1s1_000451_03.jpg", "--model", model).splitlines()
+    assert said in found and ("within" in found[1]) is (strangers is not None)
 
 
 def test_add_search_and_change(images, model, capsys):
