@@ -72,7 +72,7 @@ def _usual(embed):
     limit = usual_limit(embed, None)
     if limit is None:
         return None
-    print(f"threshold {limit.distance:.4f}: {limit.rate:.0%} of {NEARER[limit.kind]}, on {embed.thresholds.data}")
+    print(f"threshold {limit.distance:.4f}: {100 * limit.rate:g} % of {NEARER[limit.kind]}, on {embed.thresholds.data}")
     return limit.distance
 
 

@@ -18,8 +18,8 @@ class Limit:
 
 
 def usual_limit(embed: Embedder, threshold: float | None) -> Limit | None:
-    """The threshold of searches that name none: `threshold` if given; else that for people who may not
-    be in the gallery, at the lowest rate; else `Embedder.threshold`; None if none was measured."""
+    """The threshold of searches that name none: `threshold` if given; else as measured for people who may not be in the
+    gallery, or else for pairs, at `RATE` or the lowest rate; None if none was measured."""
     if threshold is not None:
         return Limit(threshold)
     measured = embed.thresholds

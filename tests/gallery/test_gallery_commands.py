@@ -59,8 +59,8 @@ def run(capsys, *words, code=0):
 @pytest.mark.parametrize(
     ("strangers", "said"),
     [
-        (True, "threshold 0.1000: 1% of people who are not in a gallery are nearer to somebody in it, on some people"),
-        (False, "threshold 0.2000: 1% of pairs of two people are nearer, on some people"),
+        (True, "threshold 0.1000: 1 % of people who are not in a gallery are nearer to somebody in it, on some people"),
+        (False, "threshold 0.2000: 1 % of pairs of two people are nearer, on some people"),
         (None, "crops/0007_c1s1_000451_03.jpg"),
     ],
 )
