@@ -14,7 +14,10 @@ for name in ("Network", "IAUBlock", "CosineClassifier", "BatchHardTripletLoss", 
 """
 
 
-@pytest.mark.parametrize("first", ["layers", "losses.triplet", "weights.loading", "models.iaunet"])
+FIRST = ["weights.loading", *(pytest.param(name, marks=pytest.mark.slow) for name in ("layers", "losses.triplet"))]
+
+
+@pytest.mark.parametrize("first", ["models.iaunet", *FIRST])
 def test_first_import(first):
     done = subprocess.run([sys.executable, "-c", SCRIPT, f"iaunet_tf.{first}"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-500:]

@@ -258,7 +258,10 @@ def test_stored_embeddings_are_used(evaluated, monkeypatch):
     assert main(["report", str(evaluated), "--queries", "1"]) == 0
 
 
-@pytest.mark.parametrize("name", ["image/image.onnx", "lite/lite.tflite", "served/iaunet", "images.keras"])
+SLOW = (pytest.param(name, marks=pytest.mark.slow) for name in ("lite/lite.tflite", "images.keras"))
+
+
+@pytest.mark.parametrize("name", ["image/image.onnx", "served/iaunet", *SLOW])
 def test_exports_of_iaunet_tf_are_reported_on(exports, data, tmp_path, capsys, name):
     out, source = tmp_path / "out", exports / name
     network = (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / source.name)

@@ -45,6 +45,7 @@ def operations(path):
     return {node.op for node in nodes}
 
 
+@pytest.mark.slow
 def test_operations_that_are_allowed_are_those_of_our_exports(exports, tmp_path):
     other = beginnings()
     write_savedmodel(other, tmp_path / "other", describe(other, "other"))

@@ -167,8 +167,18 @@ def test_which_side_of_the_neck_is_the_embedding(small):
     np.testing.assert_array_equal(mine["logits"], theirs["logits"])
 
 
-@pytest.mark.parametrize("video", [False, True])
-@pytest.mark.parametrize("pooling", ["max", "gem", "learned_gem"])
+@pytest.mark.parametrize(
+    ("pooling", "video"),
+    [
+        ("max", False),
+        ("gem", True),
+        ("learned_gem", False),
+        *(
+            pytest.param(*case, marks=pytest.mark.slow)
+            for case in (("max", True), ("gem", False), ("learned_gem", True))
+        ),
+    ],
+)
 def test_pooling_of_another_kind(pooling, video):
     model = build_network("resnet50", None, SHAPE, video, pooling=pooling)
     shape = (2, 3, *SHAPE) if video else (2, *SHAPE)
