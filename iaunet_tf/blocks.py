@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from iaunet_tf.arguments import check_number
 from iaunet_tf.errors import InputError
 from iaunet_tf.wording import either
 
@@ -19,6 +20,14 @@ def check_places(kinds: dict[str, str]) -> None:
     for place in kinds:
         if place not in IAUNET_PLACES:
             raise InputError(f"iaunet has no place {place!r} for a block; it has {', '.join(IAUNET_PLACES)}")
+
+
+def check_depths(name: str, depths: object) -> None:
+    """Refuses what is not a number of residual blocks for each stage of a ResNet."""
+    if not isinstance(depths, Sequence) or len(depths) != len(RESNET50_DEPTHS):
+        raise InputError(f"{name}: give four, one for each stage; received {depths!r:.80}")
+    for depth in depths:
+        check_number(f"each of {name}", depth, 1, 100, whole=True)
 
 
 def placed(blocks: Sequence[str], kind: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ _limit: int | None = None
 
 
 def use_cores(count: int) -> None:
-    """Limits what this process opens from now on to so many cores: networks, and the decoding of images."""
+    """Limits the networks that this process opens from now on, and its decoding of images, to `count` cores."""
     global _limit
     _limit = count
     # What TensorFlow reads when it is first used.

@@ -14,10 +14,10 @@ for name in ("Network", "IAUBlock", "CosineClassifier", "BatchHardTripletLoss", 
 """
 
 
-FIRST = ["weights.loading", *(pytest.param(name, marks=pytest.mark.slow) for name in ("layers", "losses.triplet"))]
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("layers", "losses.triplet")]
 
 
-@pytest.mark.parametrize("first", ["models.iaunet", *FIRST])
+@pytest.mark.parametrize("first", ["models.iaunet", "weights.loading", *SLOW])
 def test_first_import(first):
     done = subprocess.run([sys.executable, "-c", SCRIPT, f"iaunet_tf.{first}"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-500:]

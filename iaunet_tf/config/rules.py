@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from operator import attrgetter
 
-from iaunet_tf.blocks import IAUNET_PLACES, WITH_PARTS, check_places
+from iaunet_tf.blocks import WITH_PARTS, check_depths, check_places
 from iaunet_tf.config.common import Config
 from iaunet_tf.config.kinds import shown
 from iaunet_tf.data.dataset import PARTS
@@ -93,8 +93,7 @@ def _check_reid(config):
         )
     if (64 * width) % 2:
         raise InputError(f"model.width {width} is impossible: 64 times it must be even and whole, as with 0.25 or 0.5")
-    if len(config.model.depths) != len(IAUNET_PLACES):
-        raise InputError(f"model.depths: give four, one for each stage; received {config.model.depths}")
+    check_depths("model.depths", config.model.depths)
     alike = [name for name, reader in READERS.items() if reader.video == data.video]
     for key, entries in (("more", data.more), ("test", data.test)):
         names = [entry.partition("=")[0] for entry in entries]

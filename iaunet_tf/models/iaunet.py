@@ -7,7 +7,7 @@ from os import PathLike
 import keras
 
 from iaunet_tf.arguments import check_choice, check_image_shape, check_number
-from iaunet_tf.blocks import IAUNET_BLOCKS, KINDS, RESNET50_DEPTHS, check_places, placed
+from iaunet_tf.blocks import IAUNET_BLOCKS, KINDS, RESNET50_DEPTHS, check_depths, check_places, placed
 from iaunet_tf.errors import InputError
 from iaunet_tf.layers import IABlock, IAUBlock, Preprocessing
 from iaunet_tf.models.backbones import resnet50
@@ -96,12 +96,7 @@ def IAUNet(
     check_number("width", width, 1 / 32, 16)
     if (64 * width) % 2:
         raise InputError(f"width must be a multiple of 1/32, such as 0.25; received {width}")
-    if not isinstance(depths, Sequence) or len(depths) != len(RESNET50_DEPTHS):
-        raise InputError(
-            f"depths must be four numbers, one for each stage, such as {RESNET50_DEPTHS}; received {depths!r:.80}"
-        )
-    for depth in depths:
-        check_number("each of depths", depth, 1, 100, whole=True)
+    check_depths("depths", depths)
     if num_classes is not None:
         check_number("num_classes", num_classes, 1, whole=True)
     if not isinstance(weights, str | PathLike | None):

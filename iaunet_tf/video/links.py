@@ -21,8 +21,8 @@ def link_to(file: str | Path, folder: Path) -> str:
 
 
 def pictures_of(crops: Sequence[tuple[int, str]], folder: Path, most: int) -> list[tuple[int, str]]:
-    """Numbers of frames and addresses of at most so many pictures of a tracklet, spread over its crops, for a page in
-    `folder`.
+    """Frame numbers and addresses, for a page in `folder`, of at most `most` pictures of a tracklet, spread over its
+    crops.
 
     Pictures in the folder, or below it, are linked by their place in it; small copies of others become part of the
     page. Those that are missing or cannot be read are left out. Paths may be relative to the folder.

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from cards.stand_in import MAY_WRITE, running
 from PIL import Image
+from small import SMALL
 
 from iaunet_tf.commands import main
 from iaunet_tf.data.synthetic.images import ImageOptions, ensure_images
@@ -18,14 +19,7 @@ from iaunet_tf.data.synthetic.tracklets import TrackletOptions, ensure_tracklets
 from iaunet_tf.thresholds import Thresholds
 
 pytestmark = pytest.mark.slow
-SMALL = [
-    "--data.height=64",
-    "--data.width=32",
-    "--model.width=0.25",
-    "--model.depths=[1,1,1,1]",
-    "--train.epochs=0",
-    "--train.batch_size=8",
-]
+OPTIONS = [*SMALL, "--train.epochs=0"]
 PEOPLE = {"train_people": 4, "test_people": 30, "cameras_per_person": 2, "distractors": 1}
 
 
@@ -34,7 +28,7 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
     ensure_images(folder / "market", ImageOptions(shots=2, **PEOPLE))
     places = [f"--data.root={folder / 'market'}", f"--run_dir={folder / 'run'}"]
-    assert main(["train", "--data.name=market1501", "--name=small", *places, *SMALL, "--eval.histograms=false"]) == 0
+    assert main(["train", "--data.name=market1501", "--name=small", *places, *OPTIONS, "--eval.histograms=false"]) == 0
     return folder / "run"
 
 
@@ -90,7 +84,7 @@ def test_tracklets_that_were_trained_on(tmp_path):
         f"--data.root={tmp_path / 'mars'}",
         f"--run_dir={tmp_path / 'run'}",
     ]
-    assert main(["train", "--data.name=mars", *words, *SMALL]) == 0
+    assert main(["train", "--data.name=mars", *words, *OPTIONS]) == 0
     assert "frames" in (text := (tmp_path / "run" / "README.md").read_text()) and "tracklets" in text
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small import SMALL
 
 import iaunet_tf
 from iaunet_tf import Embedder
@@ -19,14 +20,7 @@ from iaunet_tf.data.synthetic.tracklets import TrackletOptions, ensure_tracklets
 from iaunet_tf.thresholds import Thresholds
 
 ROOT = Path(__file__).parents[2]
-SMALL = [
-    "--data.height=64",
-    "--data.width=32",
-    "--model.width=0.25",
-    "--model.depths=[1,1,1,1]",
-    "--train.batch_size=8",
-    "--train.epochs=0",
-]
+OPTIONS = [*SMALL, "--train.epochs=0"]
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +36,7 @@ def run(tmp_path_factory):
         f"--data.root={folder / 'market'}",
         f"--run_dir={folder / 'run'}",
     ]
-    assert main(["train", *words, *SMALL]) == 0
+    assert main(["train", *words, *OPTIONS]) == 0
     return folder / "run"
 
 

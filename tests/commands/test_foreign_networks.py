@@ -258,7 +258,7 @@ def test_stored_embeddings_are_used(evaluated, monkeypatch):
     assert main(["report", str(evaluated), "--queries", "1"]) == 0
 
 
-SLOW = (pytest.param(name, marks=pytest.mark.slow) for name in ("lite/lite.tflite", "images.keras"))
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("lite/lite.tflite", "images.keras")]
 
 
 @pytest.mark.parametrize("name", ["image/image.onnx", "served/iaunet", *SLOW])

@@ -111,7 +111,7 @@ def test_a_network_for_clips_takes_each_crop_as_a_clip():
 
 
 def frames_of_boxmot(count):
-    """As BoxMOT has them: frames, and in each the boxes of `PLACES` but for so many."""
+    """BoxMOT's frames, `count` of them, and detections at `PLACES`: one fewer in each frame than in the one before."""
     torch = pytest.importorskip("torch")
     structures = pytest.importorskip("boxmot.structures")
     frames, detections = [], []

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import yaml
 from PIL import Image, ImageFont
+from small import SMALL
 
 from iaunet_tf.commands import main
 from iaunet_tf.commands.report import MANIFEST, WRITTEN, _publish
@@ -31,14 +32,7 @@ from iaunet_tf.report import images, plots
 from iaunet_tf.report.findings import Findings
 from iaunet_tf.report.sections import _distances, all_sections, choose_queries
 
-SMALL = [
-    "--data.height=64",
-    "--data.width=32",
-    "--model.width=0.25",
-    "--model.depths=[1,1,1,1]",
-    "--train.batch_size=8",
-    "--train.warmup_epochs=0",
-]
+OPTIONS = [*SMALL, "--train.warmup_epochs=0"]
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +47,7 @@ def runs(tmp_path_factory):
         ("second", "market", ["--train.epochs=0", "--model.block=null"]),
     ):
         places = [f"--data.root={folder / data}", f"--run_dir={folder / name}"]
-        run_command(["--data.name=market1501", *places, *SMALL, "--eval.histograms=false", "--eval.every=1", *extra])
+        run_command(["--data.name=market1501", *places, *OPTIONS, "--eval.histograms=false", "--eval.every=1", *extra])
     shutil.copytree(folder / "second", folder / "other")
     config = folder / "other" / "config.yaml"
     config.write_text(config.read_text().replace(str(folder / "market"), str(folder / "elsewhere")))
@@ -255,7 +249,7 @@ def test_whole_tracklets(tmp_path, capsys):
         f"--data.cache_dir={tmp_path}",
     ]
     run_command(
-        ["--data.name=mars", *places, *SMALL, "--data.clip_length=2", "--train.epochs=0", "--eval.histograms=false"]
+        ["--data.name=mars", *places, *OPTIONS, "--data.clip_length=2", "--train.epochs=0", "--eval.histograms=false"]
     )
     assert main(["report", str(run), "--queries", "1"]) == 0
     page = (run / "report" / "report.html").read_text()

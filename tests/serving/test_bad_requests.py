@@ -53,7 +53,7 @@ def test_questions(running, query, message):
 
 
 def png_of(width, height):
-    """A small file that says it has so many black pixels, and has them."""
+    """A PNG of `width` x `height` black pixels, which is a small file."""
     scanlines = zlib.compressobj(9)
     row = b"\0" * (width + 1)
     data = b"".join(scanlines.compress(row * min(1000, height - y)) for y in range(0, height, 1000))
@@ -65,7 +65,7 @@ def png_of(width, height):
 
 
 def many_scans(count):
-    """A JPEG of so many scans, since its last one is repeated."""
+    """A JPEG of `count` scans: its last one is repeated."""
     content = io.BytesIO()
     Image.new("RGB", (64, 64)).save(content, "JPEG", progressive=True)
     whole = content.getvalue()
